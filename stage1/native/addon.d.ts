@@ -1,0 +1,34 @@
+/**
+ * The addon's surface: system calls Node lacks. Names and paths are bytes (Buffer) or text (UTF-8).
+ * Every function throws an Error with `code` (errno name), `errno` (negative), `syscall` and `path` like those of node:fs.
+ */
+export type Bytes = Buffer | string;
+
+export interface Addon {
+  /** flock(2); false if `wait` is false and someone else holds a conflicting lock. */
+  flock(fd: number, mode: 'exclusive' | 'shared' | 'unlock', wait: boolean): boolean;
+  /** openat2(2) with O_CLOEXEC. `resolve` is a mask of RESOLVE_*. */
+  openat2(dirFd: number, path: Bytes, flags: number, mode: number, resolve: number): number;
+  mkdirat(dirFd: number, name: Bytes, mode: number): void;
+  mknodat(dirFd: number, name: Bytes, mode: number, major: number, minor: number): void;
+  symlinkat(target: Bytes, dirFd: number, name: Bytes): void;
+  /** linkat(2) without following symbolic links. */
+  linkat(fromDirFd: number, from: Bytes, toDirFd: number, to: Bytes): void;
+  unlinkat(dirFd: number, name: Bytes, flags: number): void;
+  renameat2(fromDirFd: number, from: Bytes, toDirFd: number, to: Bytes, flags: number): void;
+  readlinkat(dirFd: number, name: Bytes): Buffer;
+  /** fchownat(2) with AT_SYMLINK_NOFOLLOW. */
+  lchownat(dirFd: number, name: Bytes, uid: number, gid: number): void;
+  fchmodat(dirFd: number, name: Bytes, mode: number): void;
+  /** utimensat(2) with AT_SYMLINK_NOFOLLOW: access and modification time both set to this one. */
+  utimensat(dirFd: number, name: Bytes, seconds: number, nanoseconds: number): void;
+  /** setxattr on `name` in `dirFd` without following it. */
+  lsetxattrat(dirFd: number, name: Bytes, attribute: Bytes, value: Buffer): void;
+  llistxattrat(dirFd: number, name: Bytes): Buffer[];
+  lgetxattrat(dirFd: number, name: Bytes, attribute: Bytes): Buffer;
+  syncfs(fd: number): void;
+  /** Replaces this process. `keepFds` stay open across it (their FD_CLOEXEC is cleared). Returns only by throwing. */
+  execve(path: string, argv: readonly string[], env: readonly string[], keepFds: readonly number[]): never;
+  /** One datagram to /run/systemd/journal/socket, through a sealed memfd if it is too large. */
+  journalSend(payload: Buffer): void;
+}

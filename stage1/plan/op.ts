@@ -1,0 +1,109 @@
+/**
+ * The plan: what stage0 decided, as data, for the native executor to perform (stage1/README.md has the contract).
+ *
+ * An operation is a name and its arguments, all text. OPS is the one table of their syntax: the encoder, the decoder and
+ * the types below derive from it, and a test holds the table compiled into podctl-stage1 (`podctl-stage1 ops`) against it.
+ */
+
+/** Version on line 1 of every plan. Raise it whenever the meaning of an existing operation changes. */
+export const PLAN_VERSION = 1;
+
+/**
+ * Kind of an argument: `text` any bytes but NUL · `path` absolute · `num` unsigned decimal, below 2^63 · `oct` file mode ·
+ * `hex` bytes as hex pairs, or a bit mask · a final `texts` takes all the arguments that follow, none included.
+ */
+export type ArgKind = 'text' | 'path' | 'num' | 'oct' | 'hex' | 'texts';
+
+/** Where an operation may stand: in the head (performed by the launcher), in the pod (by its init), in an app (by its child). */
+export type Section = 'head' | 'pod' | 'app';
+
+interface OpSyntax {
+  readonly sections: readonly Section[];
+  readonly args: readonly ArgKind[];
+}
+
+const op = <const A extends readonly ArgKind[]>(sections: readonly Section[], ...args: A) => ({ sections, args });
+
+export const OPS = {
+  /** uuid, pod directory. First operation of every plan. */
+  pod: op(['head'], 'text', 'path'),
+  /** role (lock|stdin|stdout|stderr), pid, fd: take over another process's open file (pidfd_getfd(2)). */
+  adopt: op(['head'], 'text', 'num', 'num'),
+  /** role, fd: the same for a file inherited from the process that exec'd the executor. */
+  inherit: op(['head'], 'text', 'num'),
+  /** Names among: ipc net uts. The pid, mount and cgroup namespaces are not optional. */
+  namespaces: op(['head'], 'texts'),
+  /** Milliseconds between the stop signal and SIGKILL. */
+  'stop-grace': op(['head'], 'num'),
+
+  /** AF_UNIX path of the system bus, and whole D-Bus messages to send behind Hello; the last one's reply is checked. */
+  machine: op(['pod'], 'path', 'hex'),
+  /** Host name in the pod's UTS namespace. */
+  hostname: op(['pod'], 'text'),
+  /** Bring up `lo` in the pod's network namespace. */
+  loopback: op(['pod']),
+  /** Overlay mount: target, upper, work, then lower directories, uppermost first. Host paths but for the target. */
+  overlay: op(['pod'], 'path', 'path', 'path', 'texts'),
+
+  /** Pod-level root: a tmpfs mounted on this host directory, with a size limit in bytes. Targets below are inside it. */
+  'pod-root': op(['pod'], 'path', 'num'),
+  /** The app's root: a directory (an overlay mount) of the pod-level root. Targets below are inside it. */
+  root: op(['app'], 'path'),
+  /** Directory (parents are made, 0755) with mode; existing ones are left as they are. */
+  mkdir: op(['pod', 'app'], 'path', 'oct'),
+  /** Regular file with mode and content; truncated if it is there. */
+  file: op(['pod', 'app'], 'path', 'oct', 'text'),
+  /** Symbolic link: its path, what it says. Left alone if something is there. */
+  symlink: op(['pod', 'app'], 'path', 'text'),
+  /** Bind mount: source, target, flags. The target is made (file or directory as the source is). */
+  bind: op(['pod', 'app'], 'path', 'path', 'texts'),
+  /** New filesystem: type, target, options (`key=value` or `key`), then flags behind a lone `-`. The target is made. */
+  mount: op(['pod', 'app'], 'text', 'path', 'texts'),
+  /** Hide: /dev/null over a file, an empty read-only tmpfs over a directory; nothing if the path is not there. */
+  mask: op(['app'], 'path'),
+  /** Make a path read-only by a bind mount on itself, with submounts; nothing if the path is not there. */
+  readonly: op(['app'], 'path'),
+  /** Make the root the process's root, and the old root unreachable. */
+  pivot: op(['pod', 'app']),
+
+  /** Opens an app's section: app name, name of its cgroup below `apps/`. */
+  app: op(['app'], 'text', 'text'),
+  /** Journal stream: identifier, unit. */
+  log: op(['app'], 'text', 'text'),
+  /** File name in the app's cgroup and the value to write. */
+  cgroup: op(['app'], 'text', 'text'),
+  /** Working directory, resolved in the app's root after the pivot; a missing one fails the app (appc B12). */
+  cwd: op(['app'], 'path'),
+  /** Supplementary group IDs. */
+  groups: op(['app'], 'texts'),
+  /** uid, gid */
+  user: op(['app'], 'num', 'num'),
+  /** Capability bit mask: bounding, permitted and effective set (the latter two only for uid 0). */
+  caps: op(['app'], 'hex'),
+  'no-new-privs': op(['app']),
+  /** `NAME=value` */
+  env: op(['app'], 'text'),
+  /** argv, argv[0] included. */
+  args: op(['app'], 'texts'),
+  /** Candidates for the program, tried in order as execvp(3) would. Last operation of an app. */
+  exec: op(['app'], 'texts'),
+} as const satisfies Record<string, OpSyntax>;
+
+export type OpName = keyof typeof OPS;
+
+/** One operation: its name, and its arguments in the order of OPS. */
+export interface Op {
+  readonly name: OpName;
+  readonly args: readonly string[];
+}
+
+export type Plan = readonly Op[];
+
+/** Flags of `bind` and `mount`. `recursive` takes submounts along (bind only); `rro` is read-only with all submounts. */
+export const MOUNT_FLAGS = ['ro', 'rro', 'nosuid', 'nodev', 'noexec', 'noatime', 'recursive'] as const;
+export type MountFlag = (typeof MOUNT_FLAGS)[number];
+
+/** Limits the decoders enforce, so that a damaged plan cannot make the executor allocate without bound. */
+export const MAX_PLAN_BYTES = 4 * 1024 * 1024;
+export const MAX_OPS = 16_384;
+export const MAX_ARGS = 4096;
