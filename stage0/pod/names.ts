@@ -1,0 +1,69 @@
+/**
+ * Names of pods: one symbolic link per name, `<dir>/names/NAME` → UUID. symlink(2) is atomic and refuses to replace, so of two
+ * pods that want one name at once, one gets it, without a lock.
+ */
+import fs from 'node:fs';
+import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
+import { isErrno, PodctlError } from '#kernel/errors';
+
+/** Names are machine names, so they follow machined's rules: a host name of at most 64 characters (facts: machined). */
+export function isPodName(text: string): boolean {
+  return text.length <= 64 && /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(text);
+}
+
+const namesRoot = (dataDir: AbsPath): string => `${dataDir}/names`;
+
+/** The pod that has this name, or had it last. */
+export function podOfName(dataDir: AbsPath, name: string): PodId | undefined {
+  if (!isPodName(name)) return undefined;
+  try {
+    const id = fs.readlinkSync(`${namesRoot(dataDir)}/${name}`);
+    return isPodId(id) ? id : undefined;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'EINVAL')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Gives the name to a pod. A name whose pod is over (`isOver`) is free.
+ * @throws PodctlError `pod-name-taken`, `invalid-name`
+ */
+export function claimName(dataDir: AbsPath, name: string, id: PodId, isOver: (holder: PodId) => boolean): void {
+  if (!isPodName(name)) {
+    throw new PodctlError('invalid-name', `"${name}" is not a valid pod name`, {
+      hint: 'letters, digits, inner dashes and dots, at most 64 characters: it is the name of the machine too',
+    });
+  }
+  const link = `${namesRoot(dataDir)}/${name}`;
+  fs.mkdirSync(namesRoot(dataDir), { recursive: true, mode: 0o755 });
+  for (;;) {
+    try {
+      fs.symlinkSync(id, link);
+      return;
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST')) throw error;
+    }
+    const holder = podOfName(dataDir, name);
+    if (holder !== undefined && !isOver(holder)) {
+      throw new PodctlError('pod-name-taken', `the name "${name}" belongs to pod ${holder}`);
+    }
+    releaseName(dataDir, name, holder);
+  }
+}
+
+/** Frees a name, if `holder` is still the one that has it. */
+export function releaseName(dataDir: AbsPath, name: string, holder: PodId | undefined): void {
+  const link = `${namesRoot(dataDir)}/${name}`;
+  // Renamed away first, so that a name another pod took in this instant is noticed and given back instead of lost.
+  const aside = `${link}~${process.pid}`;
+  try {
+    fs.renameSync(link, aside);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  const taken = fs.readlinkSync(aside);
+  if (holder !== undefined && taken !== holder) fs.renameSync(aside, link);
+  else fs.unlinkSync(aside);
+}

@@ -1,0 +1,167 @@
+/**
+ * The pods of one data directory: made, locked, moved through the table of state.ts, found, and removed. There is no index:
+ * the directories are the truth, and any command may be killed at any instant.
+ */
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
+import { isErrno, PodctlError } from '#kernel/errors';
+import { podPath, podsRoot } from './layout';
+import { mayMove, POD_DIRECTORIES, type PodDirectory, type PodState, stateOf } from './state';
+
+/** flock(2), the one call Node lacks here. */
+export interface LockPort {
+  flock(fd: number, mode: 'exclusive' | 'shared' | 'unlock', wait: boolean): boolean;
+}
+
+export interface PodEntry {
+  readonly id: PodId;
+  readonly directory: PodDirectory;
+  readonly path: AbsPath;
+}
+
+/** A pod whose lock this process holds. Close `lockFd`, or hand it on, to let go. */
+export interface LockedPod extends PodEntry {
+  readonly lockFd: number;
+}
+
+/** Readers hold a shared lock for microseconds; this many collisions in a row do not happen by chance. */
+const MAX_LOCK_TRIES = 10_000;
+/** A directory that moves under a reader this often is moved by something other than podctl. */
+const MAX_FIND_TRIES = 16;
+
+export class Pods {
+  readonly #dataDir: AbsPath;
+  readonly #locks: LockPort;
+
+  constructor(dataDir: AbsPath, locks: LockPort) {
+    this.#dataDir = dataDir;
+    this.#locks = locks;
+  }
+
+  /** A new pod in `embryo`, locked. */
+  create(): LockedPod {
+    fs.mkdirSync(this.#root('embryo'), { recursive: true, mode: 0o750 });
+    for (;;) {
+      const id = randomUUID() as PodId;
+      const path = podPath(this.#dataDir, 'embryo', id);
+      fs.mkdirSync(path, { mode: 0o750 });
+      const pod = this.lock({ id, directory: 'embryo', path });
+      // gc may take an embryo in the instant before it is locked; it is then gc's, and the next one is ours.
+      if (pod !== undefined) return pod;
+    }
+  }
+
+  /** Moves a locked pod along the table; the lock goes with the inode. Durable when it returns. */
+  move(pod: LockedPod, to: PodDirectory): LockedPod {
+    if (!mayMove(pod.directory, to)) throw new PodctlError('internal', `a pod cannot go from ${pod.directory} to ${to}`);
+    fs.mkdirSync(this.#root(to), { recursive: true, mode: 0o750 });
+    const path = podPath(this.#dataDir, to, pod.id);
+    fs.renameSync(pod.path, path);
+    for (const directory of [pod.directory, to]) fsyncDirectory(this.#root(directory));
+    return { ...pod, directory: to, path };
+  }
+
+  /** Takes the pod's lock, or undefined if someone holds it or the pod has moved on meanwhile. */
+  lock(entry: PodEntry): LockedPod | undefined {
+    const lockFd = openDirectory(entry.path);
+    if (lockFd === undefined) return undefined;
+    if (this.#tryExclusive(lockFd) && sameInode(lockFd, entry.path)) return { ...entry, lockFd };
+    fs.closeSync(lockFd);
+    return undefined;
+  }
+
+  /** What the pod is doing now, or undefined if it has moved on. */
+  state(entry: PodEntry): PodState | undefined {
+    const fd = openDirectory(entry.path);
+    if (fd === undefined) return undefined;
+    try {
+      const held = !this.#locks.flock(fd, 'shared', false);
+      return sameInode(fd, entry.path) ? stateOf(entry.directory, held) : undefined;
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  /** All pods, in the order of the table, then of their ids. A pod that moves meanwhile is listed once, where it went. */
+  list(): readonly PodEntry[] {
+    const found = new Map<PodId, PodEntry>();
+    for (const directory of POD_DIRECTORIES) {
+      for (const id of this.#ids(directory)) found.set(id, { id, directory, path: podPath(this.#dataDir, directory, id) });
+    }
+    return [...found.values()];
+  }
+
+  /**
+   * The pod whose UUID begins with `prefix`.
+   * @throws PodctlError `pod-not-found`, `pod-ambiguous`
+   */
+  find(prefix: string): PodEntry {
+    if (prefix === '') throw new PodctlError('usage', 'UUID cannot be empty');
+    for (let tries = 0; tries < MAX_FIND_TRIES; tries += 1) {
+      const matches = this.list().filter((entry) => entry.id.startsWith(prefix));
+      if (matches.length > 1) throw new PodctlError('pod-ambiguous', `ambiguous uuid "${prefix}", ${matches.length} matches`);
+      const [entry] = matches;
+      if (entry === undefined) throw new PodctlError('pod-not-found', `no matches found for "${prefix}"`);
+      if (fs.existsSync(entry.path)) return entry;
+    }
+    throw new PodctlError('pod-not-found', `pod "${prefix}" is being removed`);
+  }
+
+  /**
+   * Removes what is left of a locked pod. It has to be in a garbage directory (or never have got further than preparing), so
+   * that an interrupted removal leaves something the next gc takes up again. The lock is released.
+   */
+  remove(pod: LockedPod): void {
+    fs.rmSync(pod.path, { recursive: true, force: true });
+    fsyncDirectory(this.#root(pod.directory));
+    fs.closeSync(pod.lockFd);
+  }
+
+  #root(directory: PodDirectory): string {
+    return `${podsRoot(this.#dataDir)}/${directory}`;
+  }
+
+  #ids(directory: PodDirectory): readonly PodId[] {
+    try {
+      return fs.readdirSync(this.#root(directory)).filter(isPodId).sort();
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return [];
+      throw error;
+    }
+  }
+
+  /** A shared lock that can be had means that only readers are in the way, and they are gone in a moment. */
+  #tryExclusive(fd: number): boolean {
+    for (let tries = 0; tries < MAX_LOCK_TRIES; tries += 1) {
+      if (this.#locks.flock(fd, 'exclusive', false)) return true;
+      if (!this.#locks.flock(fd, 'shared', false)) return false;
+      this.#locks.flock(fd, 'unlock', false);
+    }
+    return false;
+  }
+}
+
+function openDirectory(path: string): number | undefined {
+  try {
+    return fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function sameInode(fd: number, path: string): boolean {
+  const here = fs.fstatSync(fd);
+  const there = fs.statSync(path, { throwIfNoEntry: false });
+  return there !== undefined && there.ino === here.ino && there.dev === here.dev;
+}
+
+function fsyncDirectory(path: string): void {
+  const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}

@@ -1,0 +1,118 @@
+/** What podctl remembers of a pod beside its manifest, and what the executor reports of it: the files of a pod's directory. */
+import fs from 'node:fs';
+import type { AbsPath, AppName, ImageId } from '#kernel/brand';
+import { isErrno, PodctlError } from '#kernel/errors';
+import { FAILURE, PID, RECORD, STATUS } from './layout';
+
+export interface AppRecord {
+  readonly name: AppName;
+  readonly imageId: ImageId;
+  readonly imageName: string;
+  /** Rendered trees below the app's own layer, uppermost first. */
+  readonly trees: readonly AbsPath[];
+}
+
+/** Written once, when the pod is prepared. */
+export interface PodRecord {
+  readonly version: 1;
+  /** `--name`, or the default machine name. */
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly apps: readonly AppRecord[];
+}
+
+export interface AppStatus {
+  readonly state: 'running' | 'exited';
+  /** Nanoseconds since the epoch; bigint since they do not fit a number exactly. */
+  readonly startedAt: bigint | undefined;
+  readonly finishedAt: bigint | undefined;
+  /** 0–255; 128+n for a death by signal n. */
+  readonly exitCode: number | undefined;
+  readonly reason: string | undefined;
+}
+
+/** Why the executor gave up: a set-up operation that failed, or a program that could not be run. */
+export interface Failure {
+  readonly app: string | undefined;
+  readonly operation: string;
+  readonly line: string | undefined;
+  readonly syscall: string | undefined;
+  readonly errno: string | undefined;
+  readonly object: string | undefined;
+  readonly detail: string | undefined;
+}
+
+const MAX_RECORD_BYTES = 1024 * 1024;
+
+function readSmall(path: string): string | undefined {
+  try {
+    if (fs.statSync(path).size > MAX_RECORD_BYTES) throw new PodctlError('pod-damaged', `${path} is larger than ever written`);
+    return fs.readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
+const keyValues = (text: string): ReadonlyMap<string, string> =>
+  new Map(
+    text.split('\n').flatMap((line): [string, string][] => {
+      const at = line.indexOf('=');
+      return at < 0 ? [] : [[line.slice(0, at), line.slice(at + 1)]];
+    }),
+  );
+
+/** Undefined if the pod never got that far. @throws PodctlError `pod-damaged` */
+export function readRecord(podPath: string): PodRecord | undefined {
+  const text = readSmall(`${podPath}/${RECORD}`);
+  if (text === undefined) return undefined;
+  try {
+    const record = JSON.parse(text) as PodRecord;
+    if (record.version === 1 && Array.isArray(record.apps)) return record;
+  } catch (cause) {
+    throw new PodctlError('pod-damaged', `${podPath}/${RECORD} is not JSON`, { cause });
+  }
+  throw new PodctlError('pod-damaged', `${podPath}/${RECORD} was written by another version of podctl`);
+}
+
+export function readAppStatus(podPath: string, app: AppName): AppStatus | undefined {
+  const text = readSmall(`${podPath}/${STATUS}/${app}`);
+  if (text === undefined) return undefined;
+  const values = keyValues(text);
+  const bigint = (key: string): bigint | undefined => {
+    const value = values.get(key);
+    return value !== undefined && /^\d+$/.test(value) ? BigInt(value) : undefined;
+  };
+  const exit = bigint('exit');
+  return {
+    state: values.get('state') === 'running' ? 'running' : 'exited',
+    startedAt: bigint('started'),
+    finishedAt: bigint('finished'),
+    exitCode: exit === undefined ? undefined : Number(exit),
+    reason: values.get('reason'),
+  };
+}
+
+export function readFailure(podPath: string): Failure | undefined {
+  const text = readSmall(`${podPath}/${FAILURE}`);
+  if (text === undefined) return undefined;
+  const values = keyValues(text);
+  return {
+    app: values.get('app'),
+    operation: values.get('operation') ?? 'unknown operation',
+    line: values.get('line'),
+    syscall: values.get('syscall'),
+    errno: values.get('errno'),
+    object: values.get('object'),
+    detail: values.get('detail'),
+  };
+}
+
+/** Host pid of the pod's init and the moment it was made (ms since the epoch), once there is one. */
+export function readPid(podPath: string): { readonly pid: number; readonly startedAt: number } | undefined {
+  const path = `${podPath}/${PID}`;
+  const text = readSmall(path);
+  if (text === undefined || !/^\d+\n?$/.test(text)) return undefined;
+  return { pid: Number(text), startedAt: fs.statSync(path).mtimeMs };
+}

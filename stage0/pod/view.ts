@@ -1,0 +1,53 @@
+/** A pod as commands show it, gathered from its directory. */
+import fs from 'node:fs';
+import type { AppName, ImageId, PodId } from '#kernel/brand';
+import type { PodEntry, Pods } from './pods';
+import { type AppStatus, readAppStatus, readPid, readRecord } from './record';
+import type { PodState } from './state';
+
+export interface AppView {
+  readonly name: AppName;
+  readonly imageId: ImageId;
+  readonly imageName: string;
+  readonly status: AppStatus | undefined;
+}
+
+export interface PodView {
+  readonly id: PodId;
+  /** `--name` or the machine's default name; undefined if preparing never got that far. */
+  readonly name: string | undefined;
+  readonly state: PodState;
+  /** ms since the epoch */
+  readonly createdAt: number | undefined;
+  readonly startedAt: number | undefined;
+  /** Host pid of the pod's init while it runs. */
+  readonly pid: number | undefined;
+  readonly apps: readonly AppView[];
+}
+
+/** Undefined if the pod was removed meanwhile. */
+export function viewPod(pods: Pods, entry: PodEntry): PodView | undefined {
+  const state = pods.state(entry);
+  if (state === undefined) return undefined;
+  const record = readRecord(entry.path);
+  const pid = readPid(entry.path);
+  return {
+    id: entry.id,
+    name: record?.name,
+    state,
+    createdAt: record?.createdAt ?? fs.statSync(entry.path, { throwIfNoEntry: false })?.birthtimeMs,
+    startedAt: pid?.startedAt,
+    pid: state === 'running' ? pid?.pid : undefined,
+    apps: (record?.apps ?? []).map((app) => ({
+      name: app.name,
+      imageId: app.imageId,
+      imageName: app.imageName,
+      status: readAppStatus(entry.path, app.name),
+    })),
+  };
+}
+
+/** All pods; those that go while being looked at are left out. */
+export function viewPods(pods: Pods): readonly PodView[] {
+  return pods.list().flatMap((entry) => viewPod(pods, entry) ?? []);
+}

@@ -1,0 +1,48 @@
+/** What an app finds in its environment. */
+
+/** The value the specification gives for an app that sets none (appc E1). */
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export interface Variable {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface EnvironmentSources {
+  readonly appName: string;
+  /** The image's `app.environment`. */
+  readonly image: readonly Variable[];
+  /** `--set-env`, for every app of the pod. */
+  readonly pod: readonly Variable[];
+  /** `--environment`, for this app. */
+  readonly app: readonly Variable[];
+}
+
+/** Names as the reference implementation takes them (appc B13). */
+export const isVariableName = (name: string): boolean => /^[A-Za-z_][A-Za-z_0-9.-]*$/.test(name);
+
+/** `NAME=value` split at the first `=`, or undefined if the name is missing or no name. */
+export function parseVariable(text: string): Variable | undefined {
+  const at = text.indexOf('=');
+  if (at < 0) return undefined;
+  const name = text.slice(0, at);
+  return isVariableName(name) ? { name, value: text.slice(at + 1) } : undefined;
+}
+
+/**
+ * The environment in canonical (sorted) order. Precedence, weakest first: defaults, image, --set-env, --environment; what
+ * identifies the pod to the app (AC_APP_NAME, container) cannot be overridden (appc E2, E4; rkt-cli.md §1.3, §1.7).
+ */
+export function environmentOf(sources: EnvironmentSources): readonly Variable[] {
+  const merged = new Map<string, string>([
+    ['PATH', DEFAULT_PATH],
+    ['SHELL', '/bin/sh'],
+    ['USER', 'root'],
+    ['LOGNAME', 'root'],
+    ['HOME', '/root'],
+  ]);
+  for (const { name, value } of [...sources.image, ...sources.pod, ...sources.app]) merged.set(name, value);
+  merged.set('AC_APP_NAME', sources.appName);
+  merged.set('container', 'podctl');
+  return [...merged].map(([name, value]) => ({ name, value })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}

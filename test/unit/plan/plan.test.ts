@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { AbsPath, AppName, PodId } from '#kernel/brand';
+import { encodePlan } from '../../../stage1/plan/codec';
+import { planPod } from '../../../stage1/plan/plan';
+import type { AppSpec, PodSpec } from '../../../stage1/plan/spec';
+
+const app = (name: string, more: Partial<AppSpec> = {}): AppSpec => ({
+  name: name as AppName,
+  trees: ['/data/trees/t1/rootfs' as AbsPath],
+  identity: { uid: 0, gid: 0, groups: [] },
+  capabilityMask: '00000000a80425fb',
+  noNewPrivileges: false,
+  environment: [{ name: 'PATH', value: '/bin' }],
+  workingDirectory: '/' as AbsPath,
+  argv: ['true'],
+  candidates: ['/bin/true'],
+  protectPaths: true,
+  ...more,
+});
+
+const pod: PodSpec = {
+  id: '6f1c0f2e-8f0e-4d57-9d26-0a9e7f3b2a11' as PodId,
+  directory: '/data/pods/run/6f1c0f2e-8f0e-4d57-9d26-0a9e7f3b2a11' as AbsPath,
+  unit: 'podctl-6f1c0f2e-8f0e-4d57-9d26-0a9e7f3b2a11.service',
+  hostname: 'two',
+  network: 'none',
+  stopGraceMs: 10_000,
+  files: { from: 4242, lock: 17, stdout: 1, stderr: 2 },
+  machine: { busPath: '/run/dbus/system_bus_socket' as AbsPath, messagesHex: '6c01' },
+  osRelease: 'PRETTY_NAME="podctl pod: web, db"\n',
+  apps: [
+    app('web', { identity: { uid: 33, gid: 33, groups: [4, 27] }, noNewPrivileges: true, argv: ['nginx', '-g', 'daemon off;'] }),
+    app('db', { protectPaths: false, trees: ['/data/trees/t2/rootfs' as AbsPath, '/data/trees/t1/rootfs' as AbsPath] }),
+  ],
+};
+
+describe('planner', () => {
+  const golden = path.resolve(__dirname, '../../../../test/golden/two-apps.plan');
+
+  it('makes the golden plan of a pod of two apps', () => {
+    const text = encodePlan(planPod(pod));
+    if (process.env['UPDATE_GOLDEN'] === '1') fs.writeFileSync(golden, text);
+    assert.equal(text, fs.readFileSync(golden, 'utf8'));
+  });
+
+  it('takes the network of the host by leaving it alone', () => {
+    const text = encodePlan(planPod({ ...pod, network: 'host' }));
+    assert.match(text, /^namespaces ipc uts$/m);
+    assert.doesNotMatch(text, /^loopback$/m);
+  });
+
+  it('inherits files when it runs in place, and hands on only what there is', () => {
+    const text = encodePlan(planPod({ ...pod, files: { from: undefined, lock: 5, stdout: undefined, stderr: undefined } }));
+    assert.match(text, /^inherit lock 5$/m);
+    assert.doesNotMatch(text, /^adopt|^inherit std/m);
+  });
+
+  it('never lets the pod-level root or the supervisor be an app mount target', () => {
+    const targets = planPod(pod).flatMap((op) => (op.name === 'overlay' ? [op.args[0]] : []));
+    assert.deepEqual(targets, ['/apps/web', '/apps/db']);
+  });
+});
