@@ -18,7 +18,12 @@ export type GcEvent =
   | { readonly kind: 'failed'; readonly id: PodId; readonly message: string };
 
 /** Runs both passes and reports each action taken. A pod that resists does not keep gc from the others. */
-export function collect(port: GarbagePort, now: () => number, patience: Patience, report: (event: GcEvent) => void): void {
+export function collect(
+  port: GarbagePort,
+  now: () => number,
+  patience: Patience,
+  report: (event: GcEvent) => void,
+): void {
   const passes: readonly Action['kind'][][] = [['mark'], ['remove', 'keep']];
   for (const kinds of passes) {
     for (const pod of port.candidates()) {

@@ -32,10 +32,86 @@ export const ERRORS = {
   'pod-damaged': row("A file of a pod's directory cannot be read.", 'remove the pod with `podctl rm`'),
   'pod-wrong-state': row('The pod is not in a state in which this can be done.'),
   'pod-name-taken': row('Another pod has this name.', 'choose another --name, or remove that pod'),
+  'exec-failed': row("An app's program could not be executed."),
+  'pods-failed': row('Some of several pods could not be dealt with.', 'the messages above say which and why'),
+  'uuid-file-unreadable': { ...row('The file given by --uuid-file cannot be read.'), exit: 1 },
   'pod-failed': row('The pod could not be started.'),
   // plan and apps
-  'plan-invalid': row('A plan does not follow the syntax of the plan language.', 'it was damaged or made by another version'),
+  'plan-invalid': row(
+    'A plan does not follow the syntax of the plan language.',
+    'it was damaged or made by another version',
+  ),
   'user-unknown': row("An app's user or group cannot be resolved in its image."),
+  'image-unfit': row('The image cannot be run as it is.'),
+  'exec-not-found': row("The app's program is not in its image."),
+  'workdir-missing': row("The app's working directory is not in its image."),
+  // images: the archive
+  'image-archive-invalid': row('An image file is not a well-formed archive.', 'fetch or build the image again'),
+  'image-too-large': row('An image exceeds a limit that keeps hostile archives from filling the disk.'),
+  'image-layout-invalid': row('An image holds something beside its manifest and its rootfs.'),
+  'image-path-escape': row('An entry of an image leads out of it with "..".'),
+  'image-path-absolute': row('An entry of an image has an absolute name.'),
+  'image-entry-duplicate': row('An image has the same entry twice.'),
+  'image-symlink-escape': row('An entry of an image lies below a symbolic link of the same image.'),
+  'image-hardlink-escape': row('A hard link of an image names no earlier file of its rootfs.'),
+  'image-device-refused': row('An image contains a device node.'),
+  'image-xattr-refused': row('An image sets an extended attribute that would change how it is mounted.'),
+  'image-manifest-missing': row(
+    'An archive has no image manifest.',
+    'an ACI is a tar archive of `manifest` and `rootfs/`',
+  ),
+  'image-manifest-invalid': row('An image manifest does not follow the appc specification.'),
+  'decompressor-missing': row('The program that expands this kind of archive is not installed.'),
+  // images: the store
+  'image-file-unreadable': row('An image or signature file cannot be opened.'),
+  'image-reference-invalid': row('A text is neither an image name nor an image ID.'),
+  'image-not-found': row('No such image is in the local store.', '`podctl image list` shows the images there are'),
+  'image-ambiguous': row('Several images match this ID prefix.', 'give more digits'),
+  'image-damaged': row('An image of the store cannot be read.', 'remove it with `podctl image rm` and fetch it again'),
+  'image-dependency-missing': row('An image needs another one that is not in the store.', 'fetch that one first'),
+  'image-dependency-invalid': row('The dependencies of an image cannot be resolved.'),
+  'native-missing': row('The native addon of podctl is missing.', 'build it with `npm run build:native`'),
+  // configuration
+  'config-invalid': row('A configuration file cannot be understood.'),
+  // signatures and keys
+  'signature-missing': row(
+    'An image has no signature.',
+    'give --signature FILE, or --insecure-options=image to skip the check',
+  ),
+  'signature-malformed': row(
+    'A signature file holds no detached OpenPGP signature.',
+    'make one with `gpg --armor --detach-sign`',
+  ),
+  'signature-invalid': row(
+    'A signature does not match the image.',
+    'the image or the signature was changed on its way, or they do not belong together: get both again',
+  ),
+  'signature-expired': row('A signature has reached the end that its maker gave it.', 'have the image signed again'),
+  'signature-weak': row(
+    'A signature uses algorithms that no longer prove anything.',
+    'have the image signed with a current key and hash',
+  ),
+  'signature-key-unknown': row(
+    'No key in the keystore made the signature.',
+    'if you trust its maker: `podctl trust --prefix NAME KEYFILE`',
+  ),
+  'signature-key-untrusted': row('The key of the signature is not trusted for images of this name.'),
+  'signature-key-expired': row('The key of the signature has expired.', 'get a renewed key and `podctl trust` it'),
+  'signature-key-revoked': row(
+    'The key of the signature was revoked by its owner.',
+    'have the image signed with another key',
+  ),
+  'key-invalid': row('A file holds no usable OpenPGP public key.'),
+  'key-private': row(
+    'A file holds a private key where a public one belongs.',
+    'export the public key with `gpg --armor --export`',
+  ),
+  'key-unusable': row('A key cannot be trusted, since nothing it signs would be accepted.'),
+  'key-not-trusted': row('The key is not in the keystore.'),
+  'trust-needs-review': row(
+    'A key would be trusted without anybody having looked at its fingerprint.',
+    'run it on a terminal, or give --skip-fingerprint-review',
+  ),
   internal: row('A defect of podctl.', 'run again with --debug and report what it prints'),
   io: row('A system call failed.'),
 } as const satisfies Record<string, ErrorRow>;

@@ -8,7 +8,10 @@ import { isErrno, PodctlError } from '#kernel/errors';
 
 /** Names are machine names, so they follow machined's rules: a host name of at most 64 characters (facts: machined). */
 export function isPodName(text: string): boolean {
-  return text.length <= 64 && /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(text);
+  return (
+    text.length <= 64 &&
+    /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(text)
+  );
 }
 
 const namesRoot = (dataDir: AbsPath): string => `${dataDir}/names`;
@@ -66,4 +69,20 @@ export function releaseName(dataDir: AbsPath, name: string, holder: PodId | unde
   const taken = fs.readlinkSync(aside);
   if (holder !== undefined && taken !== holder) fs.renameSync(aside, link);
   else fs.unlinkSync(aside);
+}
+
+/** Frees the names of pods that are gone, and what a crash in releaseName() left. */
+export function sweepNames(dataDir: AbsPath, isThere: (id: PodId) => boolean): void {
+  let names: readonly string[];
+  try {
+    names = fs.readdirSync(namesRoot(dataDir));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  for (const name of names) {
+    const holder = podOfName(dataDir, name);
+    if (holder === undefined) fs.rmSync(`${namesRoot(dataDir)}/${name}`, { force: true });
+    else if (!isThere(holder)) releaseName(dataDir, name, holder);
+  }
 }

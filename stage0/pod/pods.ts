@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
+import { fsyncDir, renameDurable } from '../store/durable';
+import { removeTree } from '../store/remove-tree';
 import { podPath, podsRoot } from './layout';
 import { mayMove, POD_DIRECTORIES, type PodDirectory, type PodState, stateOf } from './state';
 
@@ -54,11 +56,11 @@ export class Pods {
 
   /** Moves a locked pod along the table; the lock goes with the inode. Durable when it returns. */
   move(pod: LockedPod, to: PodDirectory): LockedPod {
-    if (!mayMove(pod.directory, to)) throw new PodctlError('internal', `a pod cannot go from ${pod.directory} to ${to}`);
+    if (!mayMove(pod.directory, to))
+      throw new PodctlError('internal', `a pod cannot go from ${pod.directory} to ${to}`);
     fs.mkdirSync(this.#root(to), { recursive: true, mode: 0o750 });
     const path = podPath(this.#dataDir, to, pod.id);
-    fs.renameSync(pod.path, path);
-    for (const directory of [pod.directory, to]) fsyncDirectory(this.#root(directory));
+    renameDurable(pod.path, path);
     return { ...pod, directory: to, path };
   }
 
@@ -87,7 +89,8 @@ export class Pods {
   list(): readonly PodEntry[] {
     const found = new Map<PodId, PodEntry>();
     for (const directory of POD_DIRECTORIES) {
-      for (const id of this.#ids(directory)) found.set(id, { id, directory, path: podPath(this.#dataDir, directory, id) });
+      for (const id of this.#ids(directory))
+        found.set(id, { id, directory, path: podPath(this.#dataDir, directory, id) });
     }
     return [...found.values()];
   }
@@ -100,7 +103,8 @@ export class Pods {
     if (prefix === '') throw new PodctlError('usage', 'UUID cannot be empty');
     for (let tries = 0; tries < MAX_FIND_TRIES; tries += 1) {
       const matches = this.list().filter((entry) => entry.id.startsWith(prefix));
-      if (matches.length > 1) throw new PodctlError('pod-ambiguous', `ambiguous uuid "${prefix}", ${matches.length} matches`);
+      if (matches.length > 1)
+        throw new PodctlError('pod-ambiguous', `ambiguous uuid "${prefix}", ${matches.length} matches`);
       const [entry] = matches;
       if (entry === undefined) throw new PodctlError('pod-not-found', `no matches found for "${prefix}"`);
       if (fs.existsSync(entry.path)) return entry;
@@ -113,8 +117,8 @@ export class Pods {
    * that an interrupted removal leaves something the next gc takes up again. The lock is released.
    */
   remove(pod: LockedPod): void {
-    fs.rmSync(pod.path, { recursive: true, force: true });
-    fsyncDirectory(this.#root(pod.directory));
+    removeTree(pod.path);
+    fsyncDir(this.#root(pod.directory));
     fs.closeSync(pod.lockFd);
   }
 
@@ -155,13 +159,4 @@ function sameInode(fd: number, path: string): boolean {
   const here = fs.fstatSync(fd);
   const there = fs.statSync(path, { throwIfNoEntry: false });
   return there !== undefined && there.ino === here.ino && there.dev === here.dev;
-}
-
-function fsyncDirectory(path: string): void {
-  const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
 }

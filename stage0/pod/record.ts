@@ -47,7 +47,8 @@ const MAX_RECORD_BYTES = 1024 * 1024;
 
 function readSmall(path: string): string | undefined {
   try {
-    if (fs.statSync(path).size > MAX_RECORD_BYTES) throw new PodctlError('pod-damaged', `${path} is larger than ever written`);
+    if (fs.statSync(path).size > MAX_RECORD_BYTES)
+      throw new PodctlError('pod-damaged', `${path} is larger than ever written`);
     return fs.readFileSync(path, 'utf8');
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;

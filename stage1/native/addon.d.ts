@@ -4,21 +4,33 @@
  */
 export type Bytes = Buffer | string;
 
+/** Owner, permission bits and modification time. A uid or gid of -1 leaves it as it is. */
+export type Metadata = [uid: number, gid: number, mode: number, seconds: number, nanoseconds: number];
+
 export interface Addon {
   /** flock(2); false if `wait` is false and someone else holds a conflicting lock. */
   flock(fd: number, mode: 'exclusive' | 'shared' | 'unlock', wait: boolean): boolean;
   /** openat2(2) with O_CLOEXEC. `resolve` is a mask of RESOLVE_*. */
   openat2(dirFd: number, path: Bytes, flags: number, mode: number, resolve: number): number;
+  /**
+   * A new regular file with its content and metadata, in one call since this is what rendering spends its time on: openat2
+   * with O_EXCL and O_NOFOLLOW, write, then the three of `setMetadata`.
+   */
+  putFile(dirFd: number, name: Bytes, content: Buffer, ...metadata: Metadata): void;
+  /** fchown, then fchmod (which fchown would undo in part), then futimens. */
+  setMetadata(fd: number, ...metadata: Metadata): void;
   mkdirat(dirFd: number, name: Bytes, mode: number): void;
   mknodat(dirFd: number, name: Bytes, mode: number, major: number, minor: number): void;
   symlinkat(target: Bytes, dirFd: number, name: Bytes): void;
   /** linkat(2) without following symbolic links. */
   linkat(fromDirFd: number, from: Bytes, toDirFd: number, to: Bytes): void;
+  /** `flags`: 0, or AT_REMOVEDIR. */
   unlinkat(dirFd: number, name: Bytes, flags: number): void;
   renameat2(fromDirFd: number, from: Bytes, toDirFd: number, to: Bytes, flags: number): void;
   readlinkat(dirFd: number, name: Bytes): Buffer;
   /** fchownat(2) with AT_SYMLINK_NOFOLLOW. */
   lchownat(dirFd: number, name: Bytes, uid: number, gid: number): void;
+  /** Follows a symbolic link: only for a name just made by the caller in a directory nobody else writes to. */
   fchmodat(dirFd: number, name: Bytes, mode: number): void;
   /** utimensat(2) with AT_SYMLINK_NOFOLLOW: access and modification time both set to this one. */
   utimensat(dirFd: number, name: Bytes, seconds: number, nanoseconds: number): void;
@@ -27,8 +39,13 @@ export interface Addon {
   llistxattrat(dirFd: number, name: Bytes): Buffer[];
   lgetxattrat(dirFd: number, name: Bytes, attribute: Bytes): Buffer;
   syncfs(fd: number): void;
-  /** Replaces this process. `keepFds` stay open across it (their FD_CLOEXEC is cleared). Returns only by throwing. */
+  /** Asks the kernel to begin writing this range to disk, without waiting for it. */
+  startWriteback(fd: number, offset: number, size: number): void;
+  /**
+   * Replaces this process. `keepFds` stay open across it (their FD_CLOEXEC is cleared); SIGPIPE, which Node ignores, has its
+   * default effect again. Returns only by throwing.
+   */
   execve(path: string, argv: readonly string[], env: readonly string[], keepFds: readonly number[]): never;
-  /** One datagram to /run/systemd/journal/socket, through a sealed memfd if it is too large. */
-  journalSend(payload: Buffer): void;
+  /** One datagram to the journal's socket (or to `socketPath`, for tests), through a sealed memfd if it is too large. */
+  journalSend(payload: Buffer, socketPath?: string): void;
 }

@@ -1,6 +1,17 @@
 /** The text form of a plan (stage1/README.md): the only encoder, and the decoder that mirrors stage1/native/plan.cc. */
 import { PodctlError } from '#kernel/errors';
-import { type ArgKind, MAX_ARGS, MAX_OPS, MAX_PLAN_BYTES, type Op, type OpName, OPS, PLAN_VERSION, type Plan, type Section } from './op';
+import {
+  type ArgKind,
+  MAX_ARGS,
+  MAX_OPS,
+  MAX_PLAN_BYTES,
+  OPS,
+  type Op,
+  type OpName,
+  PLAN_VERSION,
+  type Plan,
+  type Section,
+} from './op';
 
 const SECTION_ORDER: readonly Section[] = ['head', 'pod', 'app'];
 const HEADER = `podctl-plan ${PLAN_VERSION}`;
@@ -14,7 +25,10 @@ export function quote(argument: string): string {
   if (/^[!-$&-~]+$/.test(argument)) return argument;
   let out = '';
   for (const byte of Buffer.from(argument, 'utf8')) {
-    out += byte > 0x20 && byte < 0x7f && byte !== 0x25 ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, '0')}`;
+    out +=
+      byte > 0x20 && byte < 0x7f && byte !== 0x25
+        ? String.fromCharCode(byte)
+        : `%${byte.toString(16).padStart(2, '0')}`;
   }
   return out;
 }
@@ -69,7 +83,8 @@ function advance(section: Section, op: Op, position: string): Section {
 /** Checks what both decoders check of a whole plan. @throws PodctlError `plan-invalid` */
 function checkPlan(plan: Plan): void {
   if (plan.length > MAX_OPS) throw new PodctlError('plan-invalid', `more than ${MAX_OPS} operations`);
-  if (plan[0]?.name !== 'pod') throw new PodctlError('plan-invalid', 'the first operation is not "pod"', { position: 'line 2' });
+  if (plan[0]?.name !== 'pod')
+    throw new PodctlError('plan-invalid', 'the first operation is not "pod"', { position: 'line 2' });
   let section: Section = 'head';
   for (const [index, op] of plan.entries()) {
     const position = `line ${index + 2}`;
@@ -87,10 +102,12 @@ export function encodePlan(plan: Plan): string {
 
 /** @throws PodctlError `plan-invalid` with the line */
 export function decodePlan(text: string): Plan {
-  if (Buffer.byteLength(text) > MAX_PLAN_BYTES) throw new PodctlError('plan-invalid', `larger than ${MAX_PLAN_BYTES} bytes`);
+  if (Buffer.byteLength(text) > MAX_PLAN_BYTES)
+    throw new PodctlError('plan-invalid', `larger than ${MAX_PLAN_BYTES} bytes`);
   const lines = text.split('\n');
   if (lines.pop() !== '') throw new PodctlError('plan-invalid', 'the last line is not ended');
-  if (lines.shift() !== HEADER) throw new PodctlError('plan-invalid', `line 1 is not "${HEADER}"`, { position: 'line 1' });
+  if (lines.shift() !== HEADER)
+    throw new PodctlError('plan-invalid', `line 1 is not "${HEADER}"`, { position: 'line 1' });
   const plan = lines.map((line, index): Op => {
     const position = `line ${index + 2}`;
     const [name = '', ...tokens] = line.split(' ');

@@ -1,6 +1,7 @@
 /** The file systems every pod and every app has, beside the app's own root (appc O1–O12, DESIGN.md §5). */
-import type { AppSpec } from './spec';
+
 import type { MountFlag, Op } from './op';
+import type { AppSpec } from './spec';
 
 const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 

@@ -56,7 +56,12 @@ describe('gc collect', () => {
         return directories.delete(candidate.id);
       },
     };
-    collect(port, () => now, { ...patience, gracePeriod }, (event) => events.push(event));
+    collect(
+      port,
+      () => now,
+      { ...patience, gracePeriod },
+      (event) => events.push(event),
+    );
     return events;
   }
 

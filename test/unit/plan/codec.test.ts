@@ -58,7 +58,9 @@ describe('plan codec', () => {
   it('has the same table of operations as the executor', function () {
     const executor = path.resolve(__dirname, '../../../native/podctl-stage1');
     if (!fs.existsSync(executor)) this.skip(); // `npm run build:native` makes it; test/run always has
-    const table = Object.entries(OPS).map(([name, { sections, args }]) => [name, sections.join(','), ...args].join(' '));
+    const table = Object.entries(OPS).map(([name, { sections, args }]) =>
+      [name, sections.join(','), ...args].join(' '),
+    );
     assert.deepEqual(execFileSync(executor, ['ops'], { encoding: 'utf8' }).trimEnd().split('\n'), table);
   });
 });

@@ -31,7 +31,11 @@ const pod: PodSpec = {
   machine: { busPath: '/run/dbus/system_bus_socket' as AbsPath, messagesHex: '6c01' },
   osRelease: 'PRETTY_NAME="podctl pod: web, db"\n',
   apps: [
-    app('web', { identity: { uid: 33, gid: 33, groups: [4, 27] }, noNewPrivileges: true, argv: ['nginx', '-g', 'daemon off;'] }),
+    app('web', {
+      identity: { uid: 33, gid: 33, groups: [4, 27] },
+      noNewPrivileges: true,
+      argv: ['nginx', '-g', 'daemon off;'],
+    }),
     app('db', { protectPaths: false, trees: ['/data/trees/t2/rootfs' as AbsPath, '/data/trees/t1/rootfs' as AbsPath] }),
   ],
 };
@@ -52,7 +56,9 @@ describe('planner', () => {
   });
 
   it('inherits files when it runs in place, and hands on only what there is', () => {
-    const text = encodePlan(planPod({ ...pod, files: { from: undefined, lock: 5, stdout: undefined, stderr: undefined } }));
+    const text = encodePlan(
+      planPod({ ...pod, files: { from: undefined, lock: 5, stdout: undefined, stderr: undefined } }),
+    );
     assert.match(text, /^inherit lock 5$/m);
     assert.doesNotMatch(text, /^adopt|^inherit std/m);
   });

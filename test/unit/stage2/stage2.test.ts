@@ -3,7 +3,7 @@ import { PodctlError } from '#kernel/errors';
 import { capabilityMask, DEFAULT_CAPABILITIES } from '../../../stage2/capabilities';
 import { DEFAULT_PATH, environmentOf, parseVariable } from '../../../stage2/environment';
 import { execCandidates } from '../../../stage2/exec';
-import { identityOf, type ImageAccounts } from '../../../stage2/user';
+import { type ImageAccounts, identityOf } from '../../../stage2/user';
 
 const accounts: ImageAccounts = {
   passwd: 'root:x:0:0::/root:/bin/sh\nweb:x:33:34::/:/bin/sh\n1000:x:7:7::/:/bin/sh\nbroken:x:abc:0::/:\n',

@@ -7,77 +7,23 @@
 // Exit status: the command's, 128+n if signal n killed it, 127 not found, 126 not executable, 125 never got there.
 #include <cerrno>
 #include <csignal>
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
+#include <initializer_list>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "terminal.h"
+
 namespace {
-
-constexpr int kNeverStarted = 125, kNotExecutable = 126, kNotFound = 127;
-
-[[noreturn]] void die(int status, const char* what, const char* object) {
-  fprintf(stderr, "host: exec: %s %s: %s\n", what, object, strerror(errno));
-  _exit(status);
-}
-
-// ---- The terminal: a pseudo terminal of the host's own devpts, so that tty(1) and ttyname(3) work inside ----------
-
-struct Terminal {
-  int master = -1, slave = -1;
-  termios saved{};
-};
-
-void copy_window_size(const Terminal& terminal) {
-  winsize size;
-  if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) ioctl(terminal.master, TIOCSWINSZ, &size);
-}
-
-Terminal open_terminal(const char* pid) {
-  Terminal terminal;
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%s/root/dev/pts/ptmx", pid);
-  int unlock = 0;
-  terminal.master = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (terminal.master < 0 || ioctl(terminal.master, TIOCSPTLCK, &unlock) != 0) die(kNeverStarted, "open", path);
-  terminal.slave = ioctl(terminal.master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (terminal.slave < 0 || tcgetattr(STDIN_FILENO, &terminal.saved) != 0) die(kNeverStarted, "open peer of", path);
-  tcsetattr(terminal.slave, TCSANOW, &terminal.saved);
-  copy_window_size(terminal);
-  return terminal;
-}
-
-void make_raw(const Terminal& terminal) {
-  termios raw = terminal.saved;
-  cfmakeraw(&raw);
-  tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-}
-
-// Copies what one read gives. False at the end of the stream (for a master: no process has the slave open any more).
-bool copy_some(int from, int to) {
-  char buffer[16384];
-  ssize_t got = read(from, buffer, sizeof buffer);
-  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
-  if (got <= 0) return false;
-  for (ssize_t done = 0, wrote; done < got; done += wrote) {
-    wrote = write(to, buffer + done, static_cast<size_t>(got - done));
-    if (wrote < 0 && errno == EINTR) wrote = 0;
-    if (wrote < 0) return false;
-  }
-  return true;
-}
 
 // ---- The child ----------------------------------------------------------------------------------------------------
 
@@ -100,7 +46,7 @@ pid_t spawn(const char* pid) {
 }
 
 [[noreturn]] void become(int init, const Terminal& terminal, char** command, const sigset_t& signals) {
-  // The killed caller's command is told to end; it would otherwise live on unseen. (pid 0: the caller is gone already.)
+  // The killed caller's command is told to end; it would otherwise live on unseen.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   char* directory = getcwd(nullptr, 0);
   if (setns(init, CLONE_NEWCGROUP | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) != 0)
@@ -122,7 +68,7 @@ pid_t spawn(const char* pid) {
 
 // ---- The parent ---------------------------------------------------------------------------------------------------
 
-// True when the child has ended, with the status to exit with. A stopped child stops the caller too, as a shell expects.
+// True when the child has ended, with the status to exit with. A stopped child stops the caller too, as shells expect.
 bool child_ended(pid_t child, bool has_terminal, int* status) {
   int state;
   while (waitpid(child, &state, WNOHANG | WUNTRACED) == child) {
@@ -145,7 +91,8 @@ void pass_on(const signalfd_siginfo& signal, pid_t child, const Terminal& termin
 
 int attend(pid_t child, int signals, const Terminal& terminal) {
   int status = kNeverStarted;
-  pollfd fds[] = {{signals, POLLIN, 0}, {terminal.master, POLLIN, 0}, {terminal.master < 0 ? -1 : STDIN_FILENO, POLLIN, 0}};
+  int input = terminal.master < 0 ? -1 : STDIN_FILENO;  // poll ignores negative descriptors
+  pollfd fds[] = {{signals, POLLIN, 0}, {terminal.master, POLLIN, 0}, {input, POLLIN, 0}};
   for (;;) {
     if (poll(fds, 3, -1) < 0 && errno != EINTR) die(kNeverStarted, "poll", "the command");
     if (fds[1].revents != 0 && !copy_some(terminal.master, STDOUT_FILENO)) fds[1].fd = -1;

@@ -1,0 +1,78 @@
+/**
+ * Build step behind tsc: makes of the TypeScript sources what is installed, in dist/:
+ *
+ *     podctl          the executable: launcher, version
+ *     podctl.cjs      everything else, one CommonJS file; what is imported dynamically is evaluated only when it is
+ *     openpgp.cjs     the one big library, out of the way of commands that verify nothing
+ *     *.cache         V8's compiled code of the two
+ *     man/podctl.1
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+const require = createRequire(import.meta.url);
+const inDist = (name) => join(dist, name);
+
+/** Dependencies that are files of their own. */
+const APART = ['openpgp'];
+
+const apart = {
+  name: 'apart',
+  setup({ onResolve }) {
+    onResolve({ filter: new RegExp(`^(${APART.join('|')})$`) }, ({ path }) => ({
+      path: `./${path}.cjs`,
+      external: true,
+    }));
+  },
+};
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  conditions: ['source'],
+  // Names stay: stack traces need them, and the code cache makes their length free.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  external: ['*.node'],
+  // A dynamic import becomes a require inside a promise: scripts with cached code have no import().
+  supported: { 'dynamic-import': false },
+  plugins: [apart],
+};
+
+/** Builds to a temporary name, so that a podctl that starts meanwhile never sees half a file. */
+async function bundle(entry, name, options = {}) {
+  rmSync(inDist(`${name}.cache`), { force: true });
+  await build({ ...common, entryPoints: [entry], outfile: inDist(`.${name}.new`), ...options });
+  const source = readFileSync(inDist(`.${name}.new`));
+  // The digest ties the cache to the source (cli/compiled.ts).
+  appendFileSync(inDist(`.${name}.new`), `// ${createHash('sha256').update(source).digest('hex')}\n`);
+  renameSync(inDist(`.${name}.new`), inDist(name));
+}
+
+mkdirSync(inDist('man'), { recursive: true });
+await Promise.all([
+  bundle('stage0/main.ts', 'podctl.cjs'),
+  bundle('stage0/cli/launcher.ts', 'podctl', { banner: { js: '#!/usr/bin/env node' } }),
+  ...APART.map((name) => bundle(require.resolve(name), `${name}.cjs`)),
+]);
+chmodSync(inDist('podctl'), 0o755);
+
+// What the commands say while they are run for the cache is of interest only if the step fails.
+execFileSync(
+  process.execPath,
+  [inDist('stage0/cli/compile-main.js'), 'podctl.cjs', ...APART.map((name) => `${name}.cjs`)],
+  { cwd: dist, stdio: 'pipe' },
+);
+writeFileSync(inDist('man/podctl.1'), execFileSync(process.execPath, [inDist('stage0/cli/man-main.js')]));

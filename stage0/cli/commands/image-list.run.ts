@@ -1,0 +1,71 @@
+import { formatAge, formatBytes } from '#kernel/quantity';
+import { formatImageName } from '../../image/reference';
+import type { StoredImage } from '../../store/cas';
+import type { Handler } from '../command';
+import { jsonText, table } from '../present';
+import { createServices } from '../services';
+import type { Field, spec } from './image-list';
+import { shortImageId } from './image-view';
+
+const LEGEND: Readonly<Record<Field, string>> = {
+  id: 'ID',
+  name: 'NAME',
+  size: 'SIZE',
+  importtime: 'IMPORT TIME',
+  lastused: 'LAST USED',
+};
+
+const compare = <T>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const ORDER: Readonly<Record<Exclude<Field, 'id'>, (a: StoredImage, b: StoredImage) => number>> = {
+  name: (a, b) => compare(a.name, b.name),
+  size: (a, b) => a.size - b.size,
+  importtime: (a, b) => a.importedAt - b.importedAt,
+  lastused: (a, b) => a.lastUsedAt - b.lastUsedAt,
+};
+
+export const run: Handler<typeof spec> = async (context, { flags }) => {
+  const images = [...createServices(context).images.list()].sort((a, b) => {
+    const difference =
+      flags.sort.map((field) => ORDER[field](a, b)).find((order) => order !== 0) ?? compare(a.id, b.id);
+    return flags.order === 'asc' ? difference : -difference;
+  });
+  if (flags.format !== '') {
+    context.out.write(jsonText(images.map(imageJson), flags.format));
+    return 0;
+  }
+  const legend = [...flags.fields.map((field) => LEGEND[field]), ...(flags.full ? ['SIGNED BY'] : [])];
+  const rows = images.map((image) => [
+    ...flags.fields.map((field) => cell(image, field, flags.full, context.now())),
+    ...(flags.full ? [image.verification?.fingerprint ?? '-'] : []),
+  ]);
+  if (rows.length > 0 || !flags.noLegend) context.out.write(table(flags.noLegend ? rows : [legend, ...rows]));
+  return 0;
+};
+
+function cell(image: StoredImage, field: Field, full: boolean, now: number): string {
+  const time = (ms: number): string => (full ? new Date(ms).toISOString() : formatAge(ms, now));
+  switch (field) {
+    case 'id':
+      return full ? image.id : shortImageId(image.id);
+    case 'name':
+      return formatImageName(image.name, image.labels);
+    case 'size':
+      return full ? String(image.size) : formatBytes(image.size);
+    case 'importtime':
+      return time(image.importedAt);
+    case 'lastused':
+      return time(image.lastUsedAt);
+  }
+}
+
+/** Times in nanoseconds since the epoch (rkt-cli.md §1.4). */
+const imageJson = (image: StoredImage) => ({
+  id: image.id,
+  name: formatImageName(image.name, image.labels),
+  import_time: image.importedAt * 1e6,
+  last_used_time: image.lastUsedAt * 1e6,
+  size: image.size,
+  source: image.source,
+  signed_by: image.verification?.fingerprint ?? null,
+});

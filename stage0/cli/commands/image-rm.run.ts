@@ -1,0 +1,24 @@
+import { PodctlError } from '#kernel/errors';
+import { parseImageReference } from '../../image/reference';
+import type { Handler } from '../command';
+import { createServices } from '../services';
+import type { spec } from './image-rm';
+
+/** As rkt, a name that means nothing is told and does not fail the command, so that scripts may clean up twice. */
+export const run: Handler<typeof spec> = async (context, { args }) => {
+  const { images } = createServices(context);
+  let removed = 0;
+  for (const reference of args.images) {
+    try {
+      const { id } = images.find(parseImageReference(reference));
+      if (!images.remove(id)) continue;
+      context.out.line(`successfully removed aci for image: "${id}"`);
+      removed += 1;
+    } catch (error) {
+      if (!(error instanceof PodctlError)) throw error;
+      context.warn(`${error.code}: ${error.message}`);
+    }
+  }
+  context.err.line(`rm: ${removed} image(s) successfully removed`);
+  return 0;
+};

@@ -1,0 +1,50 @@
+/** Flags that `run`, `prepare`, `run-prepared` and `fetch` share. Pure data. */
+import { PodctlError } from '#kernel/errors';
+import { duration, list, optional, parsed, text, toggle } from '../flag';
+
+/** How images are found and judged. */
+export const FETCH_FLAGS = {
+  signed: toggle('refuse every image whose signature by a trusted key was not verified, whatever else allows it'),
+};
+
+/** What `prepare` settles for good. */
+export const PREPARE_FLAGS = {
+  ...FETCH_FLAGS,
+  name: text('name of the pod and of its machine', { value: 'NAME' }),
+  setEnv: list('environment variable for every app', { value: 'NAME=VALUE' }),
+};
+
+/** What is settled when the pod starts. */
+export const START_FLAGS = {
+  net: optional('network of the pod: host or none (default: host, until pods have networks of their own)', {
+    bare: 'host',
+    value: 'NET',
+  }),
+  hostname: text('host name inside the pod (default: the name of the pod)', { value: 'NAME' }),
+  detach: toggle('print the UUID and return once every app has started', { short: 'd' }),
+  stopTimeout: duration('how long apps may take to stop before they are killed', { default: '10s' }),
+  uuidFileSave: text('write the UUID of the pod to this file before it starts', { value: 'FILE', complete: 'file' }),
+  dryRun: toggle('print the plan that would be performed, and leave nothing behind'),
+};
+
+/** What follows an image. */
+export const APP_FLAGS = {
+  signature: text('signature of the image file (default: the file with .asc appended)', {
+    value: 'FILE',
+    complete: 'file',
+  }),
+  name: text("name of the app (default: the last component of the image's name)", { value: 'NAME' }),
+  exec: text("program to run instead of the image's; arguments follow behind --", { value: 'PROGRAM' }),
+  user: text('user: a name of the image, a number, or a path whose owner is meant', { value: 'USER' }),
+  group: text('group: a name of the image, a number, or a path whose group is meant', { value: 'GROUP' }),
+  supplementaryGids: parsed('supplementary group IDs', readGids, { value: 'GID,…' }),
+  workingDir: text('working directory', { value: 'DIR' }),
+  environment: list('environment variable for this app', { value: 'NAME=VALUE' }),
+};
+
+function readGids(written: string): readonly number[] {
+  return written.split(',').map((part) => {
+    if (/^[0-9]{1,10}$/.test(part)) return Number(part);
+    throw new PodctlError('usage', `"${part}" is not a group ID`);
+  });
+}

@@ -1,0 +1,28 @@
+/** The documented JSON of a pod (rkt-cli.md §1.4, with one time unit: nanoseconds since the epoch, as integers). */
+import type { AppView, PodView } from '../../pod/view';
+
+/** Integers beyond 2^53 would lose digits in JSON.parse of most languages; microsecond precision is what is left. */
+const nanoseconds = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms * 1e6));
+
+const appJson = (app: AppView) => ({
+  name: app.name,
+  state: app.status?.state ?? 'created',
+  started_at: app.status?.startedAt === undefined ? null : Number(app.status.startedAt),
+  finished_at: app.status?.finishedAt === undefined ? null : Number(app.status.finishedAt),
+  exit_code: app.status?.exitCode ?? null,
+  reason: app.status?.reason ?? null,
+  image_id: app.imageId,
+  image_name: app.imageName,
+});
+
+export const podJson = (pod: PodView) => ({
+  name: pod.id,
+  pod_name: pod.name ?? null,
+  unit: `podctl-${pod.id}.service`,
+  state: pod.state,
+  created_at: nanoseconds(pod.createdAt),
+  started_at: nanoseconds(pod.startedAt),
+  pid: pod.pid ?? null,
+  app_names: pod.apps.map(({ name }) => name),
+  apps: pod.apps.map(appJson),
+});

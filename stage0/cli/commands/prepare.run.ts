@@ -1,0 +1,17 @@
+import fs from 'node:fs';
+import { preparePod } from '../../usecases/prepare';
+import type { Handler } from '../command';
+import { createServices } from '../services';
+import { prepareRequestOf } from './pod-request';
+import type { spec } from './prepare';
+
+export const run: Handler<typeof spec> = async (context, { flags, apps }) => {
+  const services = createServices(context);
+  const pod = services.pods.move(
+    await preparePod(services, prepareRequestOf(context.globals, flags, apps)),
+    'prepared',
+  );
+  fs.closeSync(pod.lockFd);
+  context.out.line(pod.id);
+  return 0;
+};

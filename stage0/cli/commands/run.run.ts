@@ -1,0 +1,23 @@
+import { assertSystemd } from '../../systemd/host';
+import { preparePod } from '../../usecases/prepare';
+import { runPod } from '../../usecases/run';
+import type { Handler } from '../command';
+import { createServices } from '../services';
+import { interrupts } from './interrupts';
+import { prepareRequestOf, startOptionsOf } from './pod-request';
+import { announce, saveUuid, showPlan } from './pod-start';
+import type { spec } from './run';
+
+export const run: Handler<typeof spec> = async (context, { flags, apps }) => {
+  if (!flags.dryRun) assertSystemd();
+  const request = prepareRequestOf(context.globals, flags, apps);
+  const options = startOptionsOf(context.globals, flags);
+  const services = createServices(context);
+  if (!flags.dryRun) services.connect();
+  const pod = await preparePod(services, request);
+  if (flags.dryRun) return showPlan(context, services, pod, options);
+  saveUuid(pod.id, flags.uuidFileSave);
+  const status = await runPod(services, pod, options, interrupts);
+  announce(context, pod.id, options);
+  return status;
+};

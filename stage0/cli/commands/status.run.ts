@@ -1,0 +1,37 @@
+import { PodctlError } from '#kernel/errors';
+import { type PodView, viewPod } from '../../pod/view';
+import type { Handler } from '../command';
+import { jsonText } from '../present';
+import { createServices } from '../services';
+import { podArgument } from './pod-argument';
+import { podJson } from './pod-json';
+import type { spec } from './status';
+
+export const run: Handler<typeof spec> = async (context, { args, flags }) => {
+  const services = createServices(context);
+  const entry = podArgument(services, args.uuid, flags.uuidFile);
+  const pod = viewPod(services.pods, entry);
+  if (pod === undefined) throw new PodctlError('pod-not-found', `pod ${entry.id} is being removed`);
+  context.out.write(flags.format === '' ? `${lines(pod).join('\n')}\n` : jsonText(podJson(pod), flags.format));
+  return 0;
+};
+
+/** `key=value` lines in rkt's order; apps in the order of the manifest. */
+function lines(pod: PodView): readonly string[] {
+  const time = (ms: number): string => new Date(ms).toISOString();
+  const over = pod.state === 'exited' || pod.state === 'exited garbage';
+  return [
+    `state=${pod.state}`,
+    ...(pod.name === undefined ? [] : [`name=${pod.name}`]),
+    `unit=podctl-${pod.id}.service`,
+    ...(pod.createdAt === undefined ? [] : [`created=${time(pod.createdAt)}`]),
+    ...(pod.startedAt === undefined ? [] : [`started=${time(pod.startedAt)}`]),
+    ...(pod.pid === undefined ? [] : [`pid=${pod.pid}`]),
+    ...(pod.state === 'running' || over ? [`exited=${over}`] : []),
+    ...pod.apps.flatMap(({ name, status }) =>
+      status?.exitCode === undefined
+        ? []
+        : [`app-${name}=${status.exitCode}`, `app-${name}-reason=${status.reason ?? 'exit'}`],
+    ),
+  ];
+}

@@ -1,0 +1,63 @@
+/**
+ * Build step: writes the code cache of the files named. The cache holds the functions that ran, so typical commands run
+ * first, on an image made for it. It takes 10 ms from a warm `podctl run`; without root, less of it is there to be kept.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { cacheOf, codeCacheOf, compile, type Program, runModule } from './compiled';
+import { APPC_VERSION } from './version';
+
+const MANIFEST = {
+  acKind: 'ImageManifest',
+  acVersion: APPC_VERSION,
+  name: 'example.com/typical',
+  labels: [
+    { name: 'os', value: 'linux' },
+    { name: 'arch', value: process.arch === 'arm64' ? 'aarch64' : 'amd64' },
+  ],
+  app: { exec: ['/bin/true'], user: '0', group: '0' },
+};
+
+function makeImage(directory: string): string {
+  mkdirSync(join(directory, 'rootfs/bin'), { recursive: true });
+  writeFileSync(join(directory, 'rootfs/bin/true'), '', { mode: 0o755 });
+  writeFileSync(join(directory, 'manifest'), JSON.stringify(MANIFEST));
+  const image = join(directory, 'typical.aci');
+  execFileSync('tar', ['-cf', image, '-C', directory, 'manifest', 'rootfs']);
+  return image;
+}
+
+/** Nothing of this leaves the directory. */
+function typicalCommands(directory: string): readonly (readonly string[])[] {
+  const image = makeImage(directory);
+  const global = [`--dir=${join(directory, 'data')}`, `--system-config=${directory}`, `--local-config=${directory}`];
+  const run = [
+    'run',
+    ...global,
+    '--insecure-options=image',
+    '--dry-run',
+    '--net=none',
+    image,
+    '--exec=/bin/true',
+    '--',
+    'x',
+  ];
+  return [['help'], run, run, ['list', ...global], ['image', 'list', ...global], ['gc', ...global]];
+}
+
+async function writeCaches(files: readonly string[], directory: string): Promise<void> {
+  for (const file of files) {
+    const compiled = compile(file);
+    const { main } = runModule(compiled.script, file) as Partial<Program>;
+    if (main !== undefined) for (const argv of typicalCommands(directory)) await main(argv);
+    writeFileSync(codeCacheOf(file), cacheOf(compiled));
+  }
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'podctl-build-'));
+writeCaches(
+  process.argv.slice(2).map((file) => resolve(file)),
+  scratch,
+).finally(() => rmSync(scratch, { recursive: true, force: true }));

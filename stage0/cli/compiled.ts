@@ -1,0 +1,69 @@
+/** CommonJS modules of the build, loaded together with the code V8 compiled of them when they were built. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Script } from 'node:vm';
+
+/** What podctl.cjs exports (main.ts). */
+export interface Program {
+  start(argv: readonly string[]): void;
+  main(argv: readonly string[]): Promise<number>;
+}
+
+/**
+ * Where the compiled code of a file is. V8 refuses it if its own version or its flags differ, but of the source it compares
+ * no more than the length. So the cache begins with the digest that the build wrote at the end of the source.
+ */
+export const codeCacheOf = (file: string): string => `${file}.cache`;
+
+/** `// ` and 64 hex digits close a file of the build; the digits open its cache. */
+const DIGEST_LENGTH = 64;
+
+const digestOf = (source: string): string => source.trimEnd().slice(-DIGEST_LENGTH);
+
+const WRAPPER = ['(function (exports, require, module, __filename, __dirname) {', '\n})'] as const;
+
+/** The script of a file, and what its cache must begin with. */
+export interface Compiled {
+  readonly script: Script;
+  readonly digest: string;
+}
+
+/** Without a cache, or with one that is damaged, of another source or of another Node, V8 compiles the source. */
+export function compile(file: string, cache?: Buffer): Compiled {
+  const source = readFileSync(file, 'utf8');
+  const digest = digestOf(source);
+  const fits = cache !== undefined && cache.toString('latin1', 0, DIGEST_LENGTH) === digest;
+  const script = new Script(WRAPPER[0] + source + WRAPPER[1], {
+    filename: file,
+    ...(fits ? { cachedData: cache.subarray(DIGEST_LENGTH) } : {}),
+  });
+  return { script, digest };
+}
+
+/** The cache of a script that ran: it holds the functions that were called until now. */
+export const cacheOf = ({ script, digest }: Compiled): Buffer =>
+  Buffer.concat([Buffer.from(digest, 'latin1'), script.createCachedData()]);
+
+/** Runs a script as the CommonJS module `file`, and gives what it exports. A bundle's siblings are loaded the same way. */
+export function runModule(script: Script, file: string): unknown {
+  const require = createRequire(file);
+  const requireFrom = (id: string): unknown =>
+    id.startsWith('./') && id.endsWith('.cjs') ? requireCompiled(join(dirname(file), id)) : require(id);
+  const module = { exports: {} };
+  const body = script.runInThisContext() as (...values: unknown[]) => void;
+  body(module.exports, requireFrom, module, file, dirname(file));
+  return module.exports;
+}
+
+export function requireCompiled(file: string): unknown {
+  return runModule(compile(file, readCache(codeCacheOf(file))).script, file);
+}
+
+function readCache(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch {
+    return undefined; // ignored: the cache only saves time
+  }
+}

@@ -1,0 +1,47 @@
+/** All commands of podctl, as data; their handlers are loaded when they run. */
+import { catManifest } from './commands/cat-manifest';
+import { completion } from './commands/completion';
+import { fetch } from './commands/fetch';
+import { gc } from './commands/gc';
+import { help } from './commands/help';
+import { imageCatManifest } from './commands/image-cat-manifest';
+import { imageList } from './commands/image-list';
+import { imageRm } from './commands/image-rm';
+import { list } from './commands/list';
+import { logs } from './commands/logs';
+import { prepare } from './commands/prepare';
+import { rm } from './commands/rm';
+import { run } from './commands/run';
+import { runPrepared } from './commands/run-prepared';
+import { status } from './commands/status';
+import { stop } from './commands/stop';
+import { trust } from './commands/trust';
+import { version } from './commands/version';
+import type { Registry } from './lookup';
+
+export const REGISTRY: Registry = {
+  /** In the order of the help: what is used most, first. */
+  commands: [
+    run,
+    runPrepared,
+    prepare,
+    fetch,
+    trust,
+    list,
+    status,
+    stop,
+    rm,
+    logs,
+    gc,
+    catManifest,
+    imageList,
+    imageRm,
+    imageCatManifest,
+    completion,
+    help,
+    version,
+  ],
+  groups: {
+    image: 'operate on images in the local store',
+  },
+};

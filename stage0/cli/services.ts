@@ -1,0 +1,50 @@
+/** The ports of the use cases, built of the real thing. Nothing is opened or connected before it is used. */
+import { type AbsPath, isAbsPath } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
+import { native, nativeFile } from '../../stage1/native/index';
+import { dataDirectory } from '../config/data-dir';
+import { configDirs } from '../config/dirs';
+import { signatureVerifier } from '../image/verify/verifier';
+import { Pods } from '../pod/pods';
+import { DirectoryStore } from '../store/cas-dir';
+import { SourceCache } from '../store/source-cache';
+import { Trees } from '../store/trees';
+import type { Bus } from '../systemd/bus';
+import { systemBusSocket } from '../systemd/dbus/address';
+import { connectBus } from '../systemd/dbus/connection';
+import type { Services } from '../usecases/services';
+import type { Context } from './context';
+
+export function createServices({ globals, env, uid, now }: Context): Services {
+  const dirs = configDirs(globals);
+  const dataDir = dataDirectory(globals.dir, dirs);
+  // Paths of the data directory end up in plans and mount options, which take any byte but NUL.
+  if (!isAbsPath(dataDir)) throw new PodctlError('usage', `--dir: "${dataDir}" is not a usable path`);
+  const locks = { flock: (...args: Parameters<Services['native']['flock']>) => native().flock(...args) };
+  let bus: Bus | undefined;
+  return {
+    dataDir,
+    pods: new Pods(dataDir, locks),
+    images: new DirectoryStore(dataDir),
+    trees: new Trees(dataDir),
+    sources: new SourceCache(dataDir),
+    verifier: signatureVerifier(dirs, now),
+    native: { ...locks, openat2: (...args) => native().openat2(...args) },
+    get executor() {
+      return nativeFile('podctl-stage1') as AbsPath;
+    },
+    now,
+    connect: () => {
+      bus ??= connectBus({ socket: busSocket(env), uid });
+      return bus;
+    },
+  };
+}
+
+function busSocket(env: Context['env']): string {
+  const socket = systemBusSocket(env);
+  if (socket !== undefined) return socket;
+  throw new PodctlError('no-systemd', 'DBUS_SYSTEM_BUS_ADDRESS names no unix: address', {
+    hint: 'correct or unset it',
+  });
+}

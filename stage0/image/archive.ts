@@ -1,0 +1,84 @@
+/**
+ * Expands an image file of any compression into the bytes of its tar. The consumer is synchronous; the compressed side waits
+ * for the expander, which works on another thread (zlib) or in another process (xz, bzip2, zstd, igzip).
+ */
+import { PodctlError } from '#kernel/errors';
+import { type Compression, compressionOf, MAGIC_BYTES } from './compression';
+import { gunzip } from './gunzip';
+import { hostProgram } from './host-program';
+
+/** No image of practical use is larger; what is, is made to fill the disk. */
+const MAX_EXPANDED_BYTES = 64 * 1024 ** 3;
+/** Root filesystems shrink to a third or a fifth; a hundredfold, beyond the first 256 MiB, is a decompression bomb. */
+const MAX_RATIO = 100;
+const FREE_BYTES = 256 * 1024 ** 2;
+
+/** Takes compressed bytes and hands on expanded ones. */
+export interface Expander {
+  /** Resolves when more may be written. Rejects if the data is bad or the consumer threw. */
+  write(chunk: Buffer): Promise<void>;
+  /** The input is complete; resolves once everything was handed on. */
+  end(): Promise<void>;
+  /** Stops at once and frees what it holds. Never throws. */
+  destroy(): void;
+}
+
+export type Consumer = (chunk: Buffer) => void;
+
+/** A consumer that stops a bomb. @throws PodctlError `image-too-large` from the returned function */
+function limited(fileSize: number, consume: Consumer): Consumer {
+  const limit = Math.min(MAX_EXPANDED_BYTES, Math.max(FREE_BYTES, fileSize * MAX_RATIO));
+  let expanded = 0;
+  return (chunk) => {
+    expanded += chunk.length;
+    if (expanded > limit) {
+      throw new PodctlError(
+        'image-too-large',
+        `the image expands to more than ${limit} bytes, the limit for a file of ${fileSize} bytes`,
+      );
+    }
+    consume(chunk);
+  };
+}
+
+const plain = (consume: Consumer): Expander => ({
+  write: async (chunk) => consume(chunk),
+  end: async () => undefined,
+  destroy: () => undefined,
+});
+
+function expanderFor(compression: Compression, consume: Consumer): Expander {
+  switch (compression) {
+    case 'none':
+      return plain(consume);
+    case 'gzip':
+      return gunzip(consume);
+    case 'xz':
+    case 'bzip2':
+    case 'zstd':
+      return hostProgram(compression, consume);
+  }
+}
+
+/** Chooses the expander once enough bytes have come to tell the compression. */
+export function expander(fileSize: number, consumer: Consumer): Expander {
+  const consume = limited(fileSize, consumer);
+  let start: Buffer = Buffer.alloc(0);
+  let chosen: Expander | undefined;
+  const choose = (): Expander => {
+    chosen ??= expanderFor(compressionOf(start), consume);
+    return chosen;
+  };
+  return {
+    async write(chunk) {
+      if (chosen !== undefined) return chosen.write(chunk);
+      start = start.length === 0 ? chunk : Buffer.concat([start, chunk]);
+      if (start.length >= MAGIC_BYTES) await choose().write(start);
+    },
+    async end() {
+      if (chosen === undefined && start.length > 0) await choose().write(start);
+      await choose().end();
+    },
+    destroy: () => chosen?.destroy(),
+  };
+}

@@ -1,0 +1,80 @@
+/** How people name an image that is in the store (rkt-cli.md §"Image references"), and the kinds of IMAGE arguments. */
+import { isAcIdentifier } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
+import type { Label } from './schema';
+
+export type ImageReference =
+  /** `sha512-` and 2 to 128 hex digits. */
+  | { readonly kind: 'id'; readonly prefix: string }
+  | { readonly kind: 'name'; readonly name: string; readonly labels: readonly Label[] };
+
+export type ImageArgument =
+  | ImageReference
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'url'; readonly url: string };
+
+const ID_PREFIX = 'sha512-';
+const MIN_ID_DIGITS = 2;
+
+/** `sha512-ab…`, or `name[:version][,label=value…]`. @throws PodctlError `image-reference-invalid` */
+export function parseImageReference(text: string): ImageReference {
+  return text.startsWith(ID_PREFIX) ? parseId(text) : parseName(text);
+}
+
+function parseId(text: string): ImageReference {
+  const digits = text.slice(ID_PREFIX.length);
+  if (digits.length < MIN_ID_DIGITS) {
+    throw new PodctlError('image-reference-invalid', `image ID too short: "${text}"`, {
+      hint: 'give at least two hex digits',
+    });
+  }
+  if (!/^[0-9a-f]{1,128}$/.test(digits)) {
+    throw new PodctlError(
+      'image-reference-invalid',
+      `"${text}" is not an image ID: sha512- is followed by up to 128 hex digits`,
+    );
+  }
+  return { kind: 'id', prefix: text };
+}
+
+function parseName(text: string): ImageReference {
+  const [head = '', ...pairs] = text.split(',');
+  const colon = head.indexOf(':');
+  const name = colon < 0 ? head : head.slice(0, colon);
+  if (!isAcIdentifier(name)) throw new PodctlError('image-reference-invalid', `"${text}" is not an image name`);
+  const labels = colon < 0 ? [] : [{ name: 'version', value: head.slice(colon + 1) }];
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=');
+    const label = { name: pair.slice(0, Math.max(0, equals)), value: pair.slice(equals + 1) };
+    if (!isAcIdentifier(label.name) || labels.some((other) => other.name === label.name)) {
+      throw new PodctlError(
+        'image-reference-invalid',
+        `"${pair}" in "${text}" is not a label (label=value, each once)`,
+      );
+    }
+    labels.push(label);
+  }
+  return { kind: 'name', name, labels };
+}
+
+/**
+ * What an IMAGE argument of run, prepare or fetch means. `isFile` tells whether a path names a regular file.
+ * @throws PodctlError `image-reference-invalid`
+ */
+export function parseImageArgument(text: string, isFile: (path: string) => boolean): ImageArgument {
+  if (text.startsWith(ID_PREFIX)) return parseId(text);
+  if (text.startsWith('file://')) return { kind: 'file', path: decodeURIComponent(new URL(text).pathname) };
+  if (/^(?:https?|docker|oci|docker-archive|oci-archive):/.test(text)) return { kind: 'url', url: text };
+  if (text.startsWith('/') || isFile(text)) return { kind: 'file', path: text };
+  if (!text.includes(':') && (text.startsWith('./') || text.startsWith('../') || text.endsWith('.aci'))) {
+    return { kind: 'file', path: text };
+  }
+  return parseName(text);
+}
+
+/** `name:version,label=value`, as `parseImageReference` reads it. */
+export function formatImageName(name: string, labels: readonly Label[]): string {
+  const version = labels.find((label) => label.name === 'version');
+  const others = labels.filter((label) => label !== version).map((label) => `,${label.name}=${label.value}`);
+  return `${name}${version === undefined ? '' : `:${version.value}`}${others.join('')}`;
+}

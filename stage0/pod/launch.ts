@@ -1,0 +1,92 @@
+/**
+ * How one app of a pod will be launched: its manifest checked against its rendered image, so that what cannot work is refused
+ * while nothing exists yet that would have to be cleaned up. Run again when the pod starts: the plan comes from the same words.
+ */
+import { type AbsPath, type AppName, isAbsPath } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
+import type { AppSpec } from '../../stage1/plan/spec';
+import { ALL_CAPABILITIES, capabilityMask, DEFAULT_CAPABILITIES } from '../../stage2/capabilities';
+import { environmentOf } from '../../stage2/environment';
+import { execCandidates } from '../../stage2/exec';
+import { identityOf } from '../../stage2/user';
+import type { RuntimeApp } from './manifest';
+import type { TreeView } from './tree-view';
+
+/** Protections the operator switched off (`--insecure-options`). */
+export interface Relaxations {
+  readonly capabilities: boolean;
+  readonly paths: boolean;
+}
+
+/** @throws PodctlError `exec-not-found`, `workdir-missing`, `user-unknown`, `image-unfit` */
+export function launchOf(
+  runtime: RuntimeApp,
+  trees: readonly AbsPath[],
+  view: TreeView,
+  relaxed: Relaxations,
+): AppSpec {
+  const { name, app } = runtime;
+  const identity = identityOf(
+    { user: app.user, group: app.group, supplementaryGIDs: app.supplementaryGIDs ?? [] },
+    { passwd: view.text('/etc/passwd'), group: view.text('/etc/group'), ownerOf: (path) => view.ownerOf(path) },
+  );
+  const environment = environmentOf({ appName: name, image: app.environment ?? [], pod: [], app: [] });
+  const workingDirectory = app.workingDirectory ?? '/';
+  requireDirectory(name, workingDirectory, view);
+  const argv = app.exec ?? [];
+  const candidates = candidatesOf(name, argv, environment, workingDirectory, view);
+  return {
+    name,
+    trees,
+    identity,
+    capabilityMask: capabilityMask(relaxed.capabilities ? ALL_CAPABILITIES : DEFAULT_CAPABILITIES),
+    noNewPrivileges: identity.uid !== 0,
+    environment,
+    workingDirectory: workingDirectory as AbsPath,
+    argv,
+    candidates,
+    protectPaths: !relaxed.paths,
+  };
+}
+
+/** A missing working directory fails the app (appc B12). */
+function requireDirectory(app: AppName, path: string, view: TreeView): void {
+  if (!isAbsPath(path))
+    throw new PodctlError('workdir-missing', `app "${app}": working directory "${path}" is not absolute`);
+  if (view.kindOf(path) === 'directory') return;
+  throw new PodctlError(
+    'workdir-missing',
+    `app "${app}": working directory "${path}" is not a directory of its image`,
+    {
+      hint: 'choose another with --working-dir',
+    },
+  );
+}
+
+function candidatesOf(
+  app: AppName,
+  argv: readonly string[],
+  environment: AppSpec['environment'],
+  workingDirectory: string,
+  view: TreeView,
+): readonly string[] {
+  const [program] = argv;
+  if (program === undefined || program === '') {
+    throw new PodctlError('image-unfit', `app "${app}": its image does not say what to execute`, {
+      hint: 'name a program with --exec',
+    });
+  }
+  const path = environment.find((variable) => variable.name === 'PATH')?.value ?? '';
+  const candidates = execCandidates(program, path, workingDirectory);
+  if (candidates.some((candidate) => view.kindOf(candidate) === 'program')) return candidates;
+  throw new PodctlError(
+    'exec-not-found',
+    `app "${app}": no program "${program}" in its image: tried ${tried(candidates, view)}`,
+    {
+      hint: 'name a program of the image with --exec',
+    },
+  );
+}
+
+const tried = (candidates: readonly string[], view: TreeView): string =>
+  candidates.map((path) => (view.kindOf(path) === 'missing' ? path : `${path} (not an executable file)`)).join(', ');

@@ -1,0 +1,106 @@
+/**
+ * A tree being written to, through descriptors only: every path is walked one component at a time, each opened beneath its
+ * open parent with openat2(RESOLVE_BENEATH | NO_SYMLINKS | NO_MAGICLINKS | NO_XDEV). No name in an archive, and no process
+ * that swaps directories for links meanwhile, leads out of the tree.
+ */
+import fs from 'node:fs';
+import { isErrno } from '#kernel/errors';
+import type { Addon } from '../../stage1/native/index';
+import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from '../store/linux';
+import { removeAt } from '../store/remove-tree';
+import { type ByteString, toBytes } from './byte-string';
+import { baseOf, parentOf } from './entry-path';
+
+export const CONFINED = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+const OPEN_DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW;
+/** Archives go through directories in order, so a few open ones serve nearly every entry. */
+const MAX_OPEN = 256;
+
+/** A place for an entry: its directory, open, and its name there. */
+export interface Place {
+  readonly dirFd: number;
+  readonly name: Buffer;
+}
+
+/** Told of directories that appear and vanish as a side effect. */
+export interface DirectoryEvents {
+  /** A directory was made, with mode 0700. */
+  made(path: ByteString): void;
+  /** What was there, and all below it, was removed. */
+  removed(path: ByteString): void;
+}
+
+export class ConfinedTree {
+  readonly #addon: Addon;
+  readonly #rootFd: number;
+  readonly #events: DirectoryEvents;
+  readonly #open = new Map<ByteString, number>();
+
+  /** `rootFd` stays the caller's. */
+  constructor(addon: Addon, rootFd: number, events: DirectoryEvents) {
+    this.#addon = addon;
+    this.#rootFd = rootFd;
+    this.#events = events;
+  }
+
+  /** Where an entry belongs. Missing directories are made; what is no directory but in the way is replaced (appc C6). */
+  place(path: ByteString): Place {
+    return { dirFd: this.directory(parentOf(path)), name: toBytes(baseOf(path)) };
+  }
+
+  /** The open directory at `path`, made if it is not there. Valid until the next call of `trim` or `close`. */
+  directory(path: ByteString): number {
+    if (path === '') return this.#rootFd;
+    const known = this.#open.get(path);
+    if (known !== undefined) return known;
+    const place = { dirFd: this.directory(parentOf(path)), name: toBytes(baseOf(path)) };
+    const fd = this.#openOrMake(path, place);
+    this.#open.set(path, fd);
+    return fd;
+  }
+
+  /** Between entries: keeps the number of open directories bounded. */
+  trim(): void {
+    if (this.#open.size > MAX_OPEN) this.close();
+  }
+
+  /** Calls `create`; if something is in its place already, removes that and calls it again (appc C5). */
+  replace(path: ByteString, place: Place, create: () => void): void {
+    try {
+      create();
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST')) throw error;
+      this.#remove(path, place);
+      create();
+    }
+  }
+
+  /** Closes all directories it opened; it opens them again as needed. */
+  close(): void {
+    for (const fd of this.#open.values()) fs.closeSync(fd);
+    this.#open.clear();
+  }
+
+  #openOrMake(path: ByteString, place: Place): number {
+    try {
+      return this.#addon.openat2(place.dirFd, place.name, OPEN_DIRECTORY, 0, CONFINED);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error;
+      if (!isErrno(error, 'ENOENT')) this.#remove(path, place);
+    }
+    this.#addon.mkdirat(place.dirFd, place.name, 0o700);
+    this.#events.made(path);
+    return this.#addon.openat2(place.dirFd, place.name, OPEN_DIRECTORY, 0, CONFINED);
+  }
+
+  #remove(path: ByteString, { dirFd, name }: Place): void {
+    const below = `${path}/`;
+    for (const [open, fd] of this.#open) {
+      if (open !== path && !open.startsWith(below)) continue;
+      fs.closeSync(fd);
+      this.#open.delete(open);
+    }
+    removeAt(dirFd, name, this.#addon);
+    this.#events.removed(path);
+  }
+}

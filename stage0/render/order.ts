@@ -1,0 +1,70 @@
+/** In which order an image and its dependencies are rendered (appc C2, C3), and the name of the resulting tree. */
+import { createHash } from 'node:crypto';
+import type { ImageId } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
+import type { Dependency, ImageManifest } from '../image/manifest';
+import type { ContentStore } from '../store/cas';
+import type { TreeId } from '../store/trees';
+
+/** One image laid over what is there, seen through these whitelists. */
+export interface RenderStep {
+  readonly image: ImageId;
+  /** Of the image itself and of every image above it on this path; empty ones left out. */
+  readonly whitelists: readonly (readonly string[])[];
+}
+
+/** Shared dependencies are rendered once per path; chains of diamonds would double that with every level. */
+const MAX_STEPS = 1024;
+
+/** Depth first, dependencies before dependents. @throws PodctlError `image-dependency-missing`, `image-dependency-invalid` */
+export function renderSteps(images: ContentStore, image: ImageId, manifest: ImageManifest): readonly RenderStep[] {
+  const steps: RenderStep[] = [];
+  const visit = (
+    id: ImageId,
+    own: ImageManifest,
+    above: readonly (readonly string[])[],
+    path: readonly ImageId[],
+  ): void => {
+    if (path.includes(id)) throw new PodctlError('image-dependency-invalid', `image ${own.name} depends on itself`);
+    const whitelists = own.pathWhitelist.length === 0 ? above : [...above, own.pathWhitelist];
+    for (const dependency of own.dependencies) {
+      const found = resolve(images, dependency, own.name);
+      visit(found, images.manifest(found), whitelists, [...path, id]);
+    }
+    steps.push({ image: id, whitelists });
+    if (steps.length > MAX_STEPS) {
+      throw new PodctlError(
+        'image-dependency-invalid',
+        `image ${manifest.name} has more than ${MAX_STEPS} dependencies`,
+      );
+    }
+  };
+  visit(image, manifest, [], []);
+  return steps;
+}
+
+function resolve(images: ContentStore, dependency: Dependency, dependent: string): ImageId {
+  const { imageName, imageID, labels } = dependency;
+  try {
+    const found = images.find(
+      imageID === undefined ? { kind: 'name', name: imageName, labels } : { kind: 'id', prefix: imageID },
+    );
+    if (found.name === imageName) return found.id;
+    throw new PodctlError(
+      'image-dependency-invalid',
+      `image ${dependent} wants ${imageID} as ${imageName}, it is ${found.name}`,
+    );
+  } catch (cause) {
+    if (!(cause instanceof PodctlError) || cause.code !== 'image-not-found') throw cause;
+    const what = imageID === undefined ? imageName : `${imageName} (${imageID})`;
+    throw new PodctlError('image-dependency-missing', `image ${dependent} needs ${what}, which is not in the store`, {
+      cause,
+    });
+  }
+}
+
+/** The same images through the same whitelists give the same tree. */
+export const treeIdOf = (steps: readonly RenderStep[]): TreeId =>
+  `t1-${createHash('sha256')
+    .update(JSON.stringify(steps.map((step) => [step.image, step.whitelists])))
+    .digest('hex')}` as TreeId;

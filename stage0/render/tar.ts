@@ -1,0 +1,260 @@
+/**
+ * A tar reader that is fed chunks and calls a sink, all synchronously: one pass, no copies of file content, no promise per
+ * entry. Formats: v7, ustar, GNU (long names, base-256 numbers), PAX. It reads strictly: what two readers could understand
+ * differently (data after the end, sizes on links, stacked extension headers) is refused.
+ */
+import type { ByteString } from './byte-string';
+import { PaxError, type PaxFields, readPax } from './pax';
+import { type EntryType, invalidArchive, type TarEntry, type TarSink } from './tar-entry';
+import { BLOCK, checksum, isZero, numberField, storedChecksum, textField } from './tar-fields';
+
+/** The kernel takes no path longer than PATH_MAX; GNU tar writes the NUL as well. */
+const MAX_GNU_NAME_BYTES = 4096;
+/** Room for a long name, a long link and XATTR_SIZE_MAX of attributes; the header is held in memory. */
+const MAX_PAX_BYTES = 1024 * 1024;
+
+const TYPES: ReadonlyMap<string, EntryType> = new Map([
+  ['\0', 'file'],
+  ['0', 'file'],
+  ['7', 'file'],
+  ['1', 'hardlink'],
+  ['2', 'symlink'],
+  ['3', 'character'],
+  ['4', 'block'],
+  ['5', 'directory'],
+  ['6', 'fifo'],
+]);
+const MAX_EXTENSION_BYTES: ReadonlyMap<string, number> = new Map([
+  ['x', MAX_PAX_BYTES],
+  ['g', MAX_PAX_BYTES],
+  ['L', MAX_GNU_NAME_BYTES],
+  ['K', MAX_GNU_NAME_BYTES],
+]);
+const MAX_ID = 0xffff_fffe;
+const NO_XATTRS: ReadonlyMap<ByteString, Buffer> = new Map();
+
+/** Extension headers seen since the last entry. */
+interface Pending {
+  readonly seen: Set<string>;
+  readonly pax: PaxFields;
+  name?: ByteString;
+  linkName?: ByteString;
+}
+
+type State =
+  | { readonly at: 'header' }
+  /** Content of a file, then padding. */
+  | { readonly at: 'file'; remaining: number; readonly padding: number }
+  /** Content of an extension header, collected. */
+  | { readonly at: 'extension'; readonly flag: string; readonly body: Buffer; filled: number; readonly padding: number }
+  | { readonly at: 'padding'; remaining: number }
+  /** The end marker was read; only zeros may follow. */
+  | { readonly at: 'end' };
+
+const padding = (size: number): number => (BLOCK - (size % BLOCK)) % BLOCK;
+const nothingPending = (): Pending => ({ seen: new Set(), pax: {} });
+
+export class TarReader {
+  readonly #sink: TarSink;
+  readonly #block = Buffer.alloc(BLOCK);
+  #filled = 0;
+  #offset = 0;
+  #zeroBlocks = 0;
+  #state: State = { at: 'header' };
+  #pending = nothingPending();
+  #global: PaxFields = {};
+
+  constructor(sink: TarSink) {
+    this.#sink = sink;
+  }
+
+  /** @throws PodctlError `image-archive-invalid`, and whatever the sink throws */
+  write(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length) {
+      const taken = this.#take(chunk, at);
+      at += taken;
+      this.#offset += taken;
+    }
+  }
+
+  /** No more bytes come. @throws PodctlError `image-archive-invalid` if the archive is cut short */
+  finish(): void {
+    if (this.#state.at === 'end') return;
+    throw invalidArchive(
+      this.#offset === 0 ? 'it is empty' : 'it is truncated: the end-of-archive marker is missing',
+      this.#offset,
+    );
+  }
+
+  /** Consumes some bytes of `chunk` from `at` on, at least one, and says how many. */
+  #take(chunk: Buffer, at: number): number {
+    const state = this.#state;
+    const available = chunk.length - at;
+    switch (state.at) {
+      case 'header':
+        return this.#takeHeader(chunk, at, available);
+      case 'file': {
+        const size = Math.min(available, state.remaining);
+        this.#sink.data(chunk.subarray(at, at + size));
+        state.remaining -= size;
+        if (state.remaining === 0) this.#endFile(state.padding);
+        return size;
+      }
+      case 'extension': {
+        const size = Math.min(available, state.body.length - state.filled);
+        chunk.copy(state.body, state.filled, at, at + size);
+        state.filled += size;
+        if (state.filled === state.body.length) {
+          this.#extend(state.flag, state.body);
+          this.#pad(state.padding);
+        }
+        return size;
+      }
+      case 'padding': {
+        const size = Math.min(available, state.remaining);
+        state.remaining -= size;
+        if (state.remaining === 0) this.#state = { at: 'header' };
+        return size;
+      }
+      case 'end':
+        if (!isZero(chunk.subarray(at))) throw invalidArchive('there is data after its end', this.#offset);
+        return available;
+    }
+  }
+
+  #takeHeader(chunk: Buffer, at: number, available: number): number {
+    if (this.#filled === 0 && available >= BLOCK) {
+      this.#header(chunk.subarray(at, at + BLOCK), this.#offset);
+      return BLOCK;
+    }
+    const size = Math.min(available, BLOCK - this.#filled);
+    chunk.copy(this.#block, this.#filled, at, at + size);
+    this.#filled += size;
+    if (this.#filled === BLOCK) {
+      this.#filled = 0;
+      this.#header(this.#block, this.#offset + size - BLOCK);
+    }
+    return size;
+  }
+
+  #pad(size: number): void {
+    this.#state = size === 0 ? { at: 'header' } : { at: 'padding', remaining: size };
+  }
+
+  #endFile(padded: number): void {
+    this.#sink.fileEnd();
+    this.#pad(padded);
+  }
+
+  #header(block: Buffer, offset: number): void {
+    if (isZero(block)) {
+      if (this.#pending.seen.size > 0) throw invalidArchive('it ends after an extension header', offset);
+      this.#zeroBlocks += 1;
+      if (this.#zeroBlocks === 2) this.#state = { at: 'end' };
+      return;
+    }
+    const sum = storedChecksum(block);
+    if (sum !== checksum(block)) {
+      throw invalidArchive(offset === 0 ? 'it is not a tar archive' : 'the checksum of a header is wrong', offset);
+    }
+    if (this.#zeroBlocks > 0) throw invalidArchive('an entry follows the end-of-archive marker', offset);
+    const flag = block.toString('latin1', 156, 157);
+    const limit = MAX_EXTENSION_BYTES.get(flag);
+    if (limit === undefined) this.#entry(block, flag, offset);
+    else this.#beginExtension(block, flag, limit, offset);
+  }
+
+  #beginExtension(block: Buffer, flag: string, limit: number, offset: number): void {
+    const size = numberField(block, 124, 12);
+    if (size === undefined || size <= 0)
+      throw invalidArchive(`an extension header of type "${flag}" has no valid size`, offset);
+    if (size > limit)
+      throw invalidArchive(`an extension header of ${size} bytes is larger than the limit of ${limit}`, offset);
+    if (this.#pending.seen.has(flag)) throw invalidArchive(`there are two "${flag}" headers for one entry`, offset);
+    this.#pending.seen.add(flag);
+    this.#state = { at: 'extension', flag, body: Buffer.alloc(size), filled: 0, padding: padding(size) };
+  }
+
+  #extend(flag: string, body: Buffer): void {
+    if (flag === 'L') this.#pending.name = textField(body, 0, body.length);
+    else if (flag === 'K') this.#pending.linkName = textField(body, 0, body.length);
+    else this.#readPax(body, flag === 'g');
+  }
+
+  #readPax(body: Buffer, isGlobal: boolean): void {
+    try {
+      readPax(body, isGlobal ? this.#global : this.#pending.pax);
+    } catch (error) {
+      if (error instanceof PaxError) throw invalidArchive(error.message, this.#offset);
+      throw error;
+    }
+    const { path, linkPath, size } = this.#global;
+    if (path !== undefined || linkPath !== undefined || size !== undefined) {
+      throw invalidArchive('a global PAX header gives a name or size to every entry', this.#offset);
+    }
+  }
+
+  #entry(block: Buffer, flag: string, offset: number): void {
+    const pending = this.#pending;
+    this.#pending = nothingPending();
+    const entry = parseEntry(block, flag, offset, pending, this.#global);
+    this.#sink.entry(entry);
+    if (entry.type !== 'file') return;
+    if (entry.size === 0) this.#endFile(0);
+    else this.#state = { at: 'file', remaining: entry.size, padding: padding(entry.size) };
+  }
+}
+
+function parseEntry(block: Buffer, flag: string, offset: number, pending: Pending, global: PaxFields): TarEntry {
+  const pax: PaxFields = { ...global, ...pending.pax };
+  const name = pax.path ?? pending.name ?? headerName(block);
+  const number = (what: string, start: number, length: number, min: number, max: number): number => {
+    const value = numberField(block, start, length);
+    if (value === undefined || value < min || value > max)
+      throw invalidArchive(`its ${what} is not a valid number`, offset, name);
+    return value;
+  };
+  const known = TYPES.get(flag);
+  if (known === undefined) {
+    const what =
+      flag === 'S' ? 'sparse files are not supported' : `entries of type ${JSON.stringify(flag)} are not supported`;
+    throw invalidArchive(what, offset, name);
+  }
+  if (name === '') throw invalidArchive('an entry has no name', offset);
+  // Before POSIX a directory was a file whose name ends in a slash.
+  const type = known === 'file' && name.endsWith('/') ? 'directory' : known;
+  const size = pax.size ?? number('size', 124, 12, 0, Number.MAX_SAFE_INTEGER);
+  if (type !== 'file' && size !== 0)
+    throw invalidArchive(`a ${type} cannot have ${size} bytes of content`, offset, name);
+  const isDevice = type === 'character' || type === 'block';
+  return {
+    name,
+    type,
+    size,
+    mode: number('mode', 100, 8, 0, Number.MAX_SAFE_INTEGER) & 0o7777,
+    uid: checkId(pax.uid) ?? number('uid', 108, 8, 0, MAX_ID),
+    gid: checkId(pax.gid) ?? number('gid', 116, 8, 0, MAX_ID),
+    seconds: pax.mtime?.seconds ?? number('mtime', 136, 12, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+    nanoseconds: pax.mtime?.nanoseconds ?? 0,
+    linkName: pax.linkPath ?? pending.linkName ?? textField(block, 157, 100),
+    major: isDevice ? number('device number', 329, 8, 0, 0xfff) : 0,
+    minor: isDevice ? number('device number', 337, 8, 0, 0xf_ffff) : 0,
+    xattrs: pax.xattrs ?? NO_XATTRS,
+    offset,
+  };
+
+  function checkId(id: number | undefined): number | undefined {
+    if (id !== undefined && id > MAX_ID)
+      throw invalidArchive(`its owner ${id} is not a valid user or group id`, offset, name);
+    return id;
+  }
+}
+
+/** ustar splits long names in two; GNU's format has other things in the second field. */
+function headerName(block: Buffer): ByteString {
+  const name = textField(block, 0, 100);
+  const isPosix = block.toString('latin1', 257, 263) === 'ustar\0';
+  const prefix = isPosix ? textField(block, 345, 155) : '';
+  return prefix === '' ? name : (`${prefix}/${name}` as ByteString);
+}

@@ -1,0 +1,74 @@
+/**
+ * The content store: the contract. An image is the uncompressed tar of an ACI, named by the sha512 of its bytes, with its
+ * manifest and what is known of where it came from. cas-dir.ts keeps them in directories.
+ *
+ * - Every image that can be seen is complete, and stays byte for byte what it was when it appeared.
+ * - Any number of processes may use one store at once; no call waits for another process.
+ * - Any call may be cut short by SIGKILL or power loss: the image is then there, or not; what is left over lies in `tmp`,
+ *   where `sweepTemporary` finds it.
+ */
+import type { ImageId } from '#kernel/brand';
+import type { Verification } from '../image/fetch/port';
+import type { ImageManifest } from '../image/manifest';
+import type { ImageReference } from '../image/reference';
+import type { Label } from '../image/schema';
+
+export interface StoredImage {
+  readonly id: ImageId;
+  readonly name: string;
+  readonly labels: readonly Label[];
+  /** Bytes of the uncompressed tar. */
+  readonly size: number;
+  /** First import, and last use, in ms since the epoch. */
+  readonly importedAt: number;
+  readonly lastUsedAt: number;
+  /** What the image was asked for by: a path or a URL. For people. */
+  readonly source: string;
+  /** Undefined if nobody's signature was checked. */
+  readonly verification: Verification | undefined;
+}
+
+export interface ImageFacts {
+  readonly name: string;
+  readonly labels: readonly Label[];
+  readonly source: string;
+  readonly verification: Verification | undefined;
+}
+
+/** An image being written. End it with `commit` or `abandon`; both release what it holds. */
+export interface NewImage {
+  /** The next bytes of the uncompressed tar. */
+  write(chunk: Buffer): void;
+  /**
+   * Durable when it returns. If the image is there already, that one is kept, and takes over a verification that it lacks
+   * or that is newer.
+   */
+  commit(manifest: Buffer, facts: ImageFacts): StoredImage;
+  /** Idempotent, and allowed after a failed commit. */
+  abandon(): void;
+}
+
+export interface ContentStore {
+  begin(): NewImage;
+  /** Undefined if it is not there. @throws PodctlError `image-damaged` */
+  get(id: ImageId): StoredImage | undefined;
+  /**
+   * The image an ID prefix means, or of those with this name and all these labels the one imported last.
+   * @throws PodctlError `image-not-found`, `image-ambiguous`, `image-damaged`
+   */
+  find(reference: ImageReference): StoredImage;
+  /** Ordered by import. Damaged images are left out; `store check` reports them. */
+  list(): readonly StoredImage[];
+  /** As it was in the archive. @throws PodctlError `image-not-found` */
+  manifestBytes(id: ImageId): Buffer;
+  /** @throws PodctlError `image-not-found`, `image-damaged` */
+  manifest(id: ImageId): ImageManifest;
+  /** A file descriptor for reading the uncompressed tar; the caller closes it. @throws PodctlError `image-not-found` */
+  openTar(id: ImageId): number;
+  /** Notes that the image was used now. Not durable: losing it costs an early garbage collection at worst. */
+  touch(id: ImageId): void;
+  /** False if it was not there. Rendered trees are not touched. */
+  remove(id: ImageId): boolean;
+  /** Removes what crashed processes left. Returns how many pieces that were. */
+  sweepTemporary(): number;
+}

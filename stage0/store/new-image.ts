@@ -1,0 +1,82 @@
+/** An image on its way into the directory store: written and hashed in one go, checked in by one rename. */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import { type ImageId, isImageId } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
+import { native } from '../../stage1/native/index';
+import type { ImageFacts, NewImage, StoredImage } from './cas';
+import { fsyncDir } from './durable';
+import { encodeInfo, INFO, MANIFEST, TAR } from './image-files';
+import type { Temporary, TemporaryDirectory } from './temporary';
+
+/** The disk is kept busy while the rest is being expanded, so that the fsync at the end has little left to wait for. */
+const WRITEBACK_BYTES = 8 * 1024 * 1024;
+
+/** What the store does at the moment of check-in. */
+export interface CheckIn {
+  /** Where the image of this id belongs. */
+  place(id: ImageId): string;
+  /** The sound image that is there already, updated with these facts; undefined if there is none. */
+  adopt(id: ImageId, facts: ImageFacts): StoredImage | undefined;
+}
+
+export class DirectoryNewImage implements NewImage {
+  readonly #temporary: Temporary;
+  readonly #checkIn: CheckIn;
+  readonly #hash = createHash('sha512');
+  #directory: TemporaryDirectory | undefined;
+  #tar: number;
+  #size = 0;
+  #flushed = 0;
+
+  constructor(temporary: Temporary, checkIn: CheckIn) {
+    this.#temporary = temporary;
+    this.#checkIn = checkIn;
+    this.#directory = temporary.create(0o750);
+    this.#tar = fs.openSync(`${this.#directory.path}/${TAR}`, 'wx', 0o640);
+  }
+
+  write(chunk: Buffer): void {
+    this.#hash.update(chunk);
+    for (let done = 0; done < chunk.length; ) done += fs.writeSync(this.#tar, chunk, done);
+    this.#size += chunk.length;
+    if (this.#size - this.#flushed < WRITEBACK_BYTES) return;
+    native().startWriteback(this.#tar, this.#flushed, this.#size - this.#flushed);
+    this.#flushed = this.#size;
+  }
+
+  commit(manifest: Buffer, facts: ImageFacts): StoredImage {
+    const directory = this.#directory;
+    const id = `sha512-${this.#hash.digest('hex')}`;
+    if (directory === undefined || !isImageId(id)) throw new PodctlError('internal', 'an image was committed twice');
+    const known = this.#checkIn.adopt(id, facts);
+    if (known !== undefined) {
+      this.abandon();
+      return known;
+    }
+    const image: StoredImage = { id, ...facts, size: this.#size, importedAt: Date.now(), lastUsedAt: Date.now() };
+    fs.fsyncSync(this.#tar);
+    writeSynced(`${directory.path}/${MANIFEST}`, manifest);
+    writeSynced(`${directory.path}/${INFO}`, encodeInfo(image));
+    fsyncDir(directory.path);
+    if (this.#temporary.publish(directory, this.#checkIn.place(id))) {
+      this.#directory = undefined;
+      this.abandon();
+      return image;
+    }
+    // Another process checked in the same bytes first.
+    this.abandon();
+    return this.#checkIn.adopt(id, facts) ?? image;
+  }
+
+  abandon(): void {
+    if (this.#tar >= 0) fs.closeSync(this.#tar);
+    this.#tar = -1;
+    if (this.#directory !== undefined) this.#temporary.discard(this.#directory);
+    this.#directory = undefined;
+  }
+}
+
+function writeSynced(file: string, data: string | Buffer): void {
+  fs.writeFileSync(file, data, { flag: 'wx', mode: 0o640, flush: true });
+}

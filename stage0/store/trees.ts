@@ -1,0 +1,133 @@
+/**
+ * Rendered trees: `<dir>/trees/<tree id>/{rootfs/, tree.json}`. A tree that can be seen is complete and durable; it is never
+ * written to again, since overlays of running pods lie on it.
+ */
+import fs from 'node:fs';
+import type { AbsPath, Brand, ImageId } from '#kernel/brand';
+import { isErrno } from '#kernel/errors';
+import { native } from '../../stage1/native/index';
+import { fsyncDir, mkdirDurable } from './durable';
+import { Temporary, type TemporaryDirectory } from './temporary';
+
+/** `t1-` and 64 hex digits; the number changes when rendering does, so that no tree of an older podctl is taken for new. */
+export type TreeId = Brand<string, 'TreeId'>;
+
+const ROOTFS = 'rootfs';
+const FACTS = 'tree.json';
+const TREE_ID = /^t1-[0-9a-f]{64}$/;
+
+export const isTreeId = (text: string): text is TreeId => TREE_ID.test(text);
+
+export interface TreeFacts {
+  /** The image the tree was made for. */
+  readonly image: ImageId;
+  /** Every image that went into it, in the order of rendering. */
+  readonly layers: readonly ImageId[];
+  /** Bytes of all files, and number of entries. */
+  readonly size: number;
+  readonly entries: number;
+  /** ms since the epoch. */
+  readonly renderedAt: number;
+}
+
+export interface StoredTree {
+  readonly id: TreeId;
+  readonly path: AbsPath;
+  readonly facts: TreeFacts;
+}
+
+/** A tree being rendered. End it with `commit` or `abandon`. */
+export interface NewTree {
+  /** An open, empty directory: the root to fill. Stays the tree's, do not close it. */
+  readonly rootFd: number;
+  /** Durable when it returns. If another process rendered the same tree first, that one is kept. */
+  commit(id: TreeId, facts: TreeFacts): AbsPath;
+  abandon(): void;
+}
+
+export class Trees {
+  readonly #root: string;
+  readonly #temporary: Temporary;
+
+  constructor(dataDir: AbsPath) {
+    this.#root = `${dataDir}/trees`;
+    this.#temporary = new Temporary(`${dataDir}/tmp`);
+  }
+
+  /** The root of a complete tree. Costs one stat. */
+  find(id: TreeId): AbsPath | undefined {
+    const path = this.#rootfs(id);
+    return fs.statSync(path, { throwIfNoEntry: false }) === undefined ? undefined : path;
+  }
+
+  begin(): NewTree {
+    // Nobody but root passes: an image's setuid programs are not for the users of the host.
+    mkdirDurable(this.#root, 0o700);
+    const directory = this.#temporary.create(0o700);
+    fs.mkdirSync(`${directory.path}/${ROOTFS}`, { mode: 0o700 });
+    const rootFd = fs.openSync(`${directory.path}/${ROOTFS}`, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    let open = true;
+    const end = (): void => {
+      open = false;
+      fs.closeSync(rootFd);
+    };
+    return {
+      rootFd,
+      commit: (id, facts) => {
+        native().syncfs(rootFd);
+        this.#publish(directory, id, facts);
+        end();
+        return this.#rootfs(id);
+      },
+      abandon: () => {
+        if (!open) return;
+        end();
+        this.#temporary.discard(directory);
+      },
+    };
+  }
+
+  list(): readonly StoredTree[] {
+    return this.#ids().flatMap((id) => {
+      const facts = this.#facts(id);
+      return facts === undefined ? [] : [{ id, path: this.#rootfs(id), facts }];
+    });
+  }
+
+  /** False if it was not there. The caller makes sure that no pod uses it. */
+  remove(id: TreeId): boolean {
+    return this.#temporary.remove(`${this.#root}/${id}`, this.#root);
+  }
+
+  #publish(directory: TemporaryDirectory, id: TreeId, facts: TreeFacts): void {
+    fs.writeFileSync(`${directory.path}/${FACTS}`, `${JSON.stringify(facts)}\n`, {
+      flag: 'wx',
+      mode: 0o600,
+      flush: true,
+    });
+    fsyncDir(directory.path);
+    if (!this.#temporary.publish(directory, `${this.#root}/${id}`)) this.#temporary.discard(directory);
+  }
+
+  #rootfs(id: TreeId): AbsPath {
+    return `${this.#root}/${id}/${ROOTFS}` as AbsPath;
+  }
+
+  #ids(): readonly TreeId[] {
+    try {
+      return fs.readdirSync(this.#root).filter(isTreeId);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return [];
+      throw error;
+    }
+  }
+
+  #facts(id: TreeId): TreeFacts | undefined {
+    try {
+      return JSON.parse(fs.readFileSync(`${this.#root}/${id}/${FACTS}`, 'utf8')) as TreeFacts;
+    } catch (error) {
+      if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  }
+}

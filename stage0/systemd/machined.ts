@@ -1,0 +1,57 @@
+/**
+ * Registration with systemd-machined (org.freedesktop.machine1(5)). Stage1's init makes the calls itself, from bytes
+ * prepared here: it is the leader, and needs no D-Bus encoder. Always RegisterMachine, never CreateMachine, which would move the
+ * leader out of the pod's unit.
+ */
+import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
+import type { Value } from './bus';
+import { encodeCall, type MethodCall, NO_REPLY_EXPECTED } from './dbus/message';
+
+export interface Machine {
+  readonly name: string;
+  readonly pod: PodId;
+  /** The pod-level root as the host sees it. */
+  readonly root: AbsPath;
+}
+
+/** machined takes host names of at most 64 bytes, and refuses `_`, `:` and non-ASCII (facts/systemd.md §2.1). */
+const MACHINE_NAME =
+  /^(?=.{1,64}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+
+export const isMachineName = (text: string): boolean => MACHINE_NAME.test(text);
+
+/** @throws PodctlError `invalid-name` */
+export function machineName(text: string): string {
+  if (isMachineName(text)) return text;
+  throw new PodctlError('invalid-name', `"${text}" cannot name a pod: machinectl could not show it`, {
+    hint: 'use at most 64 letters, digits, dots and dashes, each part beginning and ending with a letter or digit',
+  });
+}
+
+/** The caller of RegisterMachine. */
+const LEADER_IS_CALLER = 0;
+
+/**
+ * The last argument of the plan's `machine` operation, in hex: whole D-Bus messages to follow Hello, which has serial 1.
+ * First UnregisterMachine (serial 2, no reply wanted): a restart in place would else meet its own predecessor, whose
+ * leader is dead; then RegisterMachine (serial 3), the reply to which counts.
+ */
+export function machineMessages({ name, pod, root }: Machine): string {
+  if (!isPodId(pod)) throw new TypeError(`"${pod}" is not a pod's UUID`);
+  const uuid = Buffer.from(pod.replaceAll('-', ''), 'hex');
+  const register = machined('RegisterMachine', 'sayssus', [name, uuid, 'podctl', 'container', LEADER_IS_CALLER, root]);
+  return Buffer.concat([
+    encodeCall(machined('UnregisterMachine', 's', [name]), 2, NO_REPLY_EXPECTED),
+    encodeCall(register, 3),
+  ]).toString('hex');
+}
+
+const machined = (member: string, signature: string, body: readonly Value[]): MethodCall => ({
+  destination: 'org.freedesktop.machine1',
+  path: '/org/freedesktop/machine1',
+  interface: 'org.freedesktop.machine1.Manager',
+  member,
+  signature,
+  body,
+});

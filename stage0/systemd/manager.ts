@@ -1,0 +1,159 @@
+/** What podctl asks of the service manager besides starting a pod (unit-run.ts). */
+import { INFINITY } from '../../units/properties';
+import { type Bus, BusError, isBusError, type MethodCall, type Signal, type Value } from './bus';
+import { getProperty, jobSignals, MANAGER, MANAGER_PATH, SERVICE, systemd, UNIT } from './names';
+import { explain, NO_SUCH_UNIT } from './refusals';
+import { unitPath } from './unit-path';
+import type { JobResult } from './unit-run';
+
+/** Which processes of a unit a signal goes to. */
+export type Whom = 'main' | 'all' | 'control';
+
+export interface UnitSummary {
+  readonly unit: string;
+  readonly description: string;
+  /** loaded, not-found, error, … */
+  readonly loadState: string;
+  /** active, activating, reloading, deactivating, inactive, failed */
+  readonly activeState: string;
+  readonly subState: string;
+}
+
+export interface UnitStatus {
+  /** `not-found`: there is no such unit, and the rest says nothing. */
+  readonly loadState: string;
+  readonly activeState: string;
+  readonly subState: string;
+  readonly mainPid: number;
+  /** Below /sys/fs/cgroup; empty if the unit does not run. Never compute it from the unit's name. */
+  readonly controlGroup: string;
+  readonly statusText: string;
+  readonly result: string;
+  /** Bytes, or undefined where there is no memory accounting. */
+  readonly memoryCurrent: bigint | undefined;
+}
+
+/** The version of the running systemd: 252 of `252.39-1~deb12u1`. */
+export async function systemdVersion(bus: Bus): Promise<number> {
+  return asked('cannot learn the version of systemd', async () => {
+    const { body } = await bus.call(getProperty(MANAGER_PATH, MANAGER, 'Version'));
+    return Number.parseInt(String((body[0] as { value: Value }).value), 10);
+  });
+}
+
+/**
+ * Stops a unit and waits until it has stopped: SIGTERM to its main process, after TimeoutStopSec SIGKILL to all. A frozen
+ * unit is thawed first: systemd 262 refuses to stop it otherwise.
+ * @returns how the stop job ended, or undefined if there is no such unit
+ */
+export async function stopUnit(bus: Bus, unit: string): Promise<JobResult | undefined> {
+  return asked(`cannot stop ${unit}`, async () => {
+    try {
+      await thawUnit(bus, unit);
+      return await runJob(bus, unit, systemd('StopUnit', 'ss', [unit, 'replace']));
+    } catch (error) {
+      if (isBusError(error, NO_SUCH_UNIT)) return undefined;
+      throw error;
+    }
+  });
+}
+
+async function thawUnit(bus: Bus, unit: string): Promise<void> {
+  try {
+    await bus.call(systemd('ThawUnit', 's', [unit]));
+  } catch (error) {
+    if (!(error instanceof BusError) || isBusError(error, NO_SUCH_UNIT)) throw error;
+    // ignored: the unit is not running, or the kernel has no freezer; if it is frozen all the same, StopUnit says so
+  }
+}
+
+/** Makes a call that answers with a job, and waits for the end of that job. */
+async function runJob(bus: Bus, unit: string, call: MethodCall): Promise<JobResult> {
+  const ended: Signal[] = [];
+  let wake: () => void = () => undefined;
+  const heard = (signal: Signal) => {
+    ended.push(signal);
+    wake();
+  };
+  const matched = bus.match(jobSignals(unit), heard);
+  const [{ sender, body }] = await Promise.all([bus.call(call), matched]);
+  const result = () => ended.find((signal) => signal.sender === sender && signal.body[1] === body[0])?.body[3];
+  const done = new Promise<void>((resolve) => {
+    wake = () => result() !== undefined && resolve();
+    wake();
+  });
+  const lost = await Promise.race([done, bus.closed]);
+  if (lost !== undefined) throw lost;
+  return String(result());
+}
+
+/** @throws PodctlError `unit-gone` if there is no such unit, or it has no such process */
+export async function killUnit(bus: Bus, unit: string, signal: number, whom: Whom): Promise<void> {
+  await asked(`cannot send signal ${signal} to ${unit}`, () =>
+    bus.call(systemd('KillUnit', 'ssi', [unit, whom, signal])),
+  );
+}
+
+/** Forgets that a unit failed, so that systemd can drop it. Nothing happens if there is no such unit. */
+export async function resetFailed(bus: Bus, unit: string): Promise<void> {
+  await asked(`cannot reset ${unit}`, async () => {
+    try {
+      await bus.call(systemd('ResetFailedUnit', 's', [unit]));
+    } catch (error) {
+      if (!isBusError(error, NO_SUCH_UNIT)) throw error;
+    }
+  });
+}
+
+/** The units whose names match a glob pattern (POD_UNITS of units/name.ts), ended ones included while somebody refers to them. */
+export async function listUnits(bus: Bus, pattern: string): Promise<readonly UnitSummary[]> {
+  return asked(`cannot list ${pattern}`, async () => {
+    const { body } = await bus.call(systemd('ListUnitsByPatterns', 'asas', [[], [pattern]]));
+    return (body[0] as readonly string[][]).map(([unit, description, loadState, activeState, subState]) => ({
+      unit: String(unit),
+      description: String(description),
+      loadState: String(loadState),
+      activeState: String(activeState),
+      subState: String(subState),
+    }));
+  });
+}
+
+/** What systemd knows of a unit. It never throws because there is no such unit: see `loadState`. */
+export async function unitStatus(bus: Bus, unit: string): Promise<UnitStatus> {
+  const get = async (of: string, name: string): Promise<Value> => {
+    const { body } = await bus.call(getProperty(unitPath(unit), of, name));
+    return (body[0] as { value: Value }).value;
+  };
+  return asked(`cannot read the state of ${unit}`, async () => {
+    const [loadState, activeState, subState, mainPid, controlGroup, statusText, result, memory] = await Promise.all([
+      get(UNIT, 'LoadState'),
+      get(UNIT, 'ActiveState'),
+      get(UNIT, 'SubState'),
+      get(SERVICE, 'MainPID'),
+      get(SERVICE, 'ControlGroup'),
+      get(SERVICE, 'StatusText'),
+      get(SERVICE, 'Result'),
+      get(SERVICE, 'MemoryCurrent'),
+    ]);
+    return {
+      loadState: String(loadState),
+      activeState: String(activeState),
+      subState: String(subState),
+      mainPid: Number(mainPid),
+      controlGroup: String(controlGroup),
+      statusText: String(statusText),
+      result: String(result),
+      memoryCurrent: memory === INFINITY ? undefined : BigInt(memory as bigint),
+    };
+  });
+}
+
+/** Runs `ask` and puts a D-Bus error in podctl's terms. */
+async function asked<T>(what: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw explain(what, error);
+  }
+}

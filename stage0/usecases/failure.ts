@@ -1,0 +1,16 @@
+/** What the executor reported, in podctl's terms. */
+import type { PodId } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
+import type { Failure } from '../pod/record';
+
+/** The sentence: which app, which operation, which system call on what, and why. */
+export function setUpFailure(pod: PodId, failure: Failure): PodctlError {
+  const where = failure.app === undefined ? `pod ${pod}` : `app "${failure.app}" of pod ${pod}`;
+  const call = failure.syscall === undefined ? '' : `: ${failure.syscall}`;
+  const object = failure.object === undefined || failure.object === '' ? '' : ` ${failure.object}`;
+  const why = failure.errno === undefined ? '' : `: ${failure.errno}`;
+  const detail = failure.detail === undefined || failure.detail === '' ? '' : ` (${failure.detail})`;
+  const position = failure.line === undefined ? {} : { position: `plan:${failure.line}` };
+  const code = failure.operation === 'exec' ? 'exec-failed' : 'pod-failed';
+  return new PodctlError(code, `${where}: ${failure.operation}${call}${object}${why}${detail}`, position);
+}

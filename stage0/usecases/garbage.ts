@@ -1,0 +1,84 @@
+/** The pods of stage0 as gc's port, and their removal by hand. */
+import fs from 'node:fs';
+import { PodctlError } from '#kernel/errors';
+import type { GarbagePort } from '../../gc/collect';
+import type { Candidate } from '../../gc/policy';
+import { podPath } from '../pod/layout';
+import { releaseName, sweepNames } from '../pod/names';
+import type { LockedPod, PodEntry, Pods } from '../pod/pods';
+import { readRecord } from '../pod/record';
+import { isRemovable, type PodState } from '../pod/state';
+import type { Services } from './services';
+
+const HELD: ReadonlySet<PodState> = new Set(['preparing', 'running', 'exited deleting', 'deleting']);
+
+export function garbagePort(services: Services): GarbagePort {
+  const { pods, dataDir } = services;
+  const entryOf = ({ id, directory }: Candidate): PodEntry => ({
+    id,
+    directory,
+    path: podPath(dataDir, directory, id),
+  });
+  return {
+    candidates: () => pods.list().flatMap((entry) => candidate(pods, entry) ?? []),
+    mark: (pod, to) => {
+      const locked = pods.lock(entryOf(pod));
+      if (locked === undefined) return false;
+      fs.closeSync(pods.move(locked, to).lockFd);
+      return true;
+    },
+    remove: (pod) => {
+      const locked = pods.lock(entryOf(pod));
+      if (locked === undefined) return false;
+      removeLocked(services, locked);
+      return true;
+    },
+  };
+}
+
+function candidate(pods: Pods, entry: PodEntry): Candidate | undefined {
+  const state = pods.state(entry);
+  const stat = fs.statSync(entry.path, { throwIfNoEntry: false });
+  if (state === undefined || stat === undefined) return undefined;
+  return { id: entry.id, directory: entry.directory, lockHeld: HELD.has(state), since: stat.ctimeMs };
+}
+
+/**
+ * Removes a pod that is not in use, now.
+ * @throws PodctlError `pod-wrong-state` if it is in use
+ */
+export function removePod(services: Services, entry: PodEntry): void {
+  const state = services.pods.state(entry);
+  const locked = state !== undefined && isRemovable(state) ? services.pods.lock(entry) : undefined;
+  if (locked === undefined) {
+    throw new PodctlError(
+      'pod-wrong-state',
+      `pod ${entry.id} is ${state ?? 'being removed'}, so it cannot be removed`,
+      {
+        ...(state === 'running' ? { hint: `stop it first: podctl stop ${entry.id}` } : {}),
+      },
+    );
+  }
+  discard(services, locked);
+}
+
+/** Removes a pod whose lock is held, from wherever it is. */
+export function discard(services: Services, pod: LockedPod): void {
+  const over = pod.directory === 'garbage' || pod.directory === 'exited-garbage';
+  removeLocked(services, over ? pod : services.pods.move(pod, pod.directory === 'run' ? 'exited-garbage' : 'garbage'));
+}
+
+/** What crashes left outside of pods: half-written images and trees, names of pods that are gone. */
+export function sweepLeftovers({ images, sources, pods, dataDir }: Services): void {
+  images.sweepTemporary();
+  sources.sweep((id) => images.get(id) !== undefined);
+  const alive = new Set(pods.list().map(({ id }) => id));
+  sweepNames(dataDir, (id) => alive.has(id));
+}
+
+/** The name goes first: a removal cut short leaves a nameless pod in a garbage directory, which gc takes. */
+function removeLocked({ pods, dataDir }: Services, pod: LockedPod): void {
+  const record = readRecord(pod.path);
+  if (record?.name !== undefined) releaseName(dataDir, record.name, pod.id);
+  pods.remove(pod);
+}

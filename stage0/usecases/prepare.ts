@@ -1,0 +1,125 @@
+/** From images and options to a pod in its directory, locked, with everything written that running it needs. */
+import fs from 'node:fs';
+import { type AppName, appName, appNameOfImage } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
+import { overlayDirectories } from '../../stage1/plan/plan';
+import type { Variable } from '../../stage2/environment';
+import { fitsPlatform, hostPlatform } from '../image/platform';
+import { launchOf, type Relaxations } from '../pod/launch';
+import { APPS, MANIFEST, machineOf, POD_ROOT, RECORD, STATUS } from '../pod/layout';
+import { type AppOverrides, podManifest, type RuntimeApp, runtimeApp } from '../pod/manifest';
+import { claimName } from '../pod/names';
+import type { LockedPod } from '../pod/pods';
+import type { AppRecord, PodRecord } from '../pod/record';
+import { TreeView } from '../pod/tree-view';
+import { ensureTree } from '../render/ensure-tree';
+import type { StoredImage } from '../store/cas';
+import { DurableBatch, writeFileDurable } from '../store/durable';
+import { discard } from './garbage';
+import { type FetchPolicy, obtainImage } from './images';
+import type { Services } from './services';
+
+export interface AppRequest extends AppOverrides {
+  /** A file, an ID, or a name. */
+  readonly image: string;
+  readonly signature: string | undefined;
+  readonly name: string | undefined;
+}
+
+export interface PrepareRequest {
+  readonly name: string | undefined;
+  readonly apps: readonly AppRequest[];
+  readonly environment: readonly Variable[];
+  readonly policy: FetchPolicy;
+  readonly relaxed: Relaxations;
+}
+
+interface ResolvedApp {
+  readonly runtime: RuntimeApp;
+  readonly record: AppRecord;
+}
+
+/**
+ * Prepares a pod; it is left in `prepare`, locked. Everything that can be refused is refused before its directory exists.
+ * @throws PodctlError from fetching, verifying, rendering, and launchOf()
+ */
+export async function preparePod(services: Services, request: PrepareRequest): Promise<LockedPod> {
+  if (request.apps.length === 0) throw new PodctlError('usage', 'must provide at least one image');
+  const apps: ResolvedApp[] = [];
+  for (const app of request.apps) apps.push(await resolveApp(services, app, request));
+  requireUniqueNames(apps);
+  const embryo = services.pods.create();
+  const name = request.name ?? machineOf(embryo.id);
+  try {
+    if (request.name !== undefined) claimPodName(services, request.name, embryo);
+    const pod = services.pods.move(embryo, 'prepare');
+    writePod(services, pod, name, apps);
+    return pod;
+  } catch (error) {
+    const [left] = services.pods.list().filter(({ id }) => id === embryo.id);
+    if (left !== undefined) discard(services, { ...left, lockFd: embryo.lockFd });
+    throw error;
+  }
+}
+
+async function resolveApp(services: Services, request: AppRequest, pod: PrepareRequest): Promise<ResolvedApp> {
+  const image = await obtainImage(services, request.image, request.signature, pod.policy);
+  requirePlatform(image);
+  const manifest = services.images.manifest(image.id);
+  const name = request.name === undefined ? appNameOfImage(manifest.name) : appName(request.name);
+  const overrides = { ...request, environment: [...pod.environment, ...request.environment] };
+  const reference = { id: image.id, name: manifest.name, labels: image.labels };
+  const runtime = runtimeApp(name, reference, manifest.app, overrides);
+  const tree = await ensureTree(services, image.id, manifest);
+  launchOf(runtime, [tree], new TreeView(tree, services.native), pod.relaxed);
+  return { runtime, record: { name, imageId: image.id, imageName: manifest.name, trees: [tree] } };
+}
+
+/** Refused before anything is rendered (appc B6). */
+function requirePlatform({ name, labels }: StoredImage): void {
+  const host = hostPlatform();
+  if (fitsPlatform(labels, host)) return;
+  const label = (wanted: string): string => labels.find((one) => one.name === wanted)?.value ?? 'any';
+  throw new PodctlError(
+    'image-unfit',
+    `image "${name}" is for ${label('os')}/${label('arch')}, this host is ${host.os}/${host.arch}`,
+  );
+}
+
+function requireUniqueNames(apps: readonly ResolvedApp[]): void {
+  const seen = new Set<AppName>();
+  for (const { runtime } of apps) {
+    if (seen.has(runtime.name)) {
+      throw new PodctlError('usage', `two apps of the pod are called "${runtime.name}"`, {
+        hint: 'give one another --name',
+      });
+    }
+    seen.add(runtime.name);
+  }
+}
+
+/** A name is free once the pod that had it is over. */
+function claimPodName({ dataDir, pods }: Services, name: string, pod: LockedPod): void {
+  claimName(dataDir, name, pod.id, (holder) => {
+    const entry = pods.list().find(({ id }) => id === holder);
+    const state = entry && pods.state(entry);
+    return state === undefined || !['embryo', 'preparing', 'prepared', 'running'].includes(state);
+  });
+}
+
+function writePod({ now }: Services, pod: LockedPod, name: string, apps: readonly ResolvedApp[]): void {
+  const record: PodRecord = { version: 1, name, createdAt: now(), apps: apps.map((app) => app.record) };
+  const write = (file: string, value: unknown) =>
+    writeFileDurable(`${pod.path}/${file}`, `${JSON.stringify(value)}\n`, 0o640, { batch });
+  const batch = new DurableBatch();
+  write(MANIFEST, podManifest(apps.map(({ runtime }) => runtime)));
+  write(RECORD, record);
+  for (const directory of [POD_ROOT, STATUS, APPS]) fs.mkdirSync(`${pod.path}/${directory}`, { mode: 0o755 });
+  for (const { runtime } of apps) {
+    const { upper, work } = overlayDirectories(pod.path, runtime.name);
+    // The root directory of an overlay shows the mode of its upper directory, whatever the umask here.
+    for (const directory of [upper, work]) fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
+    fs.chmodSync(upper, 0o755);
+  }
+  batch.flush();
+}

@@ -1,0 +1,40 @@
+/** Runs a prepared pod, and leaves nothing of one that did not start. */
+import fs from 'node:fs';
+import type { LockedPod } from '../pod/pods';
+import { discard } from './garbage';
+import type { Services } from './services';
+import { type Interrupts, type StartOptions, startPod } from './start';
+
+/**
+ * @param pod in `prepare` or `prepared`
+ * @returns the exit status of the pod in the foreground, 0 for a detached one that came up
+ * @throws PodctlError if the pod did not start
+ */
+export async function runPod(
+  services: Services,
+  pod: LockedPod,
+  options: StartOptions,
+  interrupts: Interrupts,
+): Promise<number> {
+  const running = services.pods.move(pod, 'run');
+  const release = once(() => fs.closeSync(running.lockFd));
+  try {
+    return await startPod(services, running, options, interrupts, release);
+  } catch (error) {
+    release();
+    // Undefined if the pod runs after all, the bus having gone away meanwhile, or if gc was faster.
+    const ended = services.pods.lock(running);
+    if (ended !== undefined) discard(services, ended);
+    throw error;
+  } finally {
+    services.connect().close();
+  }
+}
+
+function once(act: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) act();
+    done = true;
+  };
+}

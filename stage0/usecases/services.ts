@@ -1,0 +1,25 @@
+/** What the use cases need of the world. Built once, in stage0/cli/services.ts, and passed in. */
+import type { AbsPath } from '#kernel/brand';
+import type { SignatureVerifier } from '../image/fetch/port';
+import type { LockPort, Pods } from '../pod/pods';
+import type { OpenPort } from '../pod/tree-view';
+import type { ContentStore } from '../store/cas';
+import type { SourceCache } from '../store/source-cache';
+import type { Trees } from '../store/trees';
+import type { Bus } from '../systemd/bus';
+
+export interface Services {
+  readonly dataDir: AbsPath;
+  readonly pods: Pods;
+  readonly images: ContentStore;
+  readonly trees: Trees;
+  readonly sources: SourceCache;
+  readonly verifier: SignatureVerifier;
+  readonly native: LockPort & OpenPort;
+  /** The native executor. */
+  readonly executor: AbsPath;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** The connection to the system bus, made at the first call. It is there at once, and connects meanwhile. */
+  connect(): Bus;
+}

@@ -1,0 +1,137 @@
+/** Starts a prepared pod as a systemd service, and, in the foreground, stays until it has ended. */
+import fs from 'node:fs';
+import type { AbsPath } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
+import { encodePlan } from '../../stage1/plan/codec';
+import { planPod } from '../../stage1/plan/plan';
+import type { HandedFiles, PodSpec } from '../../stage1/plan/spec';
+import { podUnit } from '../../units/name';
+import { podProperties } from '../../units/pod';
+import { launchOf, type Relaxations } from '../pod/launch';
+import { PLAN, POD_ROOT, podPath } from '../pod/layout';
+import { readManifest } from '../pod/manifest';
+import type { LockedPod, PodEntry } from '../pod/pods';
+import { readFailure, readRecord } from '../pod/record';
+import { TreeView } from '../pod/tree-view';
+import type { Bus } from '../systemd/bus';
+import { machineMessages } from '../systemd/machined';
+import { killUnit, stopUnit } from '../systemd/manager';
+import { startFailure, startUnit, type UnitExit } from '../systemd/unit-run';
+import { setUpFailure } from './failure';
+import type { Services } from './services';
+
+export interface StartOptions {
+  /** Return once the pod is ready, leaving its output to the journal. */
+  readonly detach: boolean;
+  readonly network: 'none' | 'host';
+  /** Undefined: the pod's name. */
+  readonly hostname: string | undefined;
+  readonly stopGraceMs: number;
+  readonly relaxed: Relaxations;
+}
+
+/** Interruptions of the foreground: calls the listener for each, until the returned function is called. */
+export type Interrupts = (listener: (signal: NodeJS.Signals) => void) => () => void;
+
+const SYSTEM_BUS = '/run/dbus/system_bus_socket' as AbsPath;
+const SIGKILL = 9;
+
+/** The pod as the planner wants it. @throws PodctlError if the pod no longer fits its images */
+export function podSpec(services: Services, pod: PodEntry, files: HandedFiles, options: StartOptions): PodSpec {
+  const manifest = readManifest(pod.path);
+  const record = readRecord(pod.path);
+  if (manifest === undefined || record === undefined) {
+    throw new PodctlError('pod-damaged', `pod ${pod.id} has no manifest or no record`);
+  }
+  const apps = manifest.apps.map((app) => {
+    const trees = record.apps.find(({ name }) => name === app.name)?.trees ?? [];
+    const [top] = trees;
+    if (top === undefined)
+      throw new PodctlError('pod-damaged', `pod ${pod.id} does not record the image tree of app "${app.name}"`);
+    return launchOf(app, trees, new TreeView(top, services.native), options.relaxed);
+  });
+  const directory = podPath(services.dataDir, 'run', pod.id);
+  const root = `${directory}/${POD_ROOT}` as AbsPath;
+  return {
+    id: pod.id,
+    directory,
+    unit: podUnit(pod.id),
+    hostname: options.hostname ?? record.name,
+    network: options.network,
+    stopGraceMs: options.stopGraceMs,
+    files,
+    machine: { busPath: SYSTEM_BUS, messagesHex: machineMessages({ name: record.name, pod: pod.id, root }) },
+    osRelease: osRelease(record.apps.map(({ name }) => name)),
+    apps,
+  };
+}
+
+/** What `machinectl list` shows of the pod. */
+const osRelease = (apps: readonly string[]): string =>
+  `ID=podctl\nNAME=podctl\nPRETTY_NAME="podctl pod: ${apps.join(', ')}"\n`;
+
+/**
+ * Runs a pod that is in `run`. Its lock passes to the pod's init; `release` is called once this process's share of it has
+ * become superfluous.
+ * @returns the exit status: that of the pod in the foreground, 0 for a pod that came up detached
+ * @throws PodctlError if the pod did not start; it has then ended, and its directory is still there
+ */
+export async function startPod(
+  services: Services,
+  pod: LockedPod,
+  options: StartOptions,
+  interrupts: Interrupts,
+  release: () => void,
+): Promise<number> {
+  const own = options.detach ? undefined : { stdout: 1, stderr: 2 };
+  const spec = podSpec(
+    services,
+    pod,
+    { from: process.pid, lock: pod.lockFd, stdout: own?.stdout, stderr: own?.stderr },
+    options,
+  );
+  const plan = `${pod.path}/${PLAN}` as AbsPath;
+  fs.writeFileSync(plan, encodePlan(planPod(spec)), { mode: 0o600 });
+  const unit = podUnit(pod.id);
+  const properties = podProperties({
+    pod: pod.id,
+    name: spec.hostname,
+    apps: spec.apps.map(({ name }) => name),
+    executor: services.executor,
+    plan,
+    stopGraceMs: options.stopGraceMs,
+  });
+  const bus = services.connect();
+  const run = startUnit(bus, { unit, properties });
+  const endInterrupts = interrupts(stopThenKill(bus, unit));
+  try {
+    const job = await run.ready;
+    release();
+    if (job !== 'done') {
+      const exit = await run.exited;
+      // Stopped while it was coming up: it has ended like any pod that is stopped.
+      if (job === 'canceled' && exit.code !== 'never') return exitStatus(exit);
+      const failure = readFailure(pod.path);
+      throw failure === undefined ? startFailure(unit, job, exit) : setUpFailure(pod.id, failure);
+    }
+    return options.detach ? 0 : exitStatus(await run.exited);
+  } finally {
+    endInterrupts();
+  }
+}
+
+/** A signal death is 128+n, as a shell would have it. */
+const exitStatus = (exit: UnitExit): number => (exit.code === 'exited' ? exit.status : 128 + exit.status);
+
+/** The first interruption stops the pod, any further one kills it. What goes wrong with that shows in how the pod ends. */
+function stopThenKill(bus: Bus, unit: string): () => void {
+  let stopping = false;
+  return () => {
+    const ended = stopping ? killUnit(bus, unit, SIGKILL, 'all') : stopUnit(bus, unit);
+    stopping = true;
+    ended.catch((error: unknown) => {
+      // ignored: the pod ended by itself in this moment; every other failure is the bus's, and run.exited rejects with it
+      if (!(error instanceof PodctlError)) throw error;
+    });
+  };
+}

@@ -1,0 +1,139 @@
+// What a plan must be beyond its syntax, refused before the first side effect like everything the decoder refuses.
+#include "plan.h"
+
+#include "flags.h"
+
+namespace podctl {
+namespace {
+
+constexpr uint64_t kMaxInt = 0x7fffffff;
+constexpr uint64_t kNoId = 0xffffffff;  // (uid_t)-1 means "leave as it is" to the kernel
+constexpr size_t kMaxHostname = 64;
+constexpr size_t kMaxName = 255;        // NAME_MAX, less the dot of a temporary name
+
+bool is_one_of(Text text, const Text *options, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (text == options[i]) return true;
+  }
+  return false;
+}
+
+bool is_role(Text text) {
+  constexpr Text kRoles[] = {"lock", "stdin", "stdout", "stderr"};
+  return is_one_of(text, kRoles, 4);
+}
+
+bool is_file_name(Text text) {
+  return !text.empty() && text.size < kMaxName && text.find('/') == text.size && text != "." && text != "..";
+}
+
+bool are_flags(const Op &op, size_t first) {
+  for (size_t i = first; i < op.count; ++i) {
+    if (!mount_flag(op[i]).known) return false;
+  }
+  return true;
+}
+
+/** Null, or what is wrong with one operation by itself. */
+const char *fault_of(const Op &op) {
+  uint64_t number;
+  switch (op.kind) {
+    case OpKind::adopt:
+      return is_role(op[0]) && op.number(1) <= kMaxInt && op.number(2) <= kMaxInt ? nullptr : "no such role, or no fd";
+    case OpKind::inherit: return is_role(op[0]) && op.number(1) <= kMaxInt ? nullptr : "no such role, or no fd";
+    case OpKind::namespaces:
+      for (size_t i = 0; i < op.count; ++i) {
+        constexpr Text kNames[] = {"ipc", "net", "uts"};
+        if (!is_one_of(op[i], kNames, 3)) return "no such namespace";
+      }
+      return nullptr;
+    case OpKind::hostname: return !op[0].empty() && op[0].size <= kMaxHostname ? nullptr : "not 1 to 64 bytes long";
+    case OpKind::overlay: {
+      constexpr size_t kMostLayers = 500;  // OVL_MAX_STACK
+      return op.count > 3 && op.count - 3 <= kMostLayers ? nullptr : "not 1 to 500 lower directories";
+    }
+    case OpKind::bind: return are_flags(op, 2) ? nullptr : "unknown mount flag";
+    case OpKind::mount: return are_flags(op, first_mount_flag(op)) ? nullptr : "unknown mount flag";
+    case OpKind::app: return is_file_name(op[0]) && is_file_name(op[1]) ? nullptr : "not a name";
+    case OpKind::log:  // both are lines of the stream's header
+      return op[0].find('\n') == op[0].size && op[1].find('\n') == op[1].size ? nullptr : "not one line";
+    case OpKind::cgroup: return is_file_name(op[0]) ? nullptr : "not a file name";
+    case OpKind::groups:
+      for (size_t i = 0; i < op.count; ++i) {
+        if (!parse_decimal(op[i], number) || number >= kNoId) return "not a group ID";
+      }
+      return nullptr;
+    case OpKind::user: return op.number(0) < kNoId && op.number(1) < kNoId ? nullptr : "not a user or group ID";
+    case OpKind::caps: return op[0].size <= 16 ? nullptr : "a capability mask has at most 64 bits";
+    case OpKind::env: return op[0].find('=') > 0 && op[0].find('=') < op[0].size ? nullptr : "not NAME=value";
+    case OpKind::args:
+    case OpKind::exec: return op.count > 0 ? nullptr : "takes at least one argument";
+    default: return nullptr;
+  }
+}
+
+bool needs_root(OpKind kind) {
+  return kind == OpKind::overlay || (kind >= OpKind::mkdir && kind <= OpKind::pivot);
+}
+
+/** What has been seen of the pod's or an app's section. */
+struct Progress {
+  Section section = kHead;
+  bool root = false;
+  bool pivot = false;
+  bool exec = false;
+};
+
+/** Null, or why `op` cannot follow what `seen` says. */
+const char *disorder_of(const Op &op, Progress &seen) {
+  if (seen.exec && op.kind != OpKind::app) return "follows the app's exec";
+  if (op.kind == OpKind::app || (op.section == kPod && seen.section == kHead)) {
+    if (op.kind == OpKind::app && !seen.exec && seen.section == kApp) return "the app before it has no exec";
+    if (op.kind == OpKind::app && seen.section != kApp && !seen.pivot) return "the pod's section has no pivot";
+    seen = Progress{};
+  }
+  seen.section = op.section;
+  const bool makes_root = op.kind == OpKind::pod_root || op.kind == OpKind::root;
+  if (makes_root && seen.root) return "there is a root already";
+  if (needs_root(op.kind) && !seen.root) return "there is no root yet";
+  if ((makes_root || needs_root(op.kind)) && seen.pivot) return "follows the pivot";
+  if (op.kind == OpKind::exec && !seen.pivot) return "there was no pivot";
+  seen.root |= makes_root;
+  seen.pivot |= op.kind == OpKind::pivot;
+  seen.exec |= op.kind == OpKind::exec;
+  return nullptr;
+}
+
+bool has_uts(const Plan &plan) {
+  for (const Op &op : plan) {
+    for (size_t i = 0; op.kind == OpKind::namespaces && i < op.count; ++i) {
+      if (op[i] == "uts") return true;
+    }
+  }
+  return false;
+}
+
+/** Whether an app before `app` has the same name or cgroup. */
+bool is_repeated(const Plan &plan, const Op &app) {
+  for (const Op *op = plan.begin(); op != &app; ++op) {
+    if (op->kind == OpKind::app && (op->args[0] == app[0] || op->args[1] == app[1])) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Outcome<> check_plan(const Plan &plan) {
+  Progress seen;
+  for (const Op &op : plan) {
+    if (op.kind == OpKind::pod && &op != plan.begin()) return plan_problem(op.line, "a second pod", op.name());
+    if (const char *fault = fault_of(op)) return plan_problem(op.line, fault, op.name());
+    if (const char *disorder = disorder_of(op, seen)) return plan_problem(op.line, disorder, op.name());
+    if (op.kind == OpKind::hostname && !has_uts(plan)) return plan_problem(op.line, "would name the host: no namespace uts");
+    if (op.kind == OpKind::app && is_repeated(plan, op)) return plan_problem(op.line, "an app's name or cgroup twice", op[0]);
+  }
+  if (!seen.exec) return plan_problem(plan.ops[plan.count - 1].line, "the plan does not end with an app's exec");
+  return kDone;
+}
+
+}  // namespace podctl

@@ -1,0 +1,18 @@
+// Clocks: monotonic milliseconds for deadlines, nanoseconds since the epoch for records.
+#pragma once
+
+#include "kernel.h"
+#include "sys.h"
+
+namespace podctl {
+
+inline uint64_t clock_ns(int clock) {
+  sys::Time time{};
+  sys::clock_gettime(clock, &time);  // ignored: these two clocks always exist
+  return static_cast<uint64_t>(time.seconds) * 1000000000U + static_cast<uint64_t>(time.nanoseconds);
+}
+
+inline uint64_t monotonic_ms() { return clock_ns(kClockMonotonic) / 1000000; }
+inline uint64_t realtime_ns() { return clock_ns(kClockRealtime); }
+
+}  // namespace podctl

@@ -1,0 +1,108 @@
+// Replacing an app's child by the app's program, and saying precisely why that did not work.
+#include <linux/elf.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/openat2.h>
+
+#include "fd.h"
+#include "files.h"
+#include "identity.h"
+
+namespace podctl {
+namespace {
+
+/** As much of a program as is looked at: the kernel reads its "#!" line from 256 bytes, and ELF headers come first. */
+constexpr size_t kHeadSize = 1024;
+
+const char **strings(Arena &arena, size_t count) { return arena.array<const char *>(count + 1); }
+
+const char **environment_of(Arena &arena, const Op *section, const Op &exec) {
+  const char **const result = strings(arena, static_cast<size_t>(&exec - section));
+  size_t count = 0;
+  for (const Op *op = section; op != &exec; ++op) {
+    if (op->kind == OpKind::env) result[count++] = op->args[0].c_str();
+  }
+  return result;
+}
+
+/** argv of the plan, or the candidate's own name if it says none. */
+const char **arguments_of(Arena &arena, const Op *args, Text candidate) {
+  const size_t count = args == nullptr ? 1 : args->count;
+  const char **const result = strings(arena, count);
+  for (size_t i = 0; i < count; ++i) result[i] = args == nullptr ? candidate.c_str() : args->args[i].c_str();
+  return result;
+}
+
+/** The interpreter that a "#!" line names. */
+Text interpreter_of_script(Text head) {
+  Text line = split(head, '\n').from(2);
+  while (!line.empty() && (line[0] == ' ' || line[0] == '\t')) line = line.from(1);
+  return line.first(line.find(' '));
+}
+
+/** The loader that an ELF program names, if its name is within `head`. */
+Text loader_of_elf(Text head) {
+  Elf64_Ehdr header;
+  __builtin_memcpy(&header, head.data, sizeof header);
+  for (size_t i = 0; i < header.e_phnum; ++i) {
+    const uint64_t at = header.e_phoff + i * sizeof(Elf64_Phdr);
+    Elf64_Phdr segment;
+    if (at > head.size || head.size - at < sizeof segment) return {};
+    __builtin_memcpy(&segment, head.data + at, sizeof segment);
+    if (segment.p_type != PT_INTERP) continue;
+    if (segment.p_offset > head.size || segment.p_filesz > head.size - segment.p_offset) return {};
+    const Text name = head.from(segment.p_offset).first(segment.p_filesz);
+    return name.first(name.find('\0'));
+  }
+  return {};
+}
+
+/** What execve(2) missed although the file itself exists: its interpreter or its loader. Empty if there is no file. */
+Text explain_missing(Arena &arena, Text path) {
+  char head[kHeadSize];
+  const Outcome<Text> read = read_file(AT_FDCWD, path, head, sizeof head);
+  if (!read.ok()) return {};
+  const bool is_script = read.value.starts_with("#!");
+  const bool is_elf = read.value.size >= sizeof(Elf64_Ehdr) && read.value.starts_with("\177ELF");
+  const Text missing = is_script ? interpreter_of_script(read.value) : is_elf ? loader_of_elf(read.value) : Text();
+  Buffer<512> words;
+  words << "the file exists, but its " << (is_script ? "interpreter" : "loader") << ' ' << missing << " does not";
+  return arena.copy(words.text());
+}
+
+Text tried_paths(Arena &arena, const Op &exec) {
+  Buffer<1024> words;
+  words << "tried";
+  for (size_t i = 0; i < exec.count; ++i) words << (i == 0 ? " " : ", ") << exec[i];
+  return arena.copy(words.text());
+}
+
+/** Refuses magic links on the way: /proc/self/exe is stage1's own program until the exec (CVE-2019-5736). */
+sys::Result probe(Text path) {
+  const sys::Result file = sys::openat2(AT_FDCWD, path.c_str(), O_PATH | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
+  const Fd closes_it(sys::failed(file) ? -1 : file);
+  return file;
+}
+
+}  // namespace
+
+Failure execute(Arena &arena, const Identity &identity, const Op *section, const Op &exec) {
+  const char *const *const environment = environment_of(arena, section, exec);
+  Failure last{"execve", ENOENT, exec[0]};
+  for (size_t i = 0; i < exec.count; ++i) {
+    const Text path = exec[i];
+    sys::Result result = probe(path);
+    if (!sys::failed(result)) result = sys::execve(path.c_str(), arguments_of(arena, identity.args, path), environment);
+    const int error = static_cast<int>(-result);
+    const Text explanation = error == ENOENT ? explain_missing(arena, path) : Text();
+    const bool is_absent = (error == ENOENT && explanation.empty()) || error == ENOTDIR;
+    if (is_absent) continue;
+    last = Failure{"execve", error, path, explanation};
+    if (error == ENOEXEC) last.detail = "neither a program of this machine nor a script that begins with #!";
+    if (error != EACCES) return last;
+  }
+  last.detail = tried_paths(arena, exec);
+  return last;
+}
+
+}  // namespace podctl

@@ -1,0 +1,62 @@
+#include "files.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+
+namespace podctl {
+
+const uint64_t kOpenDirectory = O_PATH | O_DIRECTORY;
+
+Outcome<Fd> open_at(int dir_fd, Text path, uint64_t flags) {
+  return Fd(TRY(check(sys::openat2(dir_fd, path.c_str(), flags | O_CLOEXEC, 0, 0), "openat2", path)));
+}
+
+Outcome<Text> read_text(int fd, char *buffer, size_t capacity) {
+  size_t size = 0;
+  while (size < capacity) {
+    const long got = TRY(check(sys::read(fd, buffer + size, capacity - size), "read"));
+    if (got == 0) break;
+    size += static_cast<size_t>(got);
+  }
+  return Text(buffer, size);
+}
+
+Outcome<Text> read_file(int dir_fd, Text path, char *buffer, size_t capacity) {
+  const Fd file = TRY(open_at(dir_fd, path, O_RDONLY));
+  return read_text(file.get(), buffer, capacity);
+}
+
+void write_all(int fd, Text text) {
+  while (!text.empty()) {
+    const sys::Result wrote = sys::write(fd, text.data, text.size);
+    if (sys::failed(wrote)) return;
+    text = text.from(static_cast<size_t>(wrote));
+  }
+}
+
+Outcome<> write_file(int dir_fd, Text path, Text value) {
+  const Fd file = TRY(open_at(dir_fd, path, O_WRONLY));
+  TRY(check(sys::write(file.get(), value.data, value.size), "write", path));
+  return kDone;
+}
+
+Outcome<> replace_file(int dir_fd, Text name, Text content) {
+  Buffer<257> temporary;  // NAME_MAX and the NUL; check.cc keeps names shorter than that
+  temporary << '.' << name;
+  const Fd file = Fd(TRY(check(
+      sys::openat2(dir_fd, temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644, 0), "openat2", name)));
+  while (!content.empty()) {
+    const long wrote = TRY(check(sys::write(file.get(), content.data, content.size), "write", name));
+    content = content.from(static_cast<size_t>(wrote));
+  }
+  TRY(check(sys::renameat2(dir_fd, temporary.c_str(), dir_fd, name.c_str(), 0), "renameat2", name));
+  return kDone;
+}
+
+Outcome<> ensure_directory(int dir_fd, Text name, uint32_t mode) {
+  const sys::Result made = sys::mkdirat(dir_fd, name.c_str(), mode);
+  if (made != -EEXIST) TRY(check(made, "mkdirat", name));
+  return kDone;
+}
+
+}  // namespace podctl

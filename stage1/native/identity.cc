@@ -1,0 +1,80 @@
+#include "identity.h"
+
+#include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/openat2.h>
+#include <linux/prctl.h>
+
+#include "fd.h"
+
+namespace podctl {
+namespace {
+
+constexpr int kCapabilityBits = 64;
+
+/** Drops every capability of the bounding set that `kept` has not. Capabilities the kernel does not know end the loop. */
+Outcome<> limit_bounding_set(uint64_t kept) {
+  for (int capability = 0; capability < kCapabilityBits; ++capability) {
+    if ((kept >> capability & 1) != 0) continue;
+    const sys::Result dropped = sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(capability));
+    if (dropped == -EINVAL) break;
+    TRY(check(dropped, "prctl", "PR_CAPBSET_DROP"));
+  }
+  return kDone;
+}
+
+Outcome<> set_groups(const Op *groups) {
+  constexpr size_t kMostGroups = kMaxArgs;
+  uint32_t ids[kMostGroups];
+  size_t count = 0;
+  while (groups != nullptr && count < groups->count) {
+    ids[count] = static_cast<uint32_t>(groups->number(count));
+    ++count;
+  }
+  TRY(check(sys::setgroups(count, ids), "setgroups"));
+  return kDone;
+}
+
+/** Nothing is inheritable or ambient: what an exec'd program gets is what the bounding set leaves. */
+Outcome<> set_capabilities(uint64_t mask) {
+  __user_cap_header_struct header{};
+  header.version = _LINUX_CAPABILITY_VERSION_3;
+  __user_cap_data_struct data[2] = {};
+  for (int half = 0; half < 2; ++half) data[half].permitted = data[half].effective = static_cast<uint32_t>(mask >> (32 * half));
+  TRY(check(sys::capset(&header, data), "capset"));
+  TRY(check(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL), "prctl", "PR_CAP_AMBIENT"));
+  return kDone;
+}
+
+/** The bits of `mask` that this kernel has. */
+uint64_t known_capabilities(uint64_t mask) {
+  for (int capability = 0; capability < kCapabilityBits; ++capability) {
+    if (sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(capability)) != 1) mask &= ~(uint64_t{1} << capability);
+  }
+  return mask;
+}
+
+/** As the app's user, and confined: an image's link to /proc/self/fd/N must not lead out of it (CVE-2024-21626). */
+Outcome<> enter_directory(Text path) {
+  constexpr uint64_t kFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  const Fd directory(TRY(check(
+      sys::openat2(AT_FDCWD, path.c_str(), kFlags, 0, RESOLVE_NO_MAGICLINKS), "openat2", path)));
+  TRY(check(sys::fchdir(directory.get()), "fchdir", path));
+  return kDone;
+}
+
+}  // namespace
+
+Outcome<> assume(const Identity &identity) {
+  const uint64_t capabilities = known_capabilities(identity.capabilities);
+  TRY(set_groups(identity.groups));
+  TRY(limit_bounding_set(capabilities));  // needs CAP_SETPCAP, which the next lines may take away
+  TRY(check(sys::setresgid(identity.gid, identity.gid, identity.gid), "setresgid"));
+  TRY(check(sys::setresuid(identity.uid, identity.uid, identity.uid), "setresuid"));
+  TRY(set_capabilities(identity.uid == 0 ? capabilities : 0));
+  if (identity.no_new_privileges) TRY(check(sys::prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl", "PR_SET_NO_NEW_PRIVS"));
+  return enter_directory(identity.working_directory);
+}
+
+}  // namespace podctl

@@ -1,0 +1,62 @@
+#include "init.h"
+
+#include <linux/prctl.h>
+
+#include "app.h"
+#include "files.h"
+#include "journal.h"
+#include "kernel.h"
+#include "mounts.h"
+#include "perform.h"
+#include "report.h"
+#include "supervise.h"
+
+namespace podctl {
+namespace {
+
+/** Without a journal the pod still runs: its output goes to the caller only. */
+void find_journal(Pod &pod) {
+  Outcome<Fd> journal = open_journal();
+  if (journal.ok()) {
+    pod.journal = static_cast<Fd &&>(journal.value);
+    return;
+  }
+  journal.failure->detail = "output does not go to the journal";
+  warn(pod, *journal.failure);
+}
+
+/** The pod's own section of the plan, which ends in the pod-level root. */
+Outcome<> set_up_pod(Pod &pod) {
+  TRY(check(sys::setsid(), "setsid"));
+  TRY(check(sys::umask(0), "umask"));
+  TRY(check(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("podctl-init")), "prctl", "PR_SET_NAME"));
+  TRY(ensure_directory(pod.directory.get(), "status", 0755));
+  pod.statuses = TRY(open_at(pod.directory.get(), "status", kOpenDirectory));
+  TRY(make_mounts_private());
+  find_journal(pod);
+  Scene scene{pod};
+  TRY(open_sources(scene));
+  for (const Op &op : pod.plan) {
+    if (op.section == kPod) TRY(perform(scene, op));
+  }
+  find_apps(pod);
+  return kDone;
+}
+
+}  // namespace
+
+void run_init(Pod &pod) {
+  Outcome<> up = set_up_pod(pod);
+  Supervisor supervisor(pod);
+  if (up.ok()) up = supervisor.begin();
+  if (up.ok()) sys::exit_group(supervisor.run());
+  if (up.failure->operation.empty()) up.failure->operation = "pod set-up";
+  publish(pod, *up.failure);
+  // Only systemd's knowledge of the init makes this status the unit's, so it waits for that; the end of the pipe is the
+  // launcher's failure, which is then the unit's.
+  char ignored_byte;
+  static_cast<void>(sys::read(pod.released.get(), &ignored_byte, 1));
+  sys::exit_group(kOwnFailure);
+}
+
+}  // namespace podctl

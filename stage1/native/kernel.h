@@ -1,0 +1,56 @@
+// Numbers of the kernel's interface that its own headers leave to libc's. Equal on x86_64 and aarch64.
+#pragma once
+
+#include <cstdint>
+
+namespace podctl {
+
+constexpr int kAfUnix = 1;
+constexpr int kAfInet = 2;
+constexpr int kSockStream = 1;
+constexpr int kSockDgram = 2;
+constexpr int kSockCloexec = 02000000;
+constexpr int kMsgDontWait = 0x40;
+constexpr int kMsgNoSignal = 0x4000;
+constexpr int kSolSocket = 1;
+constexpr int kScmRights = 1;
+
+constexpr int kSignalKill = 9;
+constexpr int kSignalHangup = 1;
+constexpr int kSignalInterrupt = 2;
+constexpr int kSignalUser1 = 10;
+constexpr int kSignalUser2 = 12;
+constexpr int kSignalTerminate = 15;
+constexpr int kSignalChild = 17;
+constexpr int kSignalRealTime = 34;  // what libc calls SIGRTMIN: it keeps the kernel's first two for itself
+constexpr int kLastSignal = 64;
+
+constexpr uint64_t signal_bit(int signal) { return uint64_t{1} << (signal - 1); }
+constexpr uint64_t kAllSignals = ~uint64_t{0};
+/** The signals that stage1 acts on, in the launcher and in the init. */
+constexpr uint64_t kHandledSignals = signal_bit(kSignalChild) | signal_bit(kSignalTerminate) | signal_bit(kSignalInterrupt) |
+                                     signal_bit(kSignalHangup) | signal_bit(kSignalUser1) | signal_bit(kSignalUser2) |
+                                     signal_bit(kSignalRealTime + 3) | signal_bit(kSignalRealTime + 4);
+
+constexpr int kSigBlock = 0;
+constexpr int kSigSetMask = 2;
+
+constexpr int kWaitNoHang = 1;
+constexpr int kClockRealtime = 0;
+constexpr int kClockMonotonic = 1;
+
+constexpr int kMountDetach = 2;             // MNT_DETACH
+constexpr uint64_t kMountReadOnlyFlag = 1;  // ST_RDONLY of statfs
+
+/** Types in a file's mode: S_IFMT and what it leaves. */
+constexpr uint32_t kFileType = 0170000;
+constexpr uint32_t kRegularFile = 0100000;
+constexpr uint32_t kDirectory = 0040000;
+constexpr uint32_t kCharacterDevice = 0020000;
+constexpr uint32_t kPipe = 0010000;
+constexpr uint32_t kSocket = 0140000;
+
+/** Exit status of every failure of stage1 itself, as of rkt. */
+constexpr int kOwnFailure = 254;
+
+}  // namespace podctl

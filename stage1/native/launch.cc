@@ -1,0 +1,128 @@
+#include "launch.h"
+
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+
+#include "cgroup.h"
+#include "files.h"
+#include "init.h"
+#include "kernel.h"
+#include "notify.h"
+#include "perform.h"
+#include "report.h"
+#include "takeover.h"
+
+namespace podctl {
+namespace {
+
+/** Reads and checks the whole plan. Nothing has been touched if this fails. */
+Outcome<Plan> load(Arena &arena, const char *path) {
+  const Plan plan = TRY(decode_plan(arena, TRY(read_plan(arena, path))));
+  TRY(check_plan(plan));
+  return plan;
+}
+
+/** The head of the plan, and what the init needs from outside its namespaces. */
+Outcome<> prepare(Pod &pod, const char *const envp[]) {
+  TRY(close_strays(pod.plan));
+  Scene scene{pod};
+  for (const Op &op : pod.plan) {
+    if (op.section == kHead) TRY(perform(scene, op));
+  }
+  pod.notify = TRY(connect_notify(envp));
+  pod.apps_cgroup = TRY(enter_supervisor());
+  return kDone;
+}
+
+/**
+ * Makes the init. Under systemd it becomes systemd's own child (CLONE_PARENT), which lets it be the unit's main process;
+ * elsewhere it stays the launcher's.
+ */
+Outcome<long> clone_init(Pod &pod, Fd &release) {
+  int ends[2];
+  TRY(check(sys::pipe2(ends, O_CLOEXEC), "pipe2"));
+  pod.released = Fd(ends[0]);
+  release = Fd(ends[1]);
+  clone_args args{};
+  args.flags = CLONE_NEWPID | CLONE_NEWNS | pod.namespaces;
+  if (pod.notify.is_open()) {
+    args.flags |= CLONE_PARENT;  // the kernel wants exit_signal 0 with it, and uses the launcher's own
+  } else {
+    args.exit_signal = kSignalChild;
+  }
+  const long pid = TRY(check(sys::clone3(args), "clone3"));
+  if (pid != 0) return pid;
+  release.close();
+  // Without systemd nobody else would end the pod when the launcher is killed.
+  if (!pod.notify.is_open()) TRY(check(sys::prctl(PR_SET_PDEATHSIG, kSignalKill), "prctl", "PR_SET_PDEATHSIG"));
+  run_init(pod);
+}
+
+Outcome<> write_pid(const Pod &pod, long pid) {
+  Buffer<32> line;
+  line << static_cast<int64_t>(pid) << '\n';
+  return replace_file(pod.directory.get(), "pid", line.text());
+}
+
+/** systemd takes the init for the main process, and has done so when this returns. */
+Outcome<> hand_over(const Pod &pod, long pid) {
+  Buffer<64> message;
+  message << "MAINPID=" << static_cast<int64_t>(pid);
+  TRY(notify(pod.notify, message.text()));
+  return notify_barrier(pod.notify);
+}
+
+/** Signals that came for the launcher while it was the main process are the init's now. */
+void pass_signals_on(long pid) {
+  constexpr sys::Time kNow{0, 0};
+  for (;;) {
+    const sys::Result signal = sys::rt_sigtimedwait(kHandledSignals & ~signal_bit(kSignalChild), &kNow);
+    if (sys::failed(signal)) return;  // none is left
+    sys::kill(pid, static_cast<int>(signal));
+  }
+}
+
+/** Outside of systemd: passes signals on until the init ends, and returns its status. */
+int wait_for_init(long pid) {
+  for (;;) {
+    const sys::Result signal = sys::rt_sigtimedwait(kHandledSignals, nullptr);
+    if (signal > 0 && signal != kSignalChild) sys::kill(pid, static_cast<int>(signal));
+    int status = 0;
+    if (sys::wait4(pid, &status, kWaitNoHang) != pid) continue;
+    return (status & 0x7f) != 0 ? 128 + (status & 0x7f) : status >> 8 & 0xff;
+  }
+}
+
+Outcome<int> run_pod(Pod &pod, const char *const envp[]) {
+  TRY(prepare(pod, envp));
+  Fd release;
+  const long pid = TRY(clone_init(pod, release));
+  pod.released.close();
+  TRY(write_pid(pod, pid));  // a failure from here on closes `release` unused, which ends the init
+  if (pod.notify.is_open()) TRY(hand_over(pod, pid));
+  pass_signals_on(pid);
+  TRY(check(sys::write(release.get(), "", 1), "write", "the init's release"));
+  return pod.notify.is_open() ? 0 : wait_for_init(pid);
+}
+
+}  // namespace
+
+int launch(const char *path, const char *const envp[]) {
+  static_cast<void>(sys::rt_sigprocmask(kSigBlock, kAllSignals));   // ignored, like the next: neither can fail
+  static_cast<void>(sys::prctl(PR_SET_DUMPABLE, 0));
+  Arena arena;
+  const Outcome<Plan> plan = load(arena, path);
+  if (!plan.ok()) {
+    complain(*plan.failure);
+    return kOwnFailure;
+  }
+  Pod pod{arena, plan.value};
+  const Outcome<int> ran = run_pod(pod, envp);
+  if (ran.ok()) return ran.value;
+  if (ran.failure->operation.empty()) ran.failure->operation = "launch";
+  publish(pod, *ran.failure);
+  return kOwnFailure;
+}
+
+}  // namespace podctl

@@ -1,0 +1,85 @@
+#include "main.h"
+
+#include "files.h"
+#include "kernel.h"
+#include "launch.h"
+#include "plan.h"
+#include "report.h"
+#include "seal.h"
+
+namespace podctl {
+namespace {
+
+int fail(Failure failure, Text operation) {
+  if (failure.operation.empty()) failure.operation = operation;
+  complain(failure);
+  return kOwnFailure;
+}
+
+int print_version() {
+  Buffer<64> line;
+  line << "podctl-stage1 interface " << kInterfaceVersion << " plan " << kPlanVersion << '\n';
+  write_all(1, line.text());
+  return 0;
+}
+
+Text kind_name(ArgKind kind) {
+  constexpr Text kNames[] = {"none", "text", "path", "num", "oct", "hex", "texts"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+struct SectionName {
+  Section section;
+  Text name;
+};
+constexpr SectionName kSectionNames[] = {{kHead, "head"}, {kPod, "pod"}, {kApp, "app"}};
+
+/** One line per operation, as op.ts has it: name, sections, kinds of the arguments. */
+int print_ops() {
+  for (size_t i = 0; i < kOpCount; ++i) {
+    const OpSyntax &op = kOps[i];
+    Buffer<128> line;
+    line << op.name << ' ';
+    Text comma = "";
+    for (const SectionName &section : kSectionNames) {
+      if ((op.sections & section.section) == 0) continue;
+      line << comma << section.name;
+      comma = ",";
+    }
+    for (const ArgKind kind : op.args) {
+      if (kind != ArgKind::none) line << ' ' << kind_name(kind);
+    }
+    line << '\n';
+    write_all(1, line.text());
+  }
+  return 0;
+}
+
+int check_only(const char *path) {
+  Arena arena;
+  const Outcome<Text> bytes = read_plan(arena, path);
+  if (!bytes.ok()) return fail(*bytes.failure, "plan");
+  const Outcome<Plan> plan = decode_plan(arena, bytes.value);
+  if (!plan.ok()) return fail(*plan.failure, "plan");
+  const Outcome<> checked = check_plan(plan.value);
+  return checked.ok() ? 0 : fail(*checked.failure, "plan");
+}
+
+int usage() {
+  write_all(2, "usage: podctl-stage1 run PLAN | check PLAN | ops | version\n");
+  return kOwnFailure;
+}
+
+}  // namespace
+
+int run(int argc, const char *const argv[], const char *const envp[]) {
+  const Text verb = argc > 1 ? argv[1] : "";
+  if (argc == 2 && verb == "version") return print_version();
+  if (argc == 2 && verb == "ops") return print_ops();
+  if (argc == 3 && verb == "check") return check_only(argv[2]);
+  if (argc != 3 || verb != "run") return usage();
+  const Outcome<> sealed = seal(argv, envp);
+  return sealed.ok() ? launch(argv[2], envp) : fail(*sealed.failure, "seal");
+}
+
+}  // namespace podctl

@@ -1,0 +1,162 @@
+#include "mounts.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+
+#include "kernel.h"
+#include "paths.h"
+
+namespace podctl {
+namespace {
+
+constexpr uint64_t kPrivate = 1U << 18;  // MS_PRIVATE
+constexpr unsigned kNullMajor = 1;
+constexpr unsigned kNullMinor = 3;
+
+Outcome<> set_attributes(int mount, MountFlag flags, Text object) {
+  mount_attr attributes{};
+  attributes.attr_set = flags.attributes;
+  if ((flags.attributes & MOUNT_ATTR_NOATIME) != 0) attributes.attr_clr = MOUNT_ATTR__ATIME;
+  if (attributes.attr_set == 0) return kDone;
+  const unsigned reach = AT_EMPTY_PATH | (flags.everywhere ? AT_RECURSIVE : 0);
+  TRY(check(sys::mount_setattr(mount, "", reach, attributes), "mount_setattr", object));
+  return kDone;
+}
+
+/** A copy of the mount at `source`, attached nowhere yet. */
+Outcome<Fd> copy_mount(int source, bool recursive, Text object) {
+  const unsigned flags = AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0U);
+  return Fd(TRY(check(sys::open_tree(source, "", flags), "open_tree", object)));
+}
+
+Outcome<> attach(int mount, int target, Text object) {
+  TRY(check(sys::move_mount(mount, target), "move_mount", object));
+  return kDone;
+}
+
+/** Sets one `key=value` or `key` of a new file system. */
+Outcome<> configure(int fs, Text option) {
+  Text value = option;
+  Buffer<64> key;
+  key << split(value, '=');
+  if (key.overflowed()) return problem("unknown mount option", option);
+  const bool has_value = option.find('=') < option.size;
+  const unsigned command = has_value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
+  TRY(check(sys::fsconfig(fs, command, key.c_str(), has_value ? value.c_str() : nullptr), "fsconfig", option));
+  return kDone;
+}
+
+Outcome<Fd> create_mount(int fs, uint32_t attributes, Text object) {
+  TRY(check(sys::fsconfig(fs, FSCONFIG_CMD_CREATE, nullptr, nullptr), "fsconfig", object));
+  return Fd(TRY(check(sys::fsmount(fs, attributes), "fsmount", object)));
+}
+
+Outcome<Fd> open_fs(Text type) { return Fd(TRY(check(sys::fsopen(type.c_str()), "fsopen", type))); }
+
+/** The null device among the sources, and not what only has its name. */
+Outcome<Fd> open_null(const Places &places) {
+  constexpr Text kPath = "/dev/null";
+  Fd null = TRY(open_below(places.source.get(), kPath, O_NOFOLLOW));
+  struct statx info{};
+  TRY(check(sys::statx(null.get(), "", AT_EMPTY_PATH, STATX_TYPE, &info), "statx", kPath));
+  const bool is_null = (info.stx_mode & kFileType) == kCharacterDevice && info.stx_rdev_major == kNullMajor && info.stx_rdev_minor == kNullMinor;
+  if (!is_null) return problem("not the null device", kPath);
+  return null;
+}
+
+/** Hides a directory. One file system serves for all: only the first is made, the others are copies of its mount. */
+Outcome<> hide_directory(Places &places, int target, Text path) {
+  if (places.empty.is_open()) {
+    const Fd copy = TRY(copy_mount(places.empty.get(), false, path));
+    return attach(copy.get(), target, path);
+  }
+  const Fd fs = TRY(open_fs("tmpfs"));
+  TRY(configure(fs.get(), "mode=0555"));
+  places.empty = TRY(create_mount(
+      fs.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, path));
+  return attach(places.empty.get(), target, path);
+}
+
+bool is_absence(const Failure &failure) { return failure.error == ENOENT || failure.error == ENOTDIR; }
+
+}  // namespace
+
+Outcome<> make_mounts_private() {
+  mount_attr attributes{};
+  attributes.propagation = kPrivate;
+  TRY(check(sys::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, attributes), "mount_setattr", "/"));
+  return kDone;
+}
+
+Outcome<> mount_pod_root(Places &places, Text directory, Text size) {
+  const Fd target = TRY(open_below(places.source.get(), directory, O_DIRECTORY));
+  const Fd fs = TRY(open_fs("tmpfs"));
+  TRY(check(sys::fsconfig(fs.get(), FSCONFIG_SET_STRING, "size", size.c_str()), "fsconfig", size));
+  TRY(configure(fs.get(), "mode=0755"));
+  places.root = TRY(create_mount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, directory));
+  return attach(places.root.get(), target.get(), directory);
+}
+
+Outcome<> choose_root(Places &places, Text directory) {
+  places.root = TRY(open_below(places.source.get(), directory, O_DIRECTORY));
+  struct statx info{};
+  TRY(check(sys::statx(places.root.get(), "", AT_EMPTY_PATH, STATX_TYPE, &info), "statx", directory));
+  if ((info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) return kDone;
+  Fd copy = TRY(copy_mount(places.root.get(), true, directory));
+  TRY(attach(copy.get(), places.root.get(), directory));
+  places.root = static_cast<Fd &&>(copy);
+  return kDone;
+}
+
+Outcome<> mount_new(const Places &places, const Op &op) {
+  const size_t flags = first_mount_flag(op);
+  const Fd fs = TRY(open_fs(op[0]));
+  for (size_t i = 2; i < op.count && op[i] != "-"; ++i) TRY(configure(fs.get(), op[i]));
+  const Fd mount = TRY(create_mount(fs.get(), mount_flags(op, flags).attributes, op[1]));
+  const Fd target = TRY(make_directory(places.root.get(), op[1], 0755));
+  return attach(mount.get(), target.get(), op[1]);
+}
+
+Outcome<> bind(const Places &places, const Op &op) {
+  const MountFlag flags = mount_flags(op, 2);
+  const Fd source = TRY(open_below(places.source.get(), op[0]));
+  const bool is_directory = (TRY(mode_of(source.get(), op[0])) & kFileType) == kDirectory;
+  const Fd copy = TRY(copy_mount(source.get(), flags.recursive, op[0]));
+  TRY(set_attributes(copy.get(), flags, op[1]));
+  const int root = places.root.get();
+  const Fd target = is_directory ? TRY(make_directory(root, op[1], 0755)) : TRY(make_file(root, op[1], 0644));
+  return attach(copy.get(), target.get(), op[1]);
+}
+
+Outcome<> hide(Places &places, Text path) {
+  const Outcome<Fd> target = open_below(places.root.get(), path);
+  if (!target.ok() && is_absence(*target.failure)) return kDone;
+  if (!target.ok()) return target.failure;
+  const bool is_directory = (TRY(mode_of(target.value.get(), path)) & kFileType) == kDirectory;
+  if (is_directory) return hide_directory(places, target.value.get(), path);
+  const Fd null = TRY(open_null(places));
+  const Fd copy = TRY(copy_mount(null.get(), false, path));
+  return attach(copy.get(), target.value.get(), path);
+}
+
+Outcome<> make_read_only(const Places &places, Text path) {
+  const Outcome<Fd> target = open_below(places.root.get(), path);
+  if (!target.ok() && is_absence(*target.failure)) return kDone;
+  if (!target.ok()) return target.failure;
+  const Fd copy = TRY(copy_mount(target.value.get(), true, path));
+  TRY(set_attributes(copy.get(), {true, MOUNT_ATTR_RDONLY, true, true}, path));
+  return attach(copy.get(), target.value.get(), path);
+}
+
+Outcome<> pivot(const Places &places) {
+  TRY(check(sys::fchdir(places.root.get()), "fchdir", "the new root"));
+  // With both names the same, the old root lies on the new one, where the next line finds it (pivot_root(2)).
+  TRY(check(sys::pivot_root(".", "."), "pivot_root", "the new root"));
+  TRY(check(sys::umount2(".", kMountDetach), "umount2", "the old root"));
+  TRY(check(sys::chdir("/"), "chdir", "/"));
+  return kDone;
+}
+
+}  // namespace podctl

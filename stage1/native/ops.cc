@@ -1,0 +1,65 @@
+// The table of operations.
+#include "plan.h"
+
+namespace podctl {
+namespace {
+
+constexpr auto text = ArgKind::text;
+constexpr auto path = ArgKind::path;
+constexpr auto num = ArgKind::num;
+constexpr auto oct = ArgKind::oct;
+constexpr auto hex = ArgKind::hex;
+constexpr auto texts = ArgKind::texts;
+constexpr uint8_t kPodApp = kPod | kApp;
+
+}  // namespace
+
+constexpr OpSyntax kOps[] = {
+    {OpKind::pod, "pod", kHead, {text, path}},
+    {OpKind::adopt, "adopt", kHead, {text, num, num}},
+    {OpKind::inherit, "inherit", kHead, {text, num}},
+    {OpKind::namespaces, "namespaces", kHead, {texts}},
+    {OpKind::stop_grace, "stop-grace", kHead, {num}},
+
+    {OpKind::machine, "machine", kPod, {path, hex}},
+    {OpKind::hostname, "hostname", kPod, {text}},
+    {OpKind::loopback, "loopback", kPod, {}},
+    {OpKind::overlay, "overlay", kPod, {path, path, path, texts}},
+
+    {OpKind::pod_root, "pod-root", kPod, {path, num}},
+    {OpKind::root, "root", kApp, {path}},
+    {OpKind::mkdir, "mkdir", kPodApp, {path, oct}},
+    {OpKind::file, "file", kPodApp, {path, oct, text}},
+    {OpKind::symlink, "symlink", kPodApp, {path, text}},
+    {OpKind::bind, "bind", kPodApp, {path, path, texts}},
+    {OpKind::mount, "mount", kPodApp, {text, path, texts}},
+    {OpKind::mask, "mask", kApp, {path}},
+    {OpKind::readonly, "readonly", kApp, {path}},
+    {OpKind::pivot, "pivot", kPodApp, {}},
+
+    {OpKind::app, "app", kApp, {text, text}},
+    {OpKind::log, "log", kApp, {text, text}},
+    {OpKind::cgroup, "cgroup", kApp, {text, text}},
+    {OpKind::cwd, "cwd", kApp, {path}},
+    {OpKind::groups, "groups", kApp, {texts}},
+    {OpKind::user, "user", kApp, {num, num}},
+    {OpKind::caps, "caps", kApp, {hex}},
+    {OpKind::no_new_privs, "no-new-privs", kApp, {}},
+    {OpKind::env, "env", kApp, {text}},
+    {OpKind::args, "args", kApp, {texts}},
+    {OpKind::exec, "exec", kApp, {texts}},
+};
+
+constexpr size_t kOpCount = sizeof kOps / sizeof kOps[0];
+
+namespace {
+constexpr bool in_order() {
+  for (size_t i = 0; i < kOpCount; ++i) {
+    if (static_cast<size_t>(kOps[i].kind) != i) return false;
+  }
+  return kOpCount == static_cast<size_t>(OpKind::exec) + 1;
+}
+static_assert(in_order(), "kOps is indexed by OpKind");
+}  // namespace
+
+}  // namespace podctl

@@ -1,0 +1,138 @@
+#include "perform.h"
+
+#include <linux/fcntl.h>
+#include <linux/sched.h>
+
+#include "cgroup.h"
+#include "journal.h"
+#include "network.h"
+#include "paths.h"
+#include "report.h"
+#include "takeover.h"
+
+namespace podctl {
+namespace {
+
+/** The app's lines go to the journal twice over: what it says (6, info) and what it complains about (3, err). */
+Outcome<> open_streams(Scene &scene, const Op &op) {
+  if (!scene.pod.journal.is_open()) return kDone;  // the init has warned
+  scene.app->out.journal = TRY(open_journal_stream(scene.pod.journal, op[0], op[1], 6));
+  scene.app->err.journal = TRY(open_journal_stream(scene.pod.journal, op[0], op[1], 3));
+  return kDone;
+}
+
+uint64_t namespace_flags(const Op &op) {
+  uint64_t flags = 0;
+  for (size_t i = 0; i < op.count; ++i) {
+    if (op[i] == "ipc") flags |= CLONE_NEWIPC;
+    if (op[i] == "net") flags |= CLONE_NEWNET;
+    if (op[i] == "uts") flags |= CLONE_NEWUTS;
+  }
+  return flags;
+}
+
+Outcome<> open_pod(Pod &pod, const Op &op) {
+  pod.uuid = op[0];
+  pod.directory = Fd(TRY(check(
+      sys::openat2(AT_FDCWD, op[1].c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0), "openat2", op[1])));
+  return kDone;
+}
+
+/** machined is a convenience: a pod runs without it, and says so. */
+void call_machined(Pod &pod, const Op &op) {
+  const Outcome<> started = start_calls(pod.bus, pod.arena, op[0], op[1]);
+  if (started.ok()) return;
+  started.failure->operation = op.name();
+  started.failure->line = op.line;
+  warn(pod, *started.failure);
+}
+
+Outcome<> perform_one(Scene &scene, const Op &op) {
+  Pod &pod = scene.pod;
+  Places &places = scene.places;
+  Identity &identity = scene.identity;
+  switch (op.kind) {
+    // The head, in the launcher. Safe: host paths and files that stage0 (root) chose; nothing of an image is read yet.
+    case OpKind::pod: return open_pod(pod, op);
+    // Safe: the pid is stage0's own, which waits for this unit to be ready; the file comes with O_CLOEXEC.
+    case OpKind::adopt: return adopt(pod, op);
+    // Safe: the launcher has closed every inherited file that no such operation names.
+    case OpKind::inherit: return inherit(pod, op);
+    case OpKind::namespaces: pod.namespaces = namespace_flags(op); return kDone;
+    case OpKind::stop_grace: pod.stop_grace_ms = op.number(0); return kDone;
+
+    // Safe: before the pivot, so the path is the host's; the messages are stage0's, and their answer is only reported.
+    case OpKind::machine: call_machined(pod, op); return kDone;
+    // Safe: check.cc wants `namespaces uts` with it, else the host would be renamed.
+    case OpKind::hostname:
+      TRY(check(sys::sethostname(op[0].c_str(), op[0].size), "sethostname", op[0]));
+      return kDone;
+    // Safe: in the pod's own network namespace, or a no-op on a host whose `lo` is up.
+    case OpKind::loopback: return bring_up_loopback();
+    // Safe: the mount is made in the pod's mount namespace, on a directory of the new pod-level root.
+    case OpKind::overlay: return mount_overlay(places, op);
+    // Safe: covers a directory that stage0 made for it, in the pod's mount namespace only.
+    case OpKind::pod_root: return mount_pod_root(places, op[0], op[1]);
+    // Safe: a directory of the pod-level root, which only this plan filled.
+    case OpKind::root: return choose_root(places, op[0]);
+
+    // Safe: targets are resolved below the root (RESOLVE_IN_ROOT, no magic links), so an image's links stay in the image.
+    case OpKind::mkdir: TRY(make_directory(places.root.get(), op[0], static_cast<uint32_t>(octal(op[1])))); return kDone;
+    // Safe: as mkdir; and a device or FIFO that an image put there is never written to.
+    case OpKind::file: return write_file_below(places.root.get(), op[0], static_cast<uint32_t>(octal(op[1])), op[2]);
+    // Safe: as mkdir; the link is made, never followed, and what it says is resolved by the app only.
+    case OpKind::symlink: return make_symlink(places.root.get(), op[0], op[1]);
+    // Safe: the target as mkdir; the source is the host's or the pod-level root's, never the image's; flags are set before
+    // the mount is attached, so no instant shows it without them.
+    case OpKind::bind: return bind(places, op);
+    // Safe: as bind, and the file system is new.
+    case OpKind::mount: return mount_new(places, op);
+    // Safe: hides behind the pod-level root's /dev/null (checked to be one), not the image's (CVE-2025-31133).
+    case OpKind::mask: return hide(places, op[0]);
+    // Safe: the copy is read-only before it covers the original.
+    case OpKind::readonly: return make_read_only(places, op[0]);
+    // Safe: the old root is detached in the same operation; no descriptor of it is left to an app (app.cc closes all).
+    case OpKind::pivot: return pivot(places);
+
+    // Performed by the init for its app: find_apps read `app`; limits are set before the app's first process is there.
+    case OpKind::app: return kDone;
+    case OpKind::log: return open_streams(scene, op);
+    case OpKind::cgroup: return set_limit(scene.app->cgroup, op[0], op[1]);
+
+    // Only noted: exec assumes all of it at once, so that no order in a plan can lose a restriction.
+    case OpKind::cwd: identity.working_directory = op[0]; return kDone;
+    case OpKind::groups: identity.groups = &op; return kDone;
+    case OpKind::user:
+      identity.uid = static_cast<uint32_t>(op.number(0));
+      identity.gid = static_cast<uint32_t>(op.number(1));
+      return kDone;
+    case OpKind::caps: identity.capabilities = hexadecimal(op[0]); return kDone;
+    case OpKind::no_new_privs: identity.no_new_privileges = true; return kDone;
+    case OpKind::args: identity.args = &op; return kDone;
+    // Found by exec among the section's operations.
+    case OpKind::env: return kDone;
+    // Safe: after the pivot, with the app's identity and none but its own files open.
+    case OpKind::exec:
+      TRY(assume(identity));
+      return execute(pod.arena, identity, scene.app->first, op);
+  }
+  return problem("not performed by this version");
+}
+
+}  // namespace
+
+Outcome<> perform(Scene &scene, const Op &op) {
+  Outcome<> done = perform_one(scene, op);
+  if (done.ok()) return done;
+  done.failure->operation = op.name();
+  done.failure->line = op.line;
+  if (scene.app != nullptr) done.failure->app = scene.app->name;
+  return done;
+}
+
+Outcome<> open_sources(Scene &scene) {
+  scene.places.source = Fd(TRY(check(sys::openat2(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0), "openat2", "/")));
+  return kDone;
+}
+
+}  // namespace podctl

@@ -1,0 +1,39 @@
+// The set of descriptors of one turn of the supervisor's loop.
+#pragma once
+
+#include <asm/poll.h>
+
+#include "arena.h"
+#include "fd.h"
+
+namespace podctl {
+
+class PollSet {
+ public:
+  PollSet(Arena &arena, size_t capacity) : polls_(arena.array<pollfd>(capacity)) {}
+
+  void clear() { count_ = 0; }
+
+  /** Adds `fd` if it is open. Returns its slot, or -1. */
+  int add(const Fd &fd, short events) {
+    if (!fd.is_open()) return -1;
+    polls_[count_] = pollfd{fd.get(), events, 0};
+    return static_cast<int>(count_++);
+  }
+
+  /** Waits; negative milliseconds mean without end. An interrupted or failed wait shows nothing as ready. */
+  void wait(int64_t milliseconds) {
+    const sys::Time timeout{milliseconds / 1000, milliseconds % 1000 * 1000000};
+    const sys::Result ready = sys::ppoll(polls_, count_, milliseconds < 0 ? nullptr : &timeout);
+    for (size_t i = 0; sys::failed(ready) && i < count_; ++i) polls_[i].revents = 0;
+  }
+
+  /** True if anything happened in `slot`, an error or hang-up included. */
+  bool is_ready(int slot) const { return slot >= 0 && polls_[slot].revents != 0; }
+
+ private:
+  pollfd *polls_;
+  size_t count_ = 0;
+};
+
+}  // namespace podctl

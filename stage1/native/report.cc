@@ -1,0 +1,127 @@
+#include "report.h"
+
+#include "files.h"
+
+namespace podctl {
+namespace {
+
+constexpr char kHexDigits[] = "0123456789abcdef";
+
+/** Bytes that would break a line or hide in a terminal become %XX, and so does the % that marks them. */
+void put_escaped(Writer &out, Text text) {
+  for (size_t i = 0; i < text.size; ++i) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    if (byte >= 0x20 && byte != 0x7f && byte != '%') {
+      out << text[i];
+    } else {
+      out << '%' << kHexDigits[byte >> 4] << kHexDigits[byte & 15];
+    }
+  }
+}
+
+void put_error(Writer &out, int error) {
+  if (const char *name = error_name(error)) {
+    out << name;
+  } else {
+    out << "errno " << error;
+  }
+}
+
+void put_key(Writer &record, Text key, Text value) {
+  if (value.empty()) return;
+  record << key << '=';
+  put_escaped(record, value);
+  record << '\n';
+}
+
+void put_record(Writer &record, const Failure &failure) {
+  put_key(record, "app", failure.app);
+  put_key(record, "operation", failure.operation);
+  if (failure.line != 0) record << "line=" << failure.line << '\n';
+  if (failure.syscall != nullptr) {
+    record << "syscall=" << failure.syscall << "\nerrno=";
+    put_error(record, failure.error);
+    record << '\n';
+  }
+  put_key(record, "object", failure.object);
+  put_key(record, "detail", failure.detail);
+}
+
+/** "app web: exec (plan line 31): execve /bin/x: ENOENT: tried /bin/x" */
+void put_sentence(Writer &out, const Failure &failure) {
+  if (!failure.app.empty()) out << "app " << failure.app << ": ";
+  if (!failure.operation.empty()) out << failure.operation;
+  if (failure.line != 0) out << " (plan line " << failure.line << ')';
+  if (!failure.operation.empty()) out << ": ";
+  if (failure.syscall != nullptr) out << failure.syscall;
+  if (failure.syscall != nullptr && !failure.object.empty()) out << ' ';
+  put_escaped(out, failure.object);
+  if (failure.syscall != nullptr) {
+    out << ": ";
+    put_error(out, failure.error);
+  }
+  if (failure.detail.empty()) return;
+  if (failure.syscall != nullptr || !failure.object.empty()) out << ": ";
+  put_escaped(out, failure.detail);
+}
+
+using SentenceBuffer = Buffer<2048>;
+
+void put_line(Writer &out, Text prefix, const Failure &failure) {
+  out << "podctl-stage1: " << prefix;
+  put_sentence(out, failure);
+  out << '\n';
+}
+
+/** On the process's own stderr, and on the caller's if that is another. */
+void say(const Pod &pod, Text line) {
+  write_all(2, line);
+  if (pod.errors.fd.is_open() && !pod.errors.is_own_stderr) pod.errors.put(line);
+}
+
+}  // namespace
+
+void send_report(int fd, const Failure &failure) {
+  Buffer<kMaxReport / 2> record;
+  put_record(record, failure);
+  Buffer<kMaxReport> message;
+  message << record.text() << '\0';
+  SentenceBuffer line;
+  put_line(line, "", failure);
+  message << line.text();
+  write_all(fd, message.text());
+}
+
+Report parse_report(Text message) {
+  const Text record = split(message, '\0');
+  return {record, message};
+}
+
+void publish(const Pod &pod, const Report &report) {
+  say(pod, report.sentence);
+  if (!pod.directory.is_open()) return;
+  const Outcome<> written = replace_file(pod.directory.get(), "failure", report.record);
+  if (!written.ok()) warn(pod, *written.failure);
+}
+
+void publish(const Pod &pod, const Failure &failure) {
+  Buffer<kMaxReport / 2> record;
+  put_record(record, failure);
+  SentenceBuffer line;
+  put_line(line, "", failure);
+  publish(pod, Report{record.text(), line.text()});
+}
+
+void complain(const Failure &failure) {
+  SentenceBuffer line;
+  put_line(line, "", failure);
+  write_all(2, line.text());
+}
+
+void warn(const Pod &pod, const Failure &failure) {
+  SentenceBuffer line;
+  put_line(line, "warning: ", failure);
+  say(pod, line.text());
+}
+
+}  // namespace podctl

@@ -1,0 +1,32 @@
+// Telling a failure: one sentence for people, one record for stage0 (the file `failure` of the contract).
+#pragma once
+
+#include "error.h"
+#include "pod.h"
+
+namespace podctl {
+
+/** A failure put into words, so that it can cross from an app's child to the init: as one write to a pipe. */
+struct Report {
+  Text record;
+  Text sentence;
+};
+
+/** Most bytes of a Report on its way through a pipe: such a write is atomic (PIPE_BUF). */
+constexpr size_t kMaxReport = 4096;
+
+/** Sends `failure` to whoever reads `fd`. */
+void send_report(int fd, const Failure &failure);
+/** Takes apart what send_report sent. */
+Report parse_report(Text message);
+
+/** Writes the record into the pod's directory and says the sentence. */
+void publish(const Pod &pod, const Report &report);
+void publish(const Pod &pod, const Failure &failure);
+
+/** Says a failure's sentence on fd 2 only: there is no pod yet, or it is none of its business. */
+void complain(const Failure &failure);
+/** "podctl-stage1: warning: …", for failures that the pod can live with. */
+void warn(const Pod &pod, const Failure &failure);
+
+}  // namespace podctl

@@ -1,0 +1,91 @@
+#include "supervise.h"
+
+#include <linux/fcntl.h>
+
+#include "app.h"
+#include "clock.h"
+#include "kernel.h"
+
+namespace podctl {
+namespace {
+
+/** Slots per app: its start report, and two pipes with two sinks each. Three more are the pod's. */
+constexpr size_t kSlotsPerApp = 7;
+constexpr size_t kOwnSlots = 3;
+
+void gather_stream(PollSet &set, Stream &stream) {
+  stream.pipe_slot = stream.is_empty() ? set.add(stream.pipe, POLLIN) : -1;
+  stream.journal_slot = stream.journal_waits() ? set.add(stream.journal.fd, POLLOUT) : -1;
+  stream.caller_slot = stream.caller_waits() ? set.add(stream.caller->fd, POLLOUT) : -1;
+}
+
+uint64_t sooner(uint64_t left, uint64_t right) { return left == 0 || (right != 0 && right < left) ? right : left; }
+
+}  // namespace
+
+Outcome<> Supervisor::begin() {
+  signals_ = Fd(TRY(check(sys::signalfd(kHandledSignals, O_CLOEXEC | O_NONBLOCK), "signalfd4")));
+  for (App &app : pod_) TRY(start_app(pod_, app));
+  return kDone;
+}
+
+/** Gives back the stack that the set-up went through and the loop will not: most of what an idle pod would keep. */
+__attribute__((noinline)) void give_back_stack() {
+  constexpr uintptr_t kPage = 4096;
+  constexpr uintptr_t kReach = 256 * 1024;  // deeper than anything goes
+  constexpr int kDontNeed = 4;              // MADV_DONTNEED
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) & ~(kPage - 1)) - kPage;
+  // ignored: what the stack never reached is no memory, which the kernel reports after it has dropped the rest
+  static_cast<void>(sys::madvise(reinterpret_cast<const void *>(end - kReach), kReach, kDontNeed));
+}
+
+int Supervisor::run() {
+  give_back_stack();
+  PollSet set(pod_.arena, kOwnSlots + kSlotsPerApp * pod_.app_count);
+  while (!is_over()) {
+    gather(set);
+    set.wait(patience());
+    handle(set);
+  }
+  return exit_status_;
+}
+
+void Supervisor::gather(PollSet &set) {
+  set.clear();
+  signals_slot_ = set.add(signals_, POLLIN);
+  released_slot_ = set.add(pod_.released, POLLIN);
+  bus_slot_ = set.add(pod_.bus.socket, POLLIN);
+  for (App &app : pod_) {
+    app.start_slot = set.add(app.start_report, POLLIN);
+    gather_stream(set, app.out);
+    gather_stream(set, app.err);
+  }
+}
+
+int64_t Supervisor::patience() const {
+  uint64_t deadline = pod_.bus.socket.is_open() ? pod_.bus.deadline : 0;
+  if (stop_ == Stop::asked) deadline = sooner(deadline, kill_deadline_);
+  for (const App &app : pod_) {
+    if (app.state != App::State::exited || app.is_drained()) continue;
+    if (app.is_relayed()) deadline = sooner(deadline, app.drain_deadline);
+    if (stop_ == Stop::killed) deadline = sooner(deadline, kill_deadline_);
+  }
+  if (deadline == 0) return -1;
+  const uint64_t now = monotonic_ms();
+  return deadline > now ? static_cast<int64_t>(deadline - now) : 0;
+}
+
+void Supervisor::handle(const PollSet &set) {
+  for (App &app : pod_) {
+    if (set.is_ready(app.start_slot)) handle_start_report(app);
+    handle_stream(app, app.out, set);
+    handle_stream(app, app.err, set);
+  }
+  if (set.is_ready(signals_slot_)) handle_signals();
+  if (set.is_ready(released_slot_)) handle_release();
+  if (pod_.bus.socket.is_open()) handle_bus(set.is_ready(bus_slot_));
+  handle_deadlines();
+  announce();
+}
+
+}  // namespace podctl

@@ -1,0 +1,14 @@
+// Open files that the launcher takes over: from another process, or from the one that exec'd it.
+#pragma once
+
+#include "pod.h"
+
+namespace podctl {
+
+/** Closes every inherited file but 0 to 2 and those that the plan names. */
+Outcome<> close_strays(const Plan &plan);
+
+Outcome<> adopt(Pod &pod, const Op &op);
+Outcome<> inherit(Pod &pod, const Op &op);
+
+}  // namespace podctl

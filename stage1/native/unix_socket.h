@@ -1,0 +1,12 @@
+// Stream and datagram sockets in the file system.
+#pragma once
+
+#include "error.h"
+#include "fd.h"
+
+namespace podctl {
+
+/** Connects to `path`: absolute, relative to the working directory, or abstract with a leading '@'. */
+Outcome<Fd> connect_unix(Text path, int type);
+
+}  // namespace podctl

@@ -1,0 +1,165 @@
+/** The suites: how each is run, and how what it says is counted. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ChildOptions, Children, Ended } from './child';
+import { readEvent, type TestEvent } from './events';
+import { newResult, type Result, readCounts } from './result';
+
+export const SUITES = ['unit', 'native', 'e2e', 'host'] as const;
+export type SuiteName = (typeof SUITES)[number];
+
+export interface Run {
+  readonly checkout: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Name of the container host for the end-to-end tests. */
+  readonly host: string;
+  readonly grep: string | undefined;
+  readonly children: Children;
+  readonly print: (text: string) => void;
+}
+
+/** Milliseconds after which a suite is taken for stuck. */
+const SUITE_TIMEOUT = 30 * 60_000;
+/** Milliseconds a single end-to-end test may take. */
+const E2E_TIMEOUT = '60000';
+
+/** Compiled tests of these folders. The sources are listed: dist may hold tests that are no more. */
+function testFiles(checkout: string, folders: readonly string[]): string[] {
+  return folders
+    .map((folder) => join('test', folder))
+    .filter((folder) => existsSync(join(checkout, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(checkout, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+    )
+    .filter((path) => path.endsWith('.test.ts'))
+    .sort()
+    .map((path) => join(checkout, 'dist', path.replace(/ts$/, 'js')));
+}
+
+const mocha = ({ checkout, grep }: Run, files: readonly string[], ...options: readonly string[]): string[] => [
+  join(checkout, 'node_modules/mocha/bin/mocha.js'),
+  '--reporter',
+  join(checkout, 'dist/test/runner/reporter.js'),
+  '--forbid-only',
+  ...(grep === undefined ? [] : ['--grep', grep]),
+  ...options,
+  ...files,
+];
+
+/** Counts one event, and prints failures at once. */
+function count(result: Result, event: TestEvent, print: (text: string) => void): void {
+  switch (event.type) {
+    case 'pass':
+      result.passed += 1;
+      return;
+    case 'fail':
+      result.failures.push(event);
+      print(`  failed: ${event.title}`);
+      return;
+    case 'skip':
+      result.skips.push(event);
+      return;
+    case 'end':
+  }
+}
+
+const optionsOf = ({ checkout, env }: Run, onLine: ChildOptions['onLine']): ChildOptions => ({
+  cwd: checkout,
+  env,
+  timeout: SUITE_TIMEOUT,
+  onLine,
+});
+
+async function runMocha(run: Run, name: SuiteName, argv: readonly [string, ...string[]]): Promise<Result> {
+  const result = newResult(name);
+  let ended = false;
+  const { failure } = await run.children.run(
+    argv,
+    optionsOf(run, (line) => {
+      const found = readEvent(line);
+      if (found === undefined) return run.print(`  ${line}`);
+      if (found.before !== '') run.print(`  ${found.before}`);
+      if (found.event.type === 'end') ended = true;
+      else if (name === 'e2e' && found.event.type === 'pass')
+        run.print(`  ✔ ${found.event.title} (${found.event.ms} ms)`);
+      count(result, found.event, run.print);
+    }),
+  );
+  if (!ended)
+    result.failures.push({ title: 'the suite', text: `mocha ended before its tests: ${failure ?? 'status 0'}` });
+  else noteStatus(result, failure);
+  return result;
+}
+
+/** A suite that failed without saying which test. */
+function noteStatus(result: Result, failure: Ended['failure']): void {
+  if (failure === undefined || result.failures.length > 0) return;
+  result.failures.push({ title: 'the suite', text: `every test passed, but it ended with ${failure}` });
+}
+
+/** A program that prints what it likes and closes with `N passed, N failed`. */
+async function runProgram(run: Run, name: SuiteName, program: string): Promise<Result> {
+  const result = newResult(name);
+  if (!existsSync(join(run.checkout, program))) {
+    result.failures.push({ title: 'the suite', text: `${program} does not exist` });
+    return result;
+  }
+  const output: string[] = [];
+  const argv = [join(run.checkout, program)] as const;
+  const { failure } = await run.children.run(
+    argv,
+    optionsOf(run, (line) => {
+      output.push(line);
+      run.print(`  ${line}`);
+    }),
+  );
+  const counts = readCounts(output.filter((line) => line.trim() !== '').at(-1) ?? '');
+  if (counts === undefined) {
+    result.failures.push({
+      title: 'the suite',
+      text: `${program} did not close with its counts: ${failure ?? 'status 0'}`,
+    });
+    return result;
+  }
+  result.passed = counts.passed;
+  for (let i = 1; i <= counts.failed; i += 1) {
+    result.failures.push({ title: `${i} of ${counts.failed}`, text: i === 1 ? output.join('\n') : 'see above' });
+  }
+  const reasons = output.filter((line) => /^\s*skip/i.test(line)).map((line) => line.trim());
+  for (let i = 0; i < counts.skipped; i += 1) {
+    result.skips.push({ title: reasons[i] ?? `${i + 1} of ${counts.skipped}`, reason: `as ${program} says` });
+  }
+  noteStatus(result, failure);
+  return result;
+}
+
+function runSuite(run: Run, name: SuiteName): Promise<Result> {
+  const { checkout } = run;
+  switch (name) {
+    case 'unit':
+      return runMocha(run, name, [
+        process.execPath,
+        ...mocha(run, testFiles(checkout, ['unit', 'architecture', 'golden'])),
+      ]);
+    case 'e2e': {
+      const inside = [process.execPath, ...mocha(run, testFiles(checkout, ['e2e']), '--timeout', E2E_TIMEOUT)];
+      return runMocha(run, name, [join(checkout, 'test/host/host'), 'exec', '--name', run.host, '--', ...inside]);
+    }
+    case 'native':
+      return runProgram(run, name, 'test/native/run');
+    case 'host':
+      return runProgram(run, name, 'test/host/selftest');
+  }
+}
+
+/** Runs a suite. One that tests nothing has failed, unless --grep was to leave little of it. */
+export async function perform(run: Run, name: SuiteName): Promise<Result> {
+  run.print(`\n${name}`);
+  const started = Date.now();
+  const result = await runSuite(run, name);
+  result.duration = Date.now() - started;
+  if (result.passed + result.failures.length + result.skips.length === 0 && run.grep === undefined) {
+    result.failures.push({ title: 'the suite', text: 'it ran no test' });
+  }
+  return result;
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import type { AbsPath, PodId } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
+import { decodeMessage, messageLength } from '../../../stage0/systemd/dbus/message';
+import { isMachineName, machineMessages, machineName } from '../../../stage0/systemd/machined';
+
+const pod = '0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9' as PodId;
+
+describe('machine registration', () => {
+  it('takes the old registration back, then registers the caller', () => {
+    let bytes = Buffer.from(machineMessages({ name: 'web', pod, root: '/r' as AbsPath }), 'hex');
+    const messages = [];
+    const flags = [];
+    while (bytes.length > 0) {
+      const length = messageLength(bytes) ?? 0;
+      flags.push(bytes[2]);
+      messages.push(decodeMessage(bytes.subarray(0, length)));
+      bytes = bytes.subarray(length);
+    }
+    assert.deepEqual(
+      messages.map(({ serial, member }) => [serial, member]),
+      [
+        [2, 'UnregisterMachine'],
+        [3, 'RegisterMachine'],
+      ],
+    );
+    assert.deepEqual(flags, [1, 0]);
+    assert.deepEqual(messages[1]?.body, [
+      'web',
+      Buffer.from('0a1b2c3d4e5f60718293a4b5c6d7e8f9', 'hex'),
+      'podctl',
+      'container',
+      0,
+      '/r',
+    ]);
+  });
+
+  it('knows the names that machined takes', () => {
+    for (const name of ['web', 'Web-1.example.com', '0', 'a'.repeat(64), `podctl-${pod}`])
+      assert.ok(isMachineName(name), name);
+    for (const name of [
+      '',
+      'a_b',
+      'a:b',
+      'é',
+      '-a',
+      'a-',
+      'a..b',
+      '.a',
+      'a.',
+      'a.-b',
+      'a/b',
+      'a b',
+      'a\n',
+      'a'.repeat(65),
+    ]) {
+      assert.ok(!isMachineName(name), name);
+      assert.throws(
+        () => machineName(name),
+        (error) => error instanceof PodctlError && error.code === 'invalid-name',
+      );
+    }
+  });
+});

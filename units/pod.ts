@@ -1,0 +1,55 @@
+/** The unit of a pod, as properties (DESIGN §2). Pure: the same pod gives the same list. */
+import type { AbsPath, PodId } from '#kernel/brand';
+import { microseconds, property, type UnitProperty } from './properties';
+
+export interface PodUnit {
+  readonly pod: PodId;
+  readonly name: string;
+  readonly apps: readonly string[];
+  /** The stage1 executable, and the plan it is to perform (stage1/README.md). */
+  readonly executor: AbsPath;
+  readonly plan: AbsPath;
+  /** Milliseconds that apps have between the stop signal and SIGKILL; systemd waits a little longer. */
+  readonly stopGraceMs: number;
+  /** More properties, such as limits of the pod as a whole. */
+  readonly more?: readonly UnitProperty[];
+}
+
+/** For stage1 to kill, reap and write statuses after the grace, before systemd kills the whole unit. */
+const STOP_MARGIN_MS = 5000;
+
+/** As systemd-nspawn: enough for any honest pod, and a fork bomb leaves the host alive. */
+const TASKS_MAX = 16_384n;
+
+/** 133 asks for a restart (as with systemd-nspawn), 143 is a death by the SIGTERM we sent (128 + 15). */
+const SUCCESS = [133, 143] as const;
+
+/**
+ * Nothing here may make systemd set up a mount namespace: each such directive costs milliseconds, and stage1 makes its
+ * own. DevicePolicy=closed leaves null, zero, full, random, urandom, tty, ptmx and pts.
+ */
+export function podProperties(unit: PodUnit): readonly UnitProperty[] {
+  return [
+    property('Description', `Pod ${unit.name} (${unit.apps.join(', ')})`),
+    property('AddRef', true),
+    property('CollectMode', 'inactive-or-failed'),
+    property('Type', 'notify'),
+    property('NotifyAccess', 'main'),
+    property('ExecStartEx', [[unit.executor, [unit.executor, 'run', unit.plan], ['no-env-expand']]]),
+    property('SuccessExitStatus', [SUCCESS, []]),
+    property('TimeoutStopUSec', microseconds(unit.stopGraceMs + STOP_MARGIN_MS)),
+    property('KillMode', 'mixed'),
+    property('OOMPolicy', 'continue'),
+    property('Slice', 'machine.slice'),
+    property('Delegate', true),
+    property('TasksMax', TASKS_MAX),
+    property('DevicePolicy', 'closed'),
+    property('StandardInput', 'null'),
+    property('StandardOutput', 'journal'),
+    property('StandardError', 'journal'),
+    property('SyslogIdentifier', 'podctl'),
+    property('LogExtraFields', [Buffer.from(`POD_UUID=${unit.pod}`)]),
+    property('LogRateLimitIntervalUSec', 0n),
+    ...(unit.more ?? []),
+  ];
+}
