@@ -1,6 +1,6 @@
 /** The unit of a pod, as properties (DESIGN §2). Pure: the same pod gives the same list. */
 import type { AbsPath, PodId } from '#kernel/brand';
-import { microseconds, property, type UnitProperty } from './properties';
+import { command, microseconds, property, type UnitProperty } from './properties';
 
 export interface PodUnit {
   readonly pod: PodId;
@@ -35,7 +35,7 @@ export function podProperties(unit: PodUnit): readonly UnitProperty[] {
     property('CollectMode', 'inactive-or-failed'),
     property('Type', 'notify'),
     property('NotifyAccess', 'main'),
-    property('ExecStartEx', [[unit.executor, [unit.executor, 'run', unit.plan], ['no-env-expand']]]),
+    property('ExecStart', [command(unit.executor, 'run', unit.plan)]),
     property('SuccessExitStatus', [SUCCESS, []]),
     property('TimeoutStopUSec', microseconds(unit.stopGraceMs + STOP_MARGIN_MS)),
     property('KillMode', 'mixed'),

@@ -4,6 +4,8 @@
  * makes systemd refuse the whole call, so newer ones are gated.
  */
 
+export type Command = readonly [program: string, argv: readonly string[], ignoreFailure: boolean];
+
 /** What the values of each signature are in TypeScript. */
 interface Values {
   s: string;
@@ -16,8 +18,8 @@ interface Values {
   /** Bytes of `FIELD=value`. */
   aay: readonly Uint8Array[];
   'a(ss)': readonly (readonly [string, string])[];
-  /** Program, argv with argv[0], flags such as `no-env-expand` and `ignore-failure`. */
-  'a(sasas)': readonly (readonly [string, readonly string[], readonly string[]])[];
+  /** Program, argv with argv[0], whether to ignore its failure: see command(). */
+  'a(sasb)': readonly Command[];
   /** Exit codes, signals. */
   '(aiai)': readonly [readonly number[], readonly number[]];
 }
@@ -47,8 +49,8 @@ export const PROPERTIES = {
   DevicePolicy: row('s'),
   Documentation: row('as'),
   Environment: row('as'),
-  ExecStartEx: row('a(sasas)'),
-  ExecStopPostEx: row('a(sasas)'),
+  ExecStart: row('a(sasb)'),
+  ExecStopPost: row('a(sasb)'),
   KillMode: row('s'),
   LimitNOFILE: row('t'),
   LimitNOFILESoft: row('t'),
@@ -86,6 +88,17 @@ export const INFINITY = 2n ** 64n - 1n;
 
 /** Microseconds as systemd wants them. */
 export const microseconds = (ms: number): bigint => BigInt(Math.round(ms * 1000));
+
+/**
+ * A command line that reaches the program as it is: systemd makes one `$` of `$$`, and takes `$NAME` for a variable.
+ * Not as ExecStartEx with `no-env-expand`: systemd 252 writes that into the transient unit's file as a key of its own, which
+ * it cannot read back, so that after the next `systemctl daemon-reload` a running pod is a unit with a bad setting.
+ */
+export const command = (program: string, ...args: readonly string[]): Command => [
+  program,
+  [program, ...args].map((arg) => arg.replaceAll('$', '$$$$')),
+  false,
+];
 
 export const property = <N extends PropertyName>(name: N, value: PropertyValue<N>): UnitProperty => [
   name,

@@ -1,6 +1,7 @@
 /**
  * Build step: writes the code cache of the files named. The cache holds the functions that ran, so typical commands run
- * first, on an image made for it. It takes 10 ms from a warm `podctl run`; without root, less of it is there to be kept.
+ * first, on an image made for it. A warm `podctl run --dry-run` then takes four fifths of the
+ * CPU time it takes without a cache. Without root the commands refuse, and less is kept.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +30,7 @@ function makeImage(directory: string): string {
   return image;
 }
 
-/** Nothing of this leaves the directory. */
+/** Nothing of this leaves the directory: nothing here may speak to systemd. */
 function typicalCommands(directory: string): readonly (readonly string[])[] {
   const image = makeImage(directory);
   const global = [`--dir=${join(directory, 'data')}`, `--system-config=${directory}`, `--local-config=${directory}`];
@@ -44,7 +45,7 @@ function typicalCommands(directory: string): readonly (readonly string[])[] {
     '--',
     'x',
   ];
-  return [['help'], run, run, ['list', ...global], ['image', 'list', ...global], ['gc', ...global]];
+  return [['help'], run, run, ['list', ...global], ['image', 'list', ...global]];
 }
 
 async function writeCaches(files: readonly string[], directory: string): Promise<void> {

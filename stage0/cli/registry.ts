@@ -1,5 +1,6 @@
 /** All commands of podctl, as data; their handlers are loaded when they run. */
 import { catManifest } from './commands/cat-manifest';
+import { complete } from './commands/complete';
 import { completion } from './commands/completion';
 import { fetch } from './commands/fetch';
 import { gc } from './commands/gc';
@@ -40,6 +41,7 @@ export const REGISTRY: Registry = {
     completion,
     help,
     version,
+    complete,
   ],
   groups: {
     image: 'operate on images in the local store',

@@ -35,7 +35,7 @@ export function createServices({ globals, env, uid, now }: Context): Services {
     },
     now,
     connect: () => {
-      bus ??= connectBus({ socket: busSocket(env), uid });
+      bus ??= connectBus({ socket: busSocket(env), uid, sockets: native() });
       return bus;
     },
   };

@@ -2,10 +2,10 @@
  * The pods of one data directory: made, locked, moved through the table of state.ts, found, and removed. There is no index:
  * the directories are the truth, and any command may be killed at any instant.
  */
-import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
+import { randomUuid } from '#kernel/unique';
 import { fsyncDir, renameDurable } from '../store/durable';
 import { removeTree } from '../store/remove-tree';
 import { podPath, podsRoot } from './layout';
@@ -45,7 +45,7 @@ export class Pods {
   create(): LockedPod {
     fs.mkdirSync(this.#root('embryo'), { recursive: true, mode: 0o750 });
     for (;;) {
-      const id = randomUUID() as PodId;
+      const id = randomUuid() as PodId;
       const path = podPath(this.#dataDir, 'embryo', id);
       fs.mkdirSync(path, { mode: 0o750 });
       const pod = this.lock({ id, directory: 'embryo', path });

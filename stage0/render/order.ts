@@ -1,6 +1,6 @@
 /** In which order an image and its dependencies are rendered (appc C2, C3), and the name of the resulting tree. */
-import { createHash } from 'node:crypto';
 import type { ImageId } from '#kernel/brand';
+import { createHash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
 import type { Dependency, ImageManifest } from '../image/manifest';
 import type { ContentStore } from '../store/cas';
@@ -63,8 +63,15 @@ function resolve(images: ContentStore, dependency: Dependency, dependent: string
   }
 }
 
-/** The same images through the same whitelists give the same tree. */
-export const treeIdOf = (steps: readonly RenderStep[]): TreeId =>
-  `t1-${createHash('sha256')
-    .update(JSON.stringify(steps.map((step) => [step.image, step.whitelists])))
-    .digest('hex')}` as TreeId;
+/** The same images through the same whitelists give the same tree. Most images are their only step, and need no digest. */
+export function treeIdOf(steps: readonly RenderStep[]): TreeId {
+  const [only, ...more] = steps;
+  const own = only?.image.slice('sha512-'.length, 'sha512-'.length + TREE_DIGITS);
+  const text = JSON.stringify(steps.map((step) => [step.image, step.whitelists]));
+  const digits =
+    more.length === 0 && only?.whitelists.length === 0 ? own : createHash('sha256').update(text).digest('hex');
+  return `t1-${digits}` as TreeId;
+}
+
+/** As many as a sha256 has, so that both kinds of names are equally unlikely to meet. */
+const TREE_DIGITS = 64;

@@ -2,10 +2,10 @@
  * Writes that survive power loss: temporary file in the same directory → write → fsync → rename → fsync of the directory.
  * A name is either the old file, the new one, or absent; never a part of one.
  */
-import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { isErrno } from '#kernel/errors';
+import { uniqueName } from '#kernel/unique';
 
 /**
  * Directories whose entries changed, made durable together: several files written into one directory need one fsync of it.
@@ -48,7 +48,7 @@ export function writeFileDurable(
   mode: number,
   options: DurableOptions = {},
 ): void {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  const temporary = `${file}.${uniqueName()}.tmp`;
   try {
     const fd = fs.openSync(temporary, 'wx', mode);
     try {

@@ -1,7 +1,7 @@
 /** An image on its way into the directory store: written and hashed in one go, checked in by one rename. */
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { type ImageId, isImageId } from '#kernel/brand';
+import { createHash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
 import { native } from '../../stage1/native/index';
 import type { ImageFacts, NewImage, StoredImage } from './cas';

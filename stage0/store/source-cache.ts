@@ -7,10 +7,10 @@
  * a new ctime, the worst that comes of it is an image that is older than the file: what runs is always an image of the
  * store, whose bytes were verified when they came in, never the file itself.
  */
-import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { type AbsPath, type ImageId, isImageId } from '#kernel/brand';
 import { isErrno } from '#kernel/errors';
+import { uniqueName } from '#kernel/unique';
 import type { Verification } from '../image/fetch/port';
 
 /** Identity and state of a file. Numbers are decimal text, since they exceed what a number holds exactly. */
@@ -75,7 +75,7 @@ export class SourceCache {
     if (!stamps.every((stamp) => isSettled(stamp, nowMs))) return;
     fs.mkdirSync(this.#root, { recursive: true, mode: 0o750 });
     const path = this.#path(entry.image);
-    const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+    const temporary = `${path}.${uniqueName()}.tmp`;
     fs.writeFileSync(temporary, JSON.stringify(entry), { flag: 'wx', mode: 0o640 });
     try {
       fs.renameSync(temporary, path);

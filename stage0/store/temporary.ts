@@ -2,9 +2,9 @@
  * `<dir>/tmp`: directories in which something is being made, or has been moved to be removed. Their maker holds an exclusive
  * flock on each; one whose lock is free was left by a crash, and `sweep` removes it. There is no other lock in the store.
  */
-import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { isErrno } from '#kernel/errors';
+import { uniqueName } from '#kernel/unique';
 import { native } from '../../stage1/native/index';
 import { fsyncDir, mkdirDurable, renameDurable } from './durable';
 import { removeTree } from './remove-tree';
@@ -93,7 +93,7 @@ export class Temporary {
   }
 
   #fresh(): string {
-    return `${this.#root}/${randomBytes(12).toString('hex')}`;
+    return `${this.#root}/${uniqueName()}`;
   }
 
   #names(): readonly string[] {

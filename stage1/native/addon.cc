@@ -249,16 +249,19 @@ std::vector<const char *> pointers(const std::vector<std::string> &list) {
   return result;
 }
 
+void keep_open(Napi::Env env, int fd) {
+  const sys::Result flags = check(env, sys::fcntl(fd, F_GETFD, 0), "fcntl");
+  check(env, sys::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC), "fcntl");
+}
+
 void execve_(const CallbackInfo &info) {
   const std::string path = bytes(info, 0);
   const std::vector<std::string> argv = texts(info, 1);
   const std::vector<std::string> env = texts(info, 2);
+  // Node makes every descriptor it inherited close-on-exec, standard ones included (uv_disable_stdio_inheritance).
+  for (const int fd : {0, 1, 2}) keep_open(info.Env(), fd);
   const auto keep = info[3].As<Napi::Array>();
-  for (uint32_t i = 0; i < keep.Length(); i++) {
-    const int fd = keep.Get(i).As<Napi::Number>().Int32Value();
-    const sys::Result flags = check(info.Env(), sys::fcntl(fd, F_GETFD, 0), "fcntl");
-    check(info.Env(), sys::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC), "fcntl");
-  }
+  for (uint32_t i = 0; i < keep.Length(); i++) keep_open(info.Env(), keep.Get(i).As<Napi::Number>().Int32Value());
   const auto before = signal(SIGPIPE, SIG_DFL);
   const sys::Result result = sys::execve(path.c_str(), pointers(argv).data(), pointers(env).data());
   signal(SIGPIPE, before);
@@ -303,6 +306,25 @@ void journal_send(const CallbackInfo &info) {
   check(info.Env(), result, "sendmsg", path);
 }
 
+Value connect_unix(const CallbackInfo &info) {
+  // A NUL may begin it, which makes it an abstract name: that ends where the length says, a path with its NUL.
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) fail(info.Env(), -EINVAL, "connect", path);
+  memcpy(address.sun_path, path.data(), path.size());
+  const size_t size = offsetof(sockaddr_un, sun_path) + path.size() + (path[0] == '\0' ? 0 : 1);
+  const auto fd = static_cast<int>(check(info.Env(), sys::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+  const sys::Result result = sys::connect(fd, &address, size);
+  if (sys::failed(result)) {
+    sys::close(fd);
+    fail(info.Env(), result, "connect", path);
+  }
+  return Napi::Number::New(info.Env(), fd);
+}
+
+void shutdown_(const CallbackInfo &info) { check(info.Env(), sys::shutdown(number(info, 0), SHUT_RDWR), "shutdown"); }
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char *name, auto function) { exports.Set(name, Napi::Function::New(env, function, name)); };
   add("flock", flock_);
@@ -326,6 +348,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("startWriteback", start_writeback);
   add("execve", execve_);
   add("journalSend", journal_send);
+  add("connectUnix", connect_unix);
+  add("shutdown", shutdown_);
   return exports;
 }
 

@@ -42,10 +42,15 @@ export interface Addon {
   /** Asks the kernel to begin writing this range to disk, without waiting for it. */
   startWriteback(fd: number, offset: number, size: number): void;
   /**
-   * Replaces this process. `keepFds` stay open across it (their FD_CLOEXEC is cleared); SIGPIPE, which Node ignores, has its
-   * default effect again. Returns only by throwing.
+   * Replaces this process. Standard input, output and error and `keepFds` stay open across it; SIGPIPE, which Node ignores,
+   * has its default effect again. The soft limit of open files stays at the hard limit, to which Node raised it. Returns only
+   * by throwing.
    */
   execve(path: string, argv: readonly string[], env: readonly string[], keepFds: readonly number[]): never;
   /** One datagram to the journal's socket (or to `socketPath`, for tests), through a sealed memfd if it is too large. */
   journalSend(payload: Buffer, socketPath?: string): void;
+  /** socket(2) and connect(2): a blocking, close-on-exec AF_UNIX stream. A path that begins with NUL is an abstract one. */
+  connectUnix(path: string): number;
+  /** shutdown(2) both ways; ends a read(2) that another thread waits in. */
+  shutdown(fd: number): void;
 }

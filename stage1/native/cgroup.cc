@@ -68,19 +68,27 @@ void enable_all(int cgroup, Text controllers) {
 
 }  // namespace
 
-Outcome<Fd> enter_supervisor() {
-  const Fd unit = TRY(open_unit());
-  TRY(ensure_directory(unit.get(), "supervisor", 0755));
-  TRY(ensure_directory(unit.get(), "apps", 0755));
-  // "0" is the writer. The kernel refuses controllers below a cgroup that has processes of its own, hence this comes first.
+Outcome<Cgroups> make_cgroups() {
+  Cgroups cgroups;
+  cgroups.unit = TRY(open_unit());
+  TRY(ensure_directory(cgroups.unit.get(), "supervisor", 0755));
+  TRY(ensure_directory(cgroups.unit.get(), "apps", 0755));
+  cgroups.apps = TRY(open_at(cgroups.unit.get(), "apps", kOpenDirectory));
+  return cgroups;
+}
+
+Outcome<> populate(const Fd &unit, const Fd &apps, long init) {
+  // The kernel refuses controllers below a cgroup that has processes of its own, hence these moves come first. "0" is the writer.
+  Buffer<32> pid;
+  pid << static_cast<int64_t>(init);
+  TRY(write_file(unit.get(), "supervisor/cgroup.procs", pid.text()));
   TRY(write_file(unit.get(), "supervisor/cgroup.procs", "0"));
-  Fd apps = TRY(open_at(unit.get(), "apps", kOpenDirectory));
   char buffer[256];
   const Text line = TRY(read_file(unit.get(), "cgroup.controllers", buffer, sizeof buffer));
   const Text controllers = line.first(line.find('\n'));
   enable_all(unit.get(), controllers);
   enable_all(apps.get(), controllers);
-  return apps;
+  return kDone;
 }
 
 Outcome<Fd> make_app_cgroup(const Fd &apps, Text name) {

@@ -6,8 +6,20 @@
 
 namespace podctl {
 
-/** Leaves the unit's own cgroup for `supervisor`, and enables every controller for `apps`, which is returned. */
-Outcome<Fd> enter_supervisor();
+struct Cgroups {
+  /** systemd's, named after the unit: its attributes are not ours but for subtree_control. */
+  Fd unit{};
+  Fd apps{};
+};
+
+/** Makes what is missing below the unit's cgroup. */
+Outcome<Cgroups> make_cgroups();
+
+/**
+ * Moves the init and the calling launcher from the unit's cgroup to `supervisor`, and enables every controller for the apps.
+ * The kernel may wait milliseconds for this, so the init sets its mounts up meanwhile.
+ */
+Outcome<> populate(const Fd &unit, const Fd &apps, long init);
 
 /** Makes `name` in `apps`, anew if it is there. */
 Outcome<Fd> make_app_cgroup(const Fd &apps, Text name);

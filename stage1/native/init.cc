@@ -43,19 +43,24 @@ Outcome<> set_up_pod(Pod &pod) {
   return kDone;
 }
 
+/** False if the launcher failed, whose status is then the unit's. */
+bool await(const Pod &pod, Release step) {
+  char byte;
+  return sys::read(pod.released.get(), &byte, 1) == 1 && byte == static_cast<char>(step);
+}
+
 }  // namespace
 
 void run_init(Pod &pod) {
   Outcome<> up = set_up_pod(pod);
   Supervisor supervisor(pod);
+  if (!await(pod, Release::cgroups)) sys::exit_group(kOwnFailure);
   if (up.ok()) up = supervisor.begin();
   if (up.ok()) sys::exit_group(supervisor.run());
   if (up.failure->operation.empty()) up.failure->operation = "pod set-up";
   publish(pod, *up.failure);
-  // Only systemd's knowledge of the init makes this status the unit's, so it waits for that; the end of the pipe is the
-  // launcher's failure, which is then the unit's.
-  char ignored_byte;
-  static_cast<void>(sys::read(pod.released.get(), &ignored_byte, 1));
+  // Only systemd's knowledge of the init makes this status the unit's.
+  static_cast<void>(await(pod, Release::unit));  // ignored: the launcher's failure has the same status
   sys::exit_group(kOwnFailure);
 }
 

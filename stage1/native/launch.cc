@@ -31,7 +31,6 @@ Outcome<> prepare(Pod &pod, const char *const envp[]) {
     if (op.section == kHead) TRY(perform(scene, op));
   }
   pod.notify = TRY(connect_notify(envp));
-  pod.apps_cgroup = TRY(enter_supervisor());
   return kDone;
 }
 
@@ -65,12 +64,20 @@ Outcome<> write_pid(const Pod &pod, long pid) {
   return replace_file(pod.directory.get(), "pid", line.text());
 }
 
-/** systemd takes the init for the main process, and has done so when this returns. */
-Outcome<> hand_over(const Pod &pod, long pid) {
+/** Tells systemd to take the init for the main process. It has done so when the returned barrier is over. */
+Outcome<Fd> hand_over(const Pod &pod, long pid) {
+  if (!pod.notify.is_open()) return Fd();
   Buffer<64> message;
   message << "MAINPID=" << static_cast<int64_t>(pid);
   TRY(notify(pod.notify, message.text()));
-  return notify_barrier(pod.notify);
+  return send_barrier(pod.notify);
+}
+
+/** Lets the init go on to its next step. */
+Outcome<> signal_init(const Fd &release, Release step) {
+  const auto byte = static_cast<char>(step);
+  TRY(check(sys::write(release.get(), &byte, 1), "write", "the init's pipe"));
+  return kDone;
 }
 
 /** Signals that came for the launcher while it was the main process are the init's now. */
@@ -96,13 +103,19 @@ int wait_for_init(long pid) {
 
 Outcome<int> run_pod(Pod &pod, const char *const envp[]) {
   TRY(prepare(pod, envp));
+  Cgroups cgroups = TRY(make_cgroups());
+  pod.apps_cgroup = static_cast<Fd &&>(cgroups.apps);
   Fd release;
   const long pid = TRY(clone_init(pod, release));
   pod.released.close();
-  TRY(write_pid(pod, pid));  // a failure from here on closes `release` unused, which ends the init
-  if (pod.notify.is_open()) TRY(hand_over(pod, pid));
+  // A failure from here on closes `release` too early, which ends the init.
+  TRY(write_pid(pod, pid));
+  const Fd barrier = TRY(hand_over(pod, pid));
+  TRY(populate(cgroups.unit, pod.apps_cgroup, pid));
+  TRY(signal_init(release, Release::cgroups));
+  if (barrier.is_open()) TRY(await_barrier(barrier));
   pass_signals_on(pid);
-  TRY(check(sys::write(release.get(), "", 1), "write", "the init's release"));
+  TRY(signal_init(release, Release::unit));
   return pod.notify.is_open() ? 0 : wait_for_init(pid);
 }
 

@@ -55,12 +55,12 @@ Outcome<> notify(const Fd &socket, Text state) {
   return kDone;
 }
 
-Outcome<> notify_barrier(const Fd &socket) {
+Outcome<Fd> send_barrier(const Fd &socket) {
   constexpr Text kState = "BARRIER=1";
   int ends[2];
   TRY(check(sys::pipe2(ends, O_CLOEXEC), "pipe2"));
-  const Fd ours(ends[0]);
-  Fd theirs(ends[1]);
+  Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
   IoVector vector{kState.data, kState.size};
   Rights rights;
   rights.fd = theirs.get();
@@ -70,8 +70,11 @@ Outcome<> notify_barrier(const Fd &socket) {
   message.control = &rights;
   message.control_size = sizeof rights;
   TRY(check(sys::sendmsg(socket.get(), &message, kMsgNoSignal), "sendmsg", "$NOTIFY_SOCKET"));
-  theirs.close();
-  pollfd poll{ours.get(), 0, 0};
+  return ours;
+}
+
+Outcome<> await_barrier(const Fd &barrier) {
+  pollfd poll{barrier.get(), 0, 0};
   sys::Result ready;
   do {
     ready = sys::ppoll(&poll, 1, &kBarrierPatience);

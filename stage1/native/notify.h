@@ -12,7 +12,9 @@ Outcome<Fd> connect_notify(const char *const envp[]);
 /** Sends `state`; nothing if `socket` is closed. */
 Outcome<> notify(const Fd &socket, Text state);
 
-/** Waits until systemd has handled all that was sent before (BARRIER=1). */
-Outcome<> notify_barrier(const Fd &socket);
+/** Asks systemd to say when it has handled all that was sent before (BARRIER=1). */
+Outcome<Fd> send_barrier(const Fd &socket);
+/** Waits for that. */
+Outcome<> await_barrier(const Fd &barrier);
 
 }  // namespace podctl

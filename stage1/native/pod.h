@@ -48,6 +48,14 @@ struct App {
   bool is_relayed() const { return out.is_empty() && err.is_empty(); }
 };
 
+/** What the launcher tells the init through a pipe, one byte each, in this order. The pipe's early end is its failure. */
+enum class Release : char {
+  /** The cgroups are ready for apps. */
+  cgroups = 'c',
+  /** systemd knows the init as the unit's main process. */
+  unit = 'u',
+};
+
 struct Pod {
   Arena &arena;
   Plan plan{};
@@ -68,7 +76,7 @@ struct Pod {
   Fd apps_cgroup{};
   /** Connected to systemd's notify socket; closed outside of systemd. */
   Fd notify{};
-  /** The init's end of the launcher's pipe: one byte says that systemd knows the init. */
+  /** The init's end of the launcher's pipe. */
   Fd released{};
   /** The directory of the journal's sockets; closed if there is none. */
   Fd journal{};

@@ -170,6 +170,7 @@ Result socket(int family, int type, int protocol) { return call(__NR_socket, fam
 Result connect(int fd, const void *address, size_t size) {
   return call(__NR_connect, fd, arg(address), static_cast<long>(size));
 }
+Result shutdown(int fd, int how) { return call(__NR_shutdown, fd, how); }
 Result send(int fd, const void *data, size_t size, int flags) {
   return call(__NR_sendto, fd, arg(data), static_cast<long>(size), flags, 0, 0);
 }

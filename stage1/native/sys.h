@@ -84,6 +84,7 @@ Result chdir(const char *path);
 // Sockets.
 Result socket(int family, int type, int protocol);
 Result connect(int fd, const void *address, size_t size);
+Result shutdown(int fd, int how);
 Result send(int fd, const void *data, size_t size, int flags);
 Result sendmsg(int fd, const void *message, int flags);
 Result ioctl(int fd, unsigned long request, void *argument);

@@ -15,7 +15,7 @@ import { killUnit, listUnits, resetFailed, stopUnit, systemdVersion, unitStatus 
 import { startUnit, type UnitRun } from '../../stage0/systemd/unit-run';
 import { POD_UNITS, podUnit } from '../../units/name';
 import { podProperties } from '../../units/pod';
-import { OLDEST_SYSTEMD, property, type UnitProperty } from '../../units/properties';
+import { command, OLDEST_SYSTEMD, property, type UnitProperty } from '../../units/properties';
 
 const connect = (): Bus => connectBus({ socket: systemBusSocket(process.env) ?? '', uid: process.geteuid?.() ?? -1 });
 
@@ -30,10 +30,10 @@ function unitOf(script: string, ...more: readonly UnitProperty[]) {
   const pod = newPod();
   const path = '/nonexistent' as AbsPath;
   const own = podProperties({ pod, name: 'test', apps: ['sh'], executor: path, plan: path, stopGraceMs: 1000 });
-  const replaced = new Set(['ExecStartEx', ...more.map(([name]) => name)]);
+  const replaced = new Set(['ExecStart', ...more.map(([name]) => name)]);
   const properties = [
     ...own.filter(([name]) => !replaced.has(name)),
-    property('ExecStartEx', [['/bin/sh', ['/bin/sh', '-c', script, 'sh'], ['no-env-expand']]]),
+    property('ExecStart', [command('/bin/sh', '-c', script, 'sh')]),
     ...more,
   ];
   return { pod, unit: podUnit(pod), properties };
@@ -110,10 +110,10 @@ describe('systemd', function () {
 
   it('fails the start of a unit whose program does not exist', async () => {
     const { unit, properties } = unitOf('');
-    const missing = property('ExecStartEx', [['/no/such/program', ['/no/such/program'], []]]);
+    const missing = property('ExecStart', [command('/no/such/program')]);
     const run = startUnit(bus, {
       unit,
-      properties: [...properties.filter(([name]) => name !== 'ExecStartEx'), missing],
+      properties: [...properties.filter(([name]) => name !== 'ExecStart'), missing],
     });
     assert.equal(await run.ready, 'failed');
     assert.deepEqual(await run.exited, { code: 'exited', status: 203, result: 'exit-code' });
@@ -167,6 +167,23 @@ describe('systemd', function () {
       encoding: 'utf8',
     });
     assert.equal(lines, 'usr1\n');
+  });
+
+  it('keeps a running unit whole over a daemon-reload, and its command line as it was given', async () => {
+    const script = `${READY} echo '$HOME $$ %n \\' "$1"; while :; do sleep 0.1; done`;
+    const { pod, unit, properties } = unitOf('', FROM_ALL);
+    const start = property('ExecStart', [command('/bin/sh', '-c', script, 'sh', 'a "b" $UID $PATH %% ; é\nz')]);
+    const run = startUnit(bus, { unit, properties: [...properties.filter(([name]) => name !== 'ExecStart'), start] });
+    assert.equal(await run.ready, 'done');
+    systemctl('daemon-reload');
+    assert.equal((await unitStatus(bus, unit)).loadState, 'loaded');
+    assert.equal(await stopUnit(bus, unit), 'done');
+    assert.equal((await run.exited).result, 'success');
+    execFileSync('journalctl', ['--sync']);
+    const lines = execFileSync('journalctl', ['-o', 'cat', `POD_UUID=${pod}`, 'SYSLOG_IDENTIFIER=podctl'], {
+      encoding: 'utf8',
+    });
+    assert.equal(lines, '$HOME $$ %n \\ a "b" $UID $PATH %% ; é\nz\n');
   });
 
   it('stops a frozen unit', async function () {
@@ -276,8 +293,8 @@ describe('systemd', function () {
       socket.write(auth); send('${hello()}'); send('${messages}');
       setTimeout(() => send('${messages}'), 200);
       setInterval(() => undefined, 1000);`;
-    const start = property('ExecStartEx', [[process.execPath, [process.execPath, '-e', client], ['no-env-expand']]]);
-    const run = startUnit(bus, { unit, properties: [...properties.filter(([name]) => name !== 'ExecStartEx'), start] });
+    const start = property('ExecStart', [command(process.execPath, '-e', client)]);
+    const run = startUnit(bus, { unit, properties: [...properties.filter(([name]) => name !== 'ExecStart'), start] });
     assert.equal(await run.ready, 'done');
     await new Promise((resolve) => setTimeout(resolve, 600));
     const shown = execFileSync('machinectl', ['show', 'e2e-machine'], { encoding: 'utf8' });

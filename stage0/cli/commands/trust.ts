@@ -14,6 +14,7 @@ export const spec = commandSpec({
     skipFingerprintReview: toggle('do not ask'),
   },
   privilege: 'any',
+  exitCodes: [{ status: '1', when: 'somebody answered no' }],
   examples: [{ line: 'podctl trust --prefix=example.com/app key.asc', does: 'Trust a key for example.com/app/…' }],
 });
 

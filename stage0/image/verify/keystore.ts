@@ -5,10 +5,10 @@
  * For an image name the places that cover it are walked in order: root keys of all layers, then prefix keys layer by layer,
  * the shorter prefix first. The last file of a fingerprint counts, and an empty one (a mask) removes what came before it.
  */
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { isAcIdentifier } from '#kernel/brand';
+import { sha512Of } from '#kernel/digest';
 import { isErrno, messageOf, PodctlError } from '#kernel/errors';
 import { covers, prefixesOf, ROOT } from './prefix';
 
@@ -112,7 +112,7 @@ export function readKeyFile(file: string): { readonly bytes: Buffer; readonly di
   } catch (error) {
     throw error instanceof PodctlError ? error : new PodctlError('io', messageOf(error), { cause: error });
   }
-  return { bytes, digest: `sha512-${createHash('sha512').update(bytes).digest('hex')}` };
+  return { bytes, digest: sha512Of(bytes) };
 }
 
 interface Collected {

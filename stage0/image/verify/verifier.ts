@@ -1,5 +1,5 @@
 /** The door of this folder for fetching: opens signatures, and asks again later whether one still counts. */
-import { createHash } from 'node:crypto';
+import { sha512Of } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
 import { type Candidates, findCandidates, signingKey } from './candidates';
 import { type Accepted, type Case, judge, unknownKey } from './judge';
@@ -112,7 +112,7 @@ function verification(
     keyOwner: ownerOf(trusted.key),
     keyFileDigest: trusted.digest,
     prefix: trusted.file.prefix,
-    signatureDigest: `sha512-${createHash('sha512').update(signature).digest('hex')}`,
+    signatureDigest: sha512Of(signature),
     signedAt,
     verifiedAt: at,
     ...(expiresAt === undefined ? {} : { expiresAt }),

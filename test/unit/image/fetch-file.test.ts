@@ -307,4 +307,4 @@ describe('fetching an image from a file', () => {
       );
     });
   });
-});
+}).timeout(30_000);

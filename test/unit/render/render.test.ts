@@ -325,4 +325,4 @@ describe('rendering', () => {
     await rejectsCode('image-path-escape', ensureTree(store, image.id));
     assert.deepEqual([fs.readdirSync(`${scratch()}/tmp`), fs.readdirSync(`${scratch()}/trees`)], [[], []]);
   });
-});
+}).timeout(30_000);

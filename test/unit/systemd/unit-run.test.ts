@@ -109,6 +109,14 @@ describe('startUnit', () => {
     assert.equal(await now(run.exited), 'pending');
   });
 
+  it('does not take an end with another job to come, such as a restart, for the last', async () => {
+    await bus.accept();
+    bus.jobRemoved('done');
+    bus.service(changed(EXITED_7));
+    bus.unit('inactive', 8);
+    assert.equal(await now(run.exited), 'pending');
+  });
+
   it('reads the exit status from signals', async () => {
     await bus.accept();
     bus.jobRemoved('done');

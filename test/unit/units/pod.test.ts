@@ -24,7 +24,7 @@ describe("a pod's unit", () => {
       CollectMode: 'inactive-or-failed',
       Type: 'notify',
       NotifyAccess: 'main',
-      ExecStartEx: [[unit.executor, [unit.executor, 'run', unit.plan], ['no-env-expand']]],
+      ExecStart: [[unit.executor, [unit.executor, 'run', '/var/lib/podctl/pods/$$HOME/plan'], false]],
       SuccessExitStatus: [[133, 143], []],
       TimeoutStopUSec: 15_000_000n,
       KillMode: 'mixed',

@@ -85,6 +85,14 @@ describe('keystore', () => {
     assert.notEqual(trusts('a', B), undefined);
   });
 
+  it('keeps a prefix key whose root key is masked, as rkt does', () => {
+    store.put('system', '', A, 'key');
+    const file = store.put('system', 'a', A, 'key');
+    store.put('local', '', A, '');
+    assert.equal(trusts('a', A), file);
+    assert.equal(trusts('b', A), undefined);
+  });
+
   it('loses a key by a link to /dev/null', () => {
     store.put('system', '', A, 'key');
     const mask = store.put('local', '', A, '');

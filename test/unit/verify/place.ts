@@ -8,6 +8,9 @@ import { PodctlError } from '#kernel/errors';
 import type { Verification } from '../../../stage0/image/verify/verification';
 import { signatureVerifier } from '../../../stage0/image/verify/verifier';
 
+export const image = Buffer.from('not a real image, but the bytes of one'.repeat(50));
+export const name = 'example.com/hello';
+
 export class Keystore {
   readonly root = fs.mkdtempSync(path.join(os.tmpdir(), 'podctl-keys-'));
   readonly system = path.join(this.root, 'system');
