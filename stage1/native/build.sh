@@ -1,22 +1,26 @@
 #!/bin/sh
 # Builds the native parts into dist/native: podctl-stage1 (freestanding, static) and podctl.node (the addon). Needs g++ and
-# the headers of libc6-dev and linux-libc-dev. What is newer than all of its sources is left alone. CXX chooses the compiler.
+# the headers of libc6-dev and linux-libc-dev. What is newer than all of its sources is left alone. CXX chooses the compiler,
+# OUT the directory.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 out=${OUT:-$root/dist/native}
 cxx=${CXX:-g++}
-mkdir -p "$out"
 
 warnings='-std=c++17 -Wall -Wextra -Werror'
 # No libc and no unwinding. Small, and without the inlining that would add up the stack frames of all of a pod's set-up: text
 # and stack are what an idle pod keeps in memory.
-freestanding='-Oz -fno-inline-functions-called-once -ffreestanding -fno-exceptions -fno-rtti -fno-stack-protector -fno-asynchronous-unwind-tables
-  -fno-threadsafe-statics -fcf-protection=none -fno-pie -flto=auto -fno-builtin -U_FORTIFY_SOURCE'
-linking='-static -nostdlib -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,norelro -Wl,-z,noexecstack -Wl,-z,noseparate-code -s'
+freestanding='-Oz -fno-inline-functions-called-once -fno-reorder-functions -ffreestanding -fno-builtin -fno-exceptions
+  -fno-rtti -fno-stack-protector -fno-asynchronous-unwind-tables -fno-threadsafe-statics -fno-pie -flto=auto'
+case $("$cxx" -dumpmachine) in x86_64*) freestanding="$freestanding -fcf-protection=none" ;; esac
 addon='-O2 -shared -fPIC -fvisibility=hidden -ffunction-sections -DNAPI_VERSION=8 -DNAPI_CPP_EXCEPTIONS
   -static-libstdc++ -static-libgcc -Wl,--gc-sections -s'
+
+# What the supervisor's loop needs; all other text is the set-up's, which thrift.cc gives back.
+resident='arena bus cgroup error events files journal lifecycle mem notify relay report sink status supervise sys text thrift
+  unix_socket'
 
 # True if $1 is missing or older than any file that follows.
 is_stale() {
@@ -26,31 +30,57 @@ is_stale() {
   [ -n "$(find "$@" -newer "$target")" ]
 }
 
-# A finished file appears under its name at once: a build that is killed leaves none that looks up to date.
-build() {
-  target=$1
+# All sources of one half of the program as one object, optimised together.
+compile_half() {
+  half=$1
   shift
-  echo "building ${target#"$root"/}" >&2
-  # shellcheck disable=SC2086 # the flags are lists
-  "$cxx" $warnings "$@" -o "$target.new"
-  mv "$target.new" "$target"
+  mkdir "$half"
+  # shellcheck disable=SC2086 # the flags are lists, here and below
+  (cd "$half" && "$cxx" $warnings $freestanding -c "$@")
+  # shellcheck disable=SC2086
+  "$cxx" $freestanding -r -nostdlib -flinker-output=nolto-rel "$half"/*.o -o "$half.o"
 }
 
-executable_sources=$(find "$here" -name '*.cc' ! -name 'addon*.cc' | sort)
-case $($cxx -dumpmachine) in
-  x86_64*) ;;
-  *) freestanding=$(echo "$freestanding" | sed 's/-fcf-protection=none//') ;;
-esac
-# shellcheck disable=SC2086
-if is_stale "$out/podctl-stage1" "$here"/*.cc "$here"/*.h "$here/build.sh"; then
-  build "$out/podctl-stage1" $freestanding $executable_sources $linking
-fi
+build_executable() {
+  halves=$(mktemp -d)
+  trap 'rm -rf "$halves"' EXIT
+  first='' second=''
+  for source in "$here"/*.cc; do
+    name=$(basename "$source" .cc)
+    case $name in addon* | boundary) continue ;; esac
+    case " $(echo $resident) " in
+      *" $name "*) first="$first $source" ;;
+      *) second="$second $source" ;;
+    esac
+  done
+  # shellcheck disable=SC2086
+  compile_half "$halves/resident" $first
+  # shellcheck disable=SC2086
+  compile_half "$halves/setup" $second
+  # shellcheck disable=SC2086
+  "$cxx" $warnings $freestanding -fno-lto -c "$here/boundary.cc" -o "$halves/boundary.o"
+  "$cxx" -static -nostdlib -no-pie -s -Wl,--build-id=none -Wl,-z,norelro -Wl,-z,noexecstack -Wl,-z,noseparate-code \
+    "$halves/resident.o" "$halves/boundary.o" "$halves/setup.o" -o "$1"
+}
 
-if [ -e "$here/addon.cc" ]; then
+build_addon() {
   modules=$root/node_modules
   # shellcheck disable=SC2086
-  if is_stale "$out/podctl.node" "$here"/addon*.cc "$here/sys.cc" "$here/sys.h" "$here/build.sh"; then
-    build "$out/podctl.node" $addon -isystem "$modules/node-api-headers/include" -isystem "$modules/node-addon-api" \
-      "$here"/addon*.cc "$here/sys.cc"
-  fi
+  "$cxx" $warnings $addon -isystem "$modules/node-api-headers/include" -isystem "$modules/node-addon-api" \
+    "$here"/addon*.cc "$here/sys.cc" -o "$1"
+}
+
+# A finished file appears under its name at once: a build that is killed leaves none that looks up to date.
+build() {
+  echo "building ${2#"$root"/}" >&2
+  "$1" "$2.new"
+  mv "$2.new" "$2"
+}
+
+mkdir -p "$out"
+if is_stale "$out/podctl-stage1" "$here"/*.cc "$here"/*.h "$here/build.sh"; then
+  build build_executable "$out/podctl-stage1"
+fi
+if [ -e "$here/addon.cc" ] && is_stale "$out/podctl.node" "$here"/addon*.cc "$here/sys.cc" "$here/sys.h" "$here/build.sh"; then
+  build build_addon "$out/podctl.node"
 fi

@@ -6,6 +6,7 @@
 #include "report.h"
 #include "status.h"
 #include "supervise.h"
+#include "thrift.h"
 
 namespace podctl {
 
@@ -40,6 +41,7 @@ void Supervisor::announce() {
   }
   announce_count();
   if (stop_ != Stop::none) announce_stop();
+  forget_setup();  // from here on a pod may be idle for months
 }
 
 void Supervisor::announce_stop() {

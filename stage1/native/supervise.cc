@@ -29,18 +29,7 @@ Outcome<> Supervisor::begin() {
   return kDone;
 }
 
-/** Gives back the stack that the set-up went through and the loop will not: most of what an idle pod would keep. */
-__attribute__((noinline)) void give_back_stack() {
-  constexpr uintptr_t kPage = 4096;
-  constexpr uintptr_t kReach = 256 * 1024;  // deeper than anything goes
-  constexpr int kDontNeed = 4;              // MADV_DONTNEED
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) & ~(kPage - 1)) - kPage;
-  // ignored: what the stack never reached is no memory, which the kernel reports after it has dropped the rest
-  static_cast<void>(sys::madvise(reinterpret_cast<const void *>(end - kReach), kReach, kDontNeed));
-}
-
 int Supervisor::run() {
-  give_back_stack();
   PollSet set(pod_.arena, kOwnSlots + kSlotsPerApp * pod_.app_count);
   while (!is_over()) {
     gather(set);
