@@ -9,7 +9,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,13 +51,21 @@ const common = {
   plugins: [apart],
 };
 
+/**
+ * esbuild copies every property of a built-in module for each module that imports its default (40 times node:fs alone, 5 ms
+ * of every start). An object that inherits from the built-in does as well.
+ */
+const shareBuiltins = (source) =>
+  source.replace(/__toESM\(require\(("node:[a-z/_]+")\)\)/g, '(m=>({__proto__:m,default:m}))(require($1))');
+
 /** Builds to a temporary name, so that a podctl that starts meanwhile never sees half a file. */
 async function bundle(entry, name, options = {}) {
   rmSync(inDist(`${name}.cache`), { force: true });
   await build({ ...common, entryPoints: [entry], outfile: inDist(`.${name}.new`), ...options });
-  const source = readFileSync(inDist(`.${name}.new`));
+  const source = shareBuiltins(readFileSync(inDist(`.${name}.new`), 'utf8'));
   // The digest ties the cache to the source (cli/compiled.ts).
-  appendFileSync(inDist(`.${name}.new`), `// ${createHash('sha256').update(source).digest('hex')}\n`);
+  const digest = createHash('sha256').update(source).digest('hex');
+  writeFileSync(inDist(`.${name}.new`), `${source}// ${digest}\n`);
   renameSync(inDist(`.${name}.new`), inDist(name));
 }
 

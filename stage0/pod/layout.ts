@@ -14,8 +14,6 @@ export const RECORD = 'record.json';
 export const PLAN = 'plan';
 /** Mount point of the pod-level root; empty outside the pod's own mount namespace. */
 export const POD_ROOT = 'root';
-/** One directory per app, with what the app wrote over its image. */
-export const APPS = 'apps';
 /** One file per app, by the executor. */
 export const STATUS = 'status';
 /** Host pid of the pod's init, by the executor. */

@@ -6,8 +6,8 @@ import fs from 'node:fs';
 import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
 import { randomUuid } from '#kernel/unique';
-import { fsyncDir, renameDurable } from '../store/durable';
-import { removeTree } from '../store/remove-tree';
+import { DurableBatch, fsyncDir, renameDurable } from '../files/durable';
+import { removeTree } from '../files/remove-tree';
 import { podPath, podsRoot } from './layout';
 import { mayMove, POD_DIRECTORIES, type PodDirectory, type PodState, stateOf } from './state';
 
@@ -35,6 +35,7 @@ const MAX_FIND_TRIES = 16;
 export class Pods {
   readonly #dataDir: AbsPath;
   readonly #locks: LockPort;
+  readonly #unsettled = new DurableBatch();
 
   constructor(dataDir: AbsPath, locks: LockPort) {
     this.#dataDir = dataDir;
@@ -54,14 +55,19 @@ export class Pods {
     }
   }
 
-  /** Moves a locked pod along the table; the lock goes with the inode. Durable when it returns. */
+  /** Moves a locked pod along the table; the lock goes with the inode. Durable once settle() has returned. */
   move(pod: LockedPod, to: PodDirectory): LockedPod {
     if (!mayMove(pod.directory, to))
       throw new PodctlError('internal', `a pod cannot go from ${pod.directory} to ${to}`);
     fs.mkdirSync(this.#root(to), { recursive: true, mode: 0o750 });
     const path = podPath(this.#dataDir, to, pod.id);
-    renameDurable(pod.path, path);
+    renameDurable(pod.path, path, { batch: this.#unsettled });
     return { ...pod, directory: to, path };
+  }
+
+  /** Makes the moves so far survive a power cut. A start calls it while systemd is at work, so that nobody waits for the disk. */
+  settle(): void {
+    this.#unsettled.flush();
   }
 
   /** Takes the pod's lock, or undefined if someone holds it or the pod has moved on meanwhile. */

@@ -6,8 +6,8 @@
 import fs from 'node:fs';
 import { isErrno } from '#kernel/errors';
 import type { Addon } from '../../stage1/native/index';
-import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from '../store/linux';
-import { removeAt } from '../store/remove-tree';
+import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from '../files/linux';
+import { removeAt } from '../files/remove-tree';
 import { type ByteString, toBytes } from './byte-string';
 import { baseOf, parentOf } from './entry-path';
 

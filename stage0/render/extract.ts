@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { isErrno } from '#kernel/errors';
 import type { Addon, Metadata } from '../../stage1/native/index';
-import { O_PATH, S_IFIFO } from '../store/linux';
+import { O_PATH, S_IFIFO } from '../files/linux';
 import { type ByteString, display, toBytes } from './byte-string';
 import { CONFINED, type ConfinedTree, type Place } from './confined';
 import type { Directories, DirectoryFacts } from './directories';

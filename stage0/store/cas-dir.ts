@@ -2,10 +2,10 @@
 import fs from 'node:fs';
 import { type AbsPath, type ImageId, isImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
+import { mkdirDurable, writeFileDurable } from '../files/durable';
 import { decodeImageManifest, type ImageManifest } from '../image/manifest';
 import { formatImageName, type ImageReference } from '../image/reference';
 import type { ContentStore, ImageFacts, NewImage, StoredImage } from './cas';
-import { mkdirDurable, writeFileDurable } from './durable';
 import { damaged, encodeInfo, INFO, MANIFEST, readInfo, TAR, USED } from './image-files';
 import { DirectoryNewImage } from './new-image';
 import { Temporary } from './temporary';

@@ -4,8 +4,8 @@ import { type ImageId, isImageId } from '#kernel/brand';
 import { createHash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
 import { native } from '../../stage1/native/index';
+import { fsyncDir } from '../files/durable';
 import type { ImageFacts, NewImage, StoredImage } from './cas';
-import { fsyncDir } from './durable';
 import { encodeInfo, INFO, MANIFEST, TAR } from './image-files';
 import type { Temporary, TemporaryDirectory } from './temporary';
 

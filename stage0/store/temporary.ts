@@ -6,8 +6,8 @@ import fs from 'node:fs';
 import { isErrno } from '#kernel/errors';
 import { uniqueName } from '#kernel/unique';
 import { native } from '../../stage1/native/index';
-import { fsyncDir, mkdirDurable, renameDurable } from './durable';
-import { removeTree } from './remove-tree';
+import { fsyncDir, mkdirDurable, renameDurable } from '../files/durable';
+import { removeTree } from '../files/remove-tree';
 
 const OPEN_DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW;
 

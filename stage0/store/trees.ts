@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import type { AbsPath, Brand, ImageId } from '#kernel/brand';
 import { isErrno } from '#kernel/errors';
 import { native } from '../../stage1/native/index';
-import { fsyncDir, mkdirDurable } from './durable';
+import { fsyncDir, mkdirDurable } from '../files/durable';
 import { Temporary, type TemporaryDirectory } from './temporary';
 
 /** `t1-` and 64 hex digits; the number changes when rendering does, so that no tree of an older podctl is taken for new. */

@@ -2,11 +2,11 @@
 import fs from 'node:fs';
 import { type AppName, appName, appNameOfImage } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
-import { overlayDirectories } from '../../stage1/plan/plan';
 import type { Variable } from '../../stage2/environment';
+import { fsyncPath } from '../files/durable';
 import { fitsPlatform, hostPlatform } from '../image/platform';
 import { launchOf, type Relaxations } from '../pod/launch';
-import { APPS, MANIFEST, machineOf, POD_ROOT, RECORD, STATUS } from '../pod/layout';
+import { MANIFEST, machineOf, RECORD } from '../pod/layout';
 import { type AppOverrides, podManifest, type RuntimeApp, runtimeApp } from '../pod/manifest';
 import { claimName } from '../pod/names';
 import type { LockedPod } from '../pod/pods';
@@ -14,7 +14,6 @@ import type { AppRecord, PodRecord } from '../pod/record';
 import { TreeView } from '../pod/tree-view';
 import { ensureTree } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
-import { DurableBatch, writeFileDurable } from '../store/durable';
 import { discard } from './garbage';
 import { type FetchPolicy, obtainImage } from './images';
 import type { Services } from './services';
@@ -109,17 +108,17 @@ function claimPodName({ dataDir, pods }: Services, name: string, pod: LockedPod)
 
 function writePod({ now }: Services, pod: LockedPod, name: string, apps: readonly ResolvedApp[]): void {
   const record: PodRecord = { version: 1, name, createdAt: now(), apps: apps.map((app) => app.record) };
+  // Plain writes: nobody takes a pod for prepared before keepPod() has made it so.
   const write = (file: string, value: unknown) =>
-    writeFileDurable(`${pod.path}/${file}`, `${JSON.stringify(value)}\n`, 0o640, { batch });
-  const batch = new DurableBatch();
+    fs.writeFileSync(`${pod.path}/${file}`, `${JSON.stringify(value)}\n`, { flag: 'wx', mode: 0o640 });
   write(MANIFEST, podManifest(apps.map(({ runtime }) => runtime)));
   write(RECORD, record);
-  for (const directory of [POD_ROOT, STATUS, APPS]) fs.mkdirSync(`${pod.path}/${directory}`, { mode: 0o755 });
-  for (const { runtime } of apps) {
-    const { upper, work } = overlayDirectories(pod.path, runtime.name);
-    // The root directory of an overlay shows the mode of its upper directory, whatever the umask here.
-    for (const directory of [upper, work]) fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
-    fs.chmodSync(upper, 0o755);
-  }
-  batch.flush();
+}
+
+/** Keeps a pod that preparePod() made for later. It survives a power cut when this returns; its lock is released. */
+export function keepPod({ pods }: Services, pod: LockedPod): void {
+  for (const path of [`${pod.path}/${MANIFEST}`, `${pod.path}/${RECORD}`, pod.path]) fsyncPath(path);
+  const prepared = pods.move(pod, 'prepared');
+  pods.settle();
+  fs.closeSync(prepared.lockFd);
 }

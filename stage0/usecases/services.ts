@@ -18,6 +18,8 @@ export interface Services {
   readonly native: LockPort & OpenPort;
   /** The native executor. */
   readonly executor: AbsPath;
+  /** Told to those who gave --debug. */
+  debug(message: string): void;
   /** Milliseconds since the epoch. */
   now(): number;
   /** The connection to the system bus, made at the first call. It is there at once, and connects meanwhile. */

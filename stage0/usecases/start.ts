@@ -3,12 +3,12 @@ import fs from 'node:fs';
 import type { AbsPath } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { encodePlan } from '../../stage1/plan/codec';
-import { planPod } from '../../stage1/plan/plan';
+import { overlayDirectories, planPod } from '../../stage1/plan/plan';
 import type { HandedFiles, PodSpec } from '../../stage1/plan/spec';
 import { podUnit } from '../../units/name';
 import { podProperties } from '../../units/pod';
 import { launchOf, type Relaxations } from '../pod/launch';
-import { PLAN, POD_ROOT, podPath } from '../pod/layout';
+import { PLAN, POD_ROOT, podPath, STATUS } from '../pod/layout';
 import { readManifest } from '../pod/manifest';
 import type { LockedPod, PodEntry } from '../pod/pods';
 import { readFailure, readRecord } from '../pod/record';
@@ -90,6 +90,7 @@ export async function startPod(
     { from: process.pid, lock: pod.lockFd, stdout: own?.stdout, stderr: own?.stderr },
     options,
   );
+  makeDirectories(pod, spec);
   const plan = `${pod.path}/${PLAN}` as AbsPath;
   fs.writeFileSync(plan, encodePlan(planPod(spec)), { mode: 0o600 });
   const unit = podUnit(pod.id);
@@ -103,8 +104,12 @@ export async function startPod(
   });
   const bus = services.connect();
   const run = startUnit(bus, { unit, properties });
+  services.debug(`StartTransientUnit at ${process.hrtime.bigint()} ns (CLOCK_MONOTONIC)`);
   const endInterrupts = interrupts(stopThenKill(bus, unit));
   try {
+    // The request leaves with the end of this turn; the disk is waited for while systemd is at work.
+    await endOfTurn();
+    services.pods.settle();
     const job = await run.ready;
     release();
     if (job !== 'done') {
@@ -119,6 +124,21 @@ export async function startPod(
     endInterrupts();
   }
 }
+
+/** What the executor mounts on, and what the apps of this start will write to. */
+function makeDirectories(pod: PodEntry, spec: PodSpec): void {
+  const make = (path: string) => fs.mkdirSync(path, { recursive: true, mode: 0o755 });
+  for (const directory of [POD_ROOT, STATUS]) make(`${pod.path}/${directory}`);
+  for (const { name } of spec.apps) {
+    const { upper, work } = overlayDirectories(pod.path, name);
+    make(upper);
+    make(work);
+    // The root directory of an overlay shows the mode of its upper directory, whatever the umask here.
+    fs.chmodSync(upper, 0o755);
+  }
+}
+
+const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A signal death is 128+n, as a shell would have it. */
 const exitStatus = (exit: UnitExit): number => (exit.code === 'exited' ? exit.status : 128 + exit.status);

@@ -6,13 +6,12 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <string>
 #include <vector>
 
+#include "addon_io.h"
 #include "sys.h"
 
 namespace {
@@ -68,29 +67,6 @@ std::string bytes(const CallbackInfo &info, size_t index) {
 // The xattr calls have no *at form before kernel 6.13; a path through /proc resolves the directory by its descriptor.
 std::string at(int dir_fd, const std::string &name) { return "/proc/self/fd/" + std::to_string(dir_fd) + "/" + name; }
 
-class Descriptor {
- public:
-  explicit Descriptor(sys::Result fd) : fd_(static_cast<int>(fd)) {}
-  ~Descriptor() { sys::close(fd_); }
-  Descriptor(const Descriptor &) = delete;
-  Descriptor &operator=(const Descriptor &) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-void write_all(Napi::Env env, int fd, const void *data, size_t size, const std::string &path) {
-  const char *next = static_cast<const char *>(data);
-  while (size > 0) {
-    const sys::Result written = sys::write(fd, next, size);
-    if (written == -EINTR) continue;
-    check(env, written, "write", path);
-    next += written;
-    size -= static_cast<size_t>(written);
-  }
-}
-
 // Metadata arguments begin at `first`: uid, gid, mode, seconds, nanoseconds.
 void apply_metadata(const CallbackInfo &info, size_t first, int fd, const std::string &path) {
   const Napi::Env env = info.Env();
@@ -129,11 +105,11 @@ Value openat2_(const CallbackInfo &info) {
 void put_file(const CallbackInfo &info) {
   const std::string name = bytes(info, 1);
   const auto content = info[2].As<Napi::Buffer<char>>();
-  const Descriptor file(check(info.Env(),
+  const addon::Descriptor file(check(info.Env(),
                               sys::openat2(number(info, 0), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                                            0600, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS),
                               "openat2", name));
-  write_all(info.Env(), file.get(), content.Data(), content.Length(), name);
+  check(info.Env(), addon::write_all(file.get(), content.Data(), content.Length()), "write", name);
   apply_metadata(info, 3, file.get(), name);
 }
 
@@ -268,59 +244,17 @@ void execve_(const CallbackInfo &info) {
   fail(info.Env(), result, "execve", path);
 }
 
-// The payload in a sealed memfd, passed as a descriptor: the journal's way for entries larger than a datagram.
-void send_memfd(Napi::Env env, int socket, msghdr message, const Napi::Buffer<char> &payload) {
-  const Descriptor memory(check(env, sys::memfd_create("journal-entry", MFD_CLOEXEC | MFD_ALLOW_SEALING), "memfd_create"));
-  write_all(env, memory.get(), payload.Data(), payload.Length(), "journal-entry");
-  check(env, sys::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), "fcntl");
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  message.msg_iov = nullptr;
-  message.msg_iovlen = 0;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr *header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  const int fd = memory.get();
-  memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  check(env, sys::sendmsg(socket, &message, MSG_NOSIGNAL), "sendmsg", kJournalSocket);
-}
-
 void journal_send(const CallbackInfo &info) {
   const auto payload = info[0].As<Napi::Buffer<char>>();
   const std::string path = info[1].IsUndefined() ? kJournalSocket : bytes(info, 1);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) fail(info.Env(), -ENAMETOOLONG, "sendmsg", path);
-  memcpy(address.sun_path, path.c_str(), path.size());
-  const Descriptor socket(check(info.Env(), sys::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-  iovec part{payload.Data(), payload.Length()};
-  msghdr message{};
-  message.msg_name = &address;
-  message.msg_namelen = sizeof address;
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  const sys::Result result = sys::sendmsg(socket.get(), &message, MSG_NOSIGNAL);
-  if (result == -EMSGSIZE || result == -ENOBUFS) return send_memfd(info.Env(), socket.get(), message, payload);
-  check(info.Env(), result, "sendmsg", path);
+  const addon::Outcome outcome = addon::send_datagram(path, payload.Data(), payload.Length());
+  check(info.Env(), outcome.result, outcome.syscall, path);
 }
 
 Value connect_unix(const CallbackInfo &info) {
-  // A NUL may begin it, which makes it an abstract name: that ends where the length says, a path with its NUL.
-  const std::string path = info[0].As<Napi::String>().Utf8Value();
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) fail(info.Env(), -EINVAL, "connect", path);
-  memcpy(address.sun_path, path.data(), path.size());
-  const size_t size = offsetof(sockaddr_un, sun_path) + path.size() + (path[0] == '\0' ? 0 : 1);
-  const auto fd = static_cast<int>(check(info.Env(), sys::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-  const sys::Result result = sys::connect(fd, &address, size);
-  if (sys::failed(result)) {
-    sys::close(fd);
-    fail(info.Env(), result, "connect", path);
-  }
-  return Napi::Number::New(info.Env(), fd);
+  const std::string name = info[0].As<Napi::String>().Utf8Value();
+  const addon::Outcome outcome = addon::connect_stream(name);
+  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), outcome.result, outcome.syscall, name)));
 }
 
 void shutdown_(const CallbackInfo &info) { check(info.Env(), sys::shutdown(number(info, 0), SHUT_RDWR), "shutdown"); }

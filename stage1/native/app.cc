@@ -50,7 +50,9 @@ Outcome<> place_files(ChildFiles &files) {
   constexpr int kAbove = 10;
   const int sources[] = {files.null.get(), files.out.get(), files.err.get(), files.report.get()};
   int moved[4];
-  for (int i = 0; i < 4; ++i) moved[i] = static_cast<int>(TRY(check(sys::fcntl(sources[i], F_DUPFD_CLOEXEC, kAbove), "fcntl")));
+  for (int i = 0; i < 4; ++i) {
+    moved[i] = static_cast<int>(TRY(check(sys::fcntl(sources[i], F_DUPFD_CLOEXEC, kAbove), "fcntl")));
+  }
   for (int i = 0; i < 3; ++i) TRY(check(sys::dup3(moved[i], i, 0), "dup3"));
   TRY(check(sys::dup3(moved[3], kReportFd, O_CLOEXEC), "dup3"));
   return kDone;

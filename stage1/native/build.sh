@@ -81,6 +81,6 @@ mkdir -p "$out"
 if is_stale "$out/podctl-stage1" "$here"/*.cc "$here"/*.h "$here/build.sh"; then
   build build_executable "$out/podctl-stage1"
 fi
-if [ -e "$here/addon.cc" ] && is_stale "$out/podctl.node" "$here"/addon*.cc "$here/sys.cc" "$here/sys.h" "$here/build.sh"; then
+if [ -e "$here/addon.cc" ] && is_stale "$out/podctl.node" "$here"/addon*.cc "$here"/addon*.h "$here/sys.cc" "$here/sys.h" "$here/build.sh"; then
   build build_addon "$out/podctl.node"
 fi

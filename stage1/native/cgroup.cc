@@ -78,11 +78,11 @@ Outcome<Cgroups> make_cgroups() {
 }
 
 Outcome<> populate(const Fd &unit, const Fd &apps, long init) {
-  // The kernel refuses controllers below a cgroup that has processes of its own, hence these moves come first. "0" is the writer.
+  // The kernel refuses controllers below a cgroup that has processes of its own, hence these moves come first.
   Buffer<32> pid;
   pid << static_cast<int64_t>(init);
   TRY(write_file(unit.get(), "supervisor/cgroup.procs", pid.text()));
-  TRY(write_file(unit.get(), "supervisor/cgroup.procs", "0"));
+  TRY(write_file(unit.get(), "supervisor/cgroup.procs", "0"));  // the writer
   char buffer[256];
   const Text line = TRY(read_file(unit.get(), "cgroup.controllers", buffer, sizeof buffer));
   const Text controllers = line.first(line.find('\n'));

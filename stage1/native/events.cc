@@ -15,15 +15,22 @@ namespace {
 /** How long a dead app's pipes are waited for when nothing comes: a process that was killed may still hold one. */
 constexpr uint64_t kDrainMs = 1000;
 
+/** How often a journal that is away is looked for: at most so often, and only when there is something to say. */
+constexpr uint64_t kJournalRetryMs = 500;
+
 /** A broken stream (journald was restarted without its state) is replaced; the piece it did not take goes to the new one. */
 void replace_journal(Pod &pod, const App &app, Stream &stream) {
   for (const Op *op = app.first; op != app.last; ++op) {
     if (op->kind != OpKind::log) continue;
     Outcome<Sink> sink = open_journal_stream(pod.journal, op->args[0], op->args[1], &stream == &app.out ? 6 : 3);
-    if (sink.ok()) stream.journal = static_cast<Sink &&>(sink.value);
-    if (!sink.ok()) warn(pod, *sink.failure);
+    if (sink.ok()) {
+      stream.journal = static_cast<Sink &&>(sink.value);
+      stream.journal_retry = 0;
+      continue;
+    }
+    if (stream.journal_retry == 0) warn(pod, *sink.failure);
+    stream.journal_retry = monotonic_ms() + kJournalRetryMs;
   }
-  stream.pass_on();
 }
 
 }  // namespace
@@ -83,10 +90,13 @@ void Supervisor::handle_stream(App &app, Stream &stream, const PollSet &set) {
   bool is_whole = true;
   if (set.is_ready(stream.journal_slot) || set.is_ready(stream.caller_slot)) is_whole = stream.pass_on();
   if (set.is_ready(stream.pipe_slot)) {
+    if (stream.journal_retry != 0 && monotonic_ms() >= stream.journal_retry) replace_journal(pod_, app, stream);
     is_whole = stream.fill();
     app.drain_deadline = app.drain_deadline == 0 ? 0 : monotonic_ms() + kDrainMs;
   }
-  if (!is_whole) replace_journal(pod_, app, stream);
+  if (is_whole) return;
+  replace_journal(pod_, app, stream);
+  stream.pass_on();
 }
 
 void Supervisor::handle_deadlines() {

@@ -41,7 +41,8 @@ Outcome<> set_capabilities(uint64_t mask) {
   __user_cap_header_struct header{};
   header.version = _LINUX_CAPABILITY_VERSION_3;
   __user_cap_data_struct data[2] = {};
-  for (int half = 0; half < 2; ++half) data[half].permitted = data[half].effective = static_cast<uint32_t>(mask >> (32 * half));
+  data[0].permitted = data[0].effective = static_cast<uint32_t>(mask);
+  data[1].permitted = data[1].effective = static_cast<uint32_t>(mask >> 32);
   TRY(check(sys::capset(&header, data), "capset"));
   TRY(check(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL), "prctl", "PR_CAP_AMBIENT"));
   return kDone;

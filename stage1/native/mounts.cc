@@ -61,7 +61,8 @@ Outcome<Fd> open_null(const Places &places) {
   Fd null = TRY(open_below(places.source.get(), kPath, O_NOFOLLOW));
   struct statx info{};
   TRY(check(sys::statx(null.get(), "", AT_EMPTY_PATH, STATX_TYPE, &info), "statx", kPath));
-  const bool is_null = (info.stx_mode & kFileType) == kCharacterDevice && info.stx_rdev_major == kNullMajor && info.stx_rdev_minor == kNullMinor;
+  const bool is_null = (info.stx_mode & kFileType) == kCharacterDevice && info.stx_rdev_major == kNullMajor &&
+                       info.stx_rdev_minor == kNullMinor;
   if (!is_null) return problem("not the null device", kPath);
   return null;
 }

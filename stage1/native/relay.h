@@ -18,6 +18,8 @@ struct Stream {
   /** Our end, nonblocking; closed at its end. */
   Fd pipe{};
   Sink journal{};
+  /** Monotonic milliseconds: when a broken journal stream is opened anew, if it could not be yet; else 0. */
+  uint64_t journal_retry = 0;
   /** The pod's sink; null without one. */
   Sink *caller = nullptr;
   char *buffer = nullptr;

@@ -21,7 +21,8 @@ Outcome<> seal(const char *const argv[], const char *const envp[]) {
     TRY(check(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("podctl-stage1")), "prctl", "PR_SET_NAME"));
     return kDone;
   }
-  const Fd copy(TRY(check(sys::open_tree(program.get(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "open_tree", kSelf)));
+  constexpr unsigned kCopy = AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  const Fd copy(TRY(check(sys::open_tree(program.get(), "", kCopy), "open_tree", kSelf)));
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
   TRY(check(sys::mount_setattr(copy.get(), "", AT_EMPTY_PATH, attributes), "mount_setattr", kSelf));

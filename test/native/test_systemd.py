@@ -178,3 +178,25 @@ def test_an_idle_pod_is_small(rig):
     print('idle pod:', {key: sizes[key] for key in ('Rss', 'Pss', 'Pss_Anon', 'Pss_File')})
     unit.stop()
     assert sizes['Pss'] <= 80, sizes
+
+
+def test_output_survives_a_restart_of_the_journal(rig):
+    unit = Unit(rig, app('i=0; while :; do i=$((i+1)); echo line $i; sleep 0.05; done'), machine=False).start()
+
+    def last():
+        return int(unit.journal('_SYSTEMD_UNIT=' + unit.name, 'SYSLOG_IDENTIFIER=web')[-1].split()[1])
+    time.sleep(0.3)
+    run('systemctl', 'restart', 'systemd-journald')
+    before = last()
+    time.sleep(0.5)
+    assert last() > before, 'a restart that keeps the streams'
+    # Stopped with its sockets, journald loses every stream: the init has to connect anew, long after its pivot, and again and
+    # again, since there is nobody to connect to for a while.
+    run('systemctl', 'stop', 'systemd-journald', 'systemd-journald.socket', 'systemd-journald-dev-log.socket', check=False)
+    time.sleep(0.3)
+    run('systemctl', 'start', 'systemd-journald', check=False)
+    before = last()
+    time.sleep(1.5)
+    assert last() > before + 5, (before, last())
+    unit.stop()
+    assert unit.show('Result') == ['success']

@@ -1,5 +1,4 @@
-import fs from 'node:fs';
-import { preparePod } from '../../usecases/prepare';
+import { keepPod, preparePod } from '../../usecases/prepare';
 import type { Handler } from '../command';
 import { createServices } from '../services';
 import { prepareRequestOf } from './pod-request';
@@ -7,11 +6,8 @@ import type { spec } from './prepare';
 
 export const run: Handler<typeof spec> = async (context, { flags, apps }) => {
   const services = createServices(context);
-  const pod = services.pods.move(
-    await preparePod(services, prepareRequestOf(context.globals, flags, apps)),
-    'prepared',
-  );
-  fs.closeSync(pod.lockFd);
+  const pod = await preparePod(services, prepareRequestOf(context.globals, flags, apps));
+  keepPod(services, pod);
   context.out.line(pod.id);
   return 0;
 };

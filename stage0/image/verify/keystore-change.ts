@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { isAcIdentifier } from '#kernel/brand';
 import { isErrno, messageOf, PodctlError } from '#kernel/errors';
-import { fsyncDir, mkdirDurable, writeFileDurable } from '../../store/durable';
+import { fsyncDir, mkdirDurable, writeFileDurable } from '../../files/durable';
 import { type KeystoreDirs, keyDirectory } from './keystore';
 import { describePrefix, ROOT } from './prefix';
 

@@ -29,14 +29,18 @@ export interface DurableOptions {
   readonly batch?: DurableBatch;
 }
 
-export function fsyncDir(directory: string): void {
-  const fd = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+/** fsync(2) of a file or a directory by its path. */
+export function fsyncPath(path: string): void {
+  const fd = fs.openSync(path, fs.constants.O_RDONLY);
   try {
     fs.fsyncSync(fd);
   } finally {
     fs.closeSync(fd);
   }
 }
+
+/** Makes the entries of a directory durable. */
+export const fsyncDir = fsyncPath;
 
 const settle = (directory: string, { batch }: DurableOptions): void =>
   batch === undefined ? fsyncDir(directory) : batch.add(directory);

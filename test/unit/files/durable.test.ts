@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { DurableBatch, mkdirDurable, renameDurable, writeFileDurable } from '../../../stage0/store/durable';
+import { DurableBatch, mkdirDurable, renameDurable, writeFileDurable } from '../../../stage0/files/durable';
 import { scratchDirectory } from '../../fixtures/scratch';
 
 describe('durable writes', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import { removeTree } from '../../../stage0/store/remove-tree';
+import { removeTree } from '../../../stage0/files/remove-tree';
 import { native } from '../../../stage1/native/index';
 import { scratchDirectory } from '../../fixtures/scratch';
 

@@ -1,0 +1,86 @@
+#include "addon_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+namespace addon {
+namespace {
+
+// The payload in a sealed memfd, passed as a descriptor: the journal's way for entries larger than a datagram.
+Outcome send_memfd(int socket, msghdr message, const void *data, size_t size) {
+  const sys::Result created = sys::memfd_create("journal-entry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (sys::failed(created)) return {created, "memfd_create"};
+  const Descriptor memory(created);
+  const sys::Result written = write_all(memory.get(), data, size);
+  if (sys::failed(written)) return {written, "write"};
+  const sys::Result sealed =
+      sys::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+  if (sys::failed(sealed)) return {sealed, "fcntl"};
+  const int fd = memory.get();
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
+  message.msg_iov = nullptr;
+  message.msg_iovlen = 0;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof fd);
+  memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return {sys::sendmsg(socket, &message, MSG_NOSIGNAL), "sendmsg"};
+}
+
+}  // namespace
+
+sys::Result write_all(int fd, const void *data, size_t size) {
+  const char *next = static_cast<const char *>(data);
+  while (size > 0) {
+    const sys::Result written = sys::write(fd, next, size);
+    if (written == -EINTR) continue;
+    if (sys::failed(written)) return written;
+    next += written;
+    size -= static_cast<size_t>(written);
+  }
+  return 0;
+}
+
+Outcome send_datagram(const std::string &path, const void *data, size_t size) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return {-ENAMETOOLONG, "sendmsg"};
+  memcpy(address.sun_path, path.c_str(), path.size());
+  const sys::Result opened = sys::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (sys::failed(opened)) return {opened, "socket"};
+  const Descriptor socket(opened);
+  iovec part{const_cast<void *>(data), size};
+  msghdr message{};
+  message.msg_name = &address;
+  message.msg_namelen = sizeof address;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  const sys::Result sent = sys::sendmsg(socket.get(), &message, MSG_NOSIGNAL);
+  if (sent == -EMSGSIZE || sent == -ENOBUFS) return send_memfd(socket.get(), message, data, size);
+  return {sent, "sendmsg"};
+}
+
+Outcome connect_stream(const std::string &name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (name.empty() || name.size() >= sizeof address.sun_path) return {-EINVAL, "connect"};
+  memcpy(address.sun_path, name.data(), name.size());
+  // An abstract name ends where the length says, a path with its NUL.
+  const size_t size = offsetof(sockaddr_un, sun_path) + name.size() + (name[0] == '\0' ? 0 : 1);
+  const sys::Result opened = sys::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (sys::failed(opened)) return {opened, "socket"};
+  const sys::Result connected = sys::connect(static_cast<int>(opened), &address, size);
+  if (!sys::failed(connected)) return {opened, "connect"};
+  sys::close(static_cast<int>(opened));
+  return {connected, "connect"};
+}
+
+}  // namespace addon

@@ -1,0 +1,39 @@
+// Helpers of the addon that know nothing of N-API: descriptors that close themselves, and calls made of several.
+#pragma once
+
+#include <string>
+
+#include "sys.h"
+
+namespace addon {
+
+class Descriptor {
+ public:
+  explicit Descriptor(sys::Result fd) : fd_(static_cast<int>(fd)) {}
+  ~Descriptor() {
+    if (fd_ >= 0) sys::close(fd_);
+  }
+  Descriptor(const Descriptor &) = delete;
+  Descriptor &operator=(const Descriptor &) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// How a call made of several ended: the last result, and which system call gave it.
+struct Outcome {
+  sys::Result result;
+  const char *syscall;
+};
+
+// Writes all of it, however often the kernel takes less. 0, or -errno.
+sys::Result write_all(int fd, const void *data, size_t size);
+
+// One datagram to the socket at `path`; through a sealed memfd if it is too large for one.
+Outcome send_datagram(const std::string &path, const void *data, size_t size);
+
+// A stream socket connected to `name`: a path, or an abstract name if it begins with a NUL byte.
+Outcome connect_stream(const std::string &name);
+
+}  // namespace addon
