@@ -31,7 +31,8 @@ export interface Compiled {
 
 /** Without a cache, or with one that is damaged, of another source or of another Node, V8 compiles the source. */
 export function compile(file: string, cache?: Buffer): Compiled {
-  const source = readFileSync(file, 'utf8');
+  // The build writes ASCII only, and V8 keeps such a string as it is read.
+  const source = readFileSync(file, 'latin1');
   const digest = digestOf(source);
   const fits = cache !== undefined && cache.toString('latin1', 0, DIGEST_LENGTH) === digest;
   const script = new Script(WRAPPER[0] + source + WRAPPER[1], {

@@ -1,24 +1,17 @@
 /**
  * Names of pods: one symbolic link per name, `<dir>/names/NAME` → UUID. symlink(2) is atomic and refuses to replace, so of two
- * pods that want one name at once, one gets it, without a lock.
+ * pods that want one name at once, one gets it, without a lock. Names follow machined's rules, since they name machines too.
  */
 import fs from 'node:fs';
 import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
-
-/** Names are machine names, so they follow machined's rules: a host name of at most 64 characters (facts: machined). */
-export function isPodName(text: string): boolean {
-  return (
-    text.length <= 64 &&
-    /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(text)
-  );
-}
+import { isMachineName, machineName } from '../systemd/machined';
 
 const namesRoot = (dataDir: AbsPath): string => `${dataDir}/names`;
 
 /** The pod that has this name, or had it last. */
 export function podOfName(dataDir: AbsPath, name: string): PodId | undefined {
-  if (!isPodName(name)) return undefined;
+  if (!isMachineName(name)) return undefined;
   try {
     const id = fs.readlinkSync(`${namesRoot(dataDir)}/${name}`);
     return isPodId(id) ? id : undefined;
@@ -33,11 +26,7 @@ export function podOfName(dataDir: AbsPath, name: string): PodId | undefined {
  * @throws PodctlError `pod-name-taken`, `invalid-name`
  */
 export function claimName(dataDir: AbsPath, name: string, id: PodId, isOver: (holder: PodId) => boolean): void {
-  if (!isPodName(name)) {
-    throw new PodctlError('invalid-name', `"${name}" is not a valid pod name`, {
-      hint: 'letters, digits, inner dashes and dots, at most 64 characters: it is the name of the machine too',
-    });
-  }
+  machineName(name);
   const link = `${namesRoot(dataDir)}/${name}`;
   fs.mkdirSync(namesRoot(dataDir), { recursive: true, mode: 0o755 });
   for (;;) {

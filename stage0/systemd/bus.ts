@@ -28,7 +28,10 @@ export interface Reply {
 export interface Signal {
   readonly sender: string;
   readonly path: string;
+  /** Decoded when it is first asked for, within the listener or later. */
   readonly body: readonly Value[];
+  /** False if `text` is nowhere in the body: far cheaper to find out than what is in it. */
+  mayMention(text: string): boolean;
 }
 
 export interface Bus {

@@ -6,7 +6,7 @@
 import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { Value } from './bus';
-import { encodeCall, type MethodCall, NO_REPLY_EXPECTED } from './dbus/message';
+import { encodeCall, type MethodCall } from './dbus/message';
 
 export interface Machine {
   readonly name: string;
@@ -33,18 +33,14 @@ export function machineName(text: string): string {
 const LEADER_IS_CALLER = 0;
 
 /**
- * The last argument of the plan's `machine` operation, in hex: whole D-Bus messages to follow Hello, which has serial 1.
- * First UnregisterMachine (serial 2, no reply wanted): a restart in place would else meet its own predecessor, whose
- * leader is dead; then RegisterMachine (serial 3), the reply to which counts.
+ * The last argument of the plan's `machine` operation, in hex: a whole D-Bus message to follow Hello, which has serial 1. A
+ * machine that has the name already keeps it, whoever's it is; the pod then runs unregistered, with a warning.
  */
 export function machineMessages({ name, pod, root }: Machine): string {
   if (!isPodId(pod)) throw new TypeError(`"${pod}" is not a pod's UUID`);
   const uuid = Buffer.from(pod.replaceAll('-', ''), 'hex');
-  const register = machined('RegisterMachine', 'sayssus', [name, uuid, 'podctl', 'container', LEADER_IS_CALLER, root]);
-  return Buffer.concat([
-    encodeCall(machined('UnregisterMachine', 's', [name]), 2, NO_REPLY_EXPECTED),
-    encodeCall(register, 3),
-  ]).toString('hex');
+  const body = [name, uuid, 'podctl', 'container', LEADER_IS_CALLER, root];
+  return encodeCall(machined('RegisterMachine', 'sayssus', body), 2).toString('hex');
 }
 
 const machined = (member: string, signature: string, body: readonly Value[]): MethodCall => ({

@@ -45,8 +45,8 @@ export interface UnitStart {
 export function startUnit(bus: Bus, { unit, properties }: UnitStart): UnitRun {
   const watch = new Watch(unit);
   const matches = [
-    bus.match(jobSignals(unit), (signal) => watch.hear(signal)),
-    bus.match({ ...PROPERTIES_CHANGED, path: unitPath(unit) }, (signal) => watch.hear(signal)),
+    bus.match(jobSignals(unit), (signal) => watch.hear('job', signal)),
+    bus.match({ ...PROPERTIES_CHANGED, path: unitPath(unit) }, (signal) => watch.hear('change', signal)),
   ];
   const body = [unit, 'fail', properties.map(([name, signature, value]) => [name, { signature, value }]), []];
   const start = bus.call(systemd('StartTransientUnit', 'ssa(sv)a(sa(sv))', body));
@@ -89,6 +89,12 @@ export function startFailure(unit: string, job: JobResult, exit: UnitExit | unde
 
 const EXIT_CODES: Readonly<Record<number, UnitExit['code']>> = { 0: 'never', 1: 'exited', 2: 'killed', 3: 'dumped' };
 
+/** States of a unit that does nothing, before it or after. */
+const AT_REST = ['inactive', 'failed'];
+
+/** The end of a job, or changed properties. */
+type Kind = 'job' | 'change';
+
 /** All that was heard of one unit. */
 class Watch {
   readonly ready: Promise<JobResult>;
@@ -96,7 +102,8 @@ class Watch {
   readonly #unit: string;
   readonly #properties = new Map<string, Value>();
   /** Signals may overtake the reply that says which job and which sender are the right ones; they wait here until then. */
-  #early: Signal[] = [];
+  #early: [Kind, Signal][] = [];
+  #unread: Signal[] = [];
   #systemd = '';
   #job = '';
   #jobResult: JobResult | undefined;
@@ -123,6 +130,7 @@ class Watch {
   }
 
   get(property: string): Value | undefined {
+    this.#read();
     return this.#properties.get(property);
   }
 
@@ -131,26 +139,41 @@ class Watch {
     this.#job = job;
     const early = this.#early;
     this.#early = [];
-    for (const signal of early) this.hear(signal);
+    for (const [kind, signal] of early) this.hear(kind, signal);
   }
 
-  hear(signal: Signal): void {
-    if (this.#systemd === '') this.#early.push(signal);
-    else if (signal.sender === this.#systemd) this.#take(signal);
+  hear(kind: Kind, signal: Signal): void {
+    if (this.#systemd === '') this.#early.push([kind, signal]);
+    else if (signal.sender !== this.#systemd) return;
+    else if (kind === 'job') this.#takeJob(signal);
+    else this.#hold(signal);
   }
 
-  #take({ body }: Signal): void {
-    if (body.length === 4) {
-      const [, job, unit, result] = body;
-      if (unit === this.#unit && job === this.#job) {
-        this.#jobResult = String(result);
-        this.#becomeReady(this.#jobResult);
-      }
-    } else {
-      const [of, changed] = body;
-      for (const [name, { value }] of changed as [string, { value: Value }][]) this.#properties.set(name, value);
-      if (of === UNIT) this.#checkExit();
-    }
+  /**
+   * systemd sends some fifteen changes of a pod that comes and goes, and reading all of them costs more than all else between
+   * request and exit. So they wait until one of them may be the end, which they then are read up to.
+   */
+  #hold(signal: Signal): void {
+    this.#unread.push(signal);
+    const isAtRest = AT_REST.includes(String(this.#properties.get('ActiveState')));
+    if (isAtRest || AT_REST.some((state) => signal.mayMention(state))) this.#read();
+  }
+
+  #read(): void {
+    const unread = this.#unread;
+    this.#unread = [];
+    for (const signal of unread) this.#takeChange(signal);
+  }
+
+  #takeJob({ body: [, job, unit, result] }: Signal): void {
+    if (unit !== this.#unit || job !== this.#job) return;
+    this.#jobResult = String(result);
+    this.#becomeReady(this.#jobResult);
+  }
+
+  #takeChange({ body: [of, changed] }: Signal): void {
+    for (const [name, { value }] of changed as [string, { value: Value }][]) this.#properties.set(name, value);
+    if (of === UNIT) this.#checkExit();
   }
 
   /**
@@ -158,15 +181,15 @@ class Watch {
    * job failed. Before the start it is inactive without a job, too. systemd sends the properties of the service before those of the unit.
    */
   #checkExit(): void {
-    const state = this.get('ActiveState');
-    const [jobId] = (this.get('Job') ?? [-1]) as [number];
-    const code = Number(this.get('ExecMainCode') ?? 0);
+    const state = this.#properties.get('ActiveState');
+    const [jobId] = (this.#properties.get('Job') ?? [-1]) as [number];
+    const code = Number(this.#properties.get('ExecMainCode') ?? 0);
     const hasRun = code !== 0 || (this.#jobResult !== undefined && this.#jobResult !== 'done');
     if ((state !== 'inactive' && state !== 'failed') || jobId !== 0 || !hasRun) return;
     this.#exit({
       code: EXIT_CODES[code] ?? 'never',
-      status: Number(this.get('ExecMainStatus') ?? 0),
-      result: String(this.get('Result') ?? ''),
+      status: Number(this.#properties.get('ExecMainStatus') ?? 0),
+      result: String(this.#properties.get('Result') ?? ''),
     });
   }
 }

@@ -2,15 +2,16 @@
 import fs from 'node:fs';
 import { type AppName, appName, appNameOfImage } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
+import type { AppSpec } from '../../stage1/plan/spec';
 import type { Variable } from '../../stage2/environment';
 import { fsyncPath } from '../files/durable';
 import { fitsPlatform, hostPlatform } from '../image/platform';
 import { launchOf, type Relaxations } from '../pod/launch';
 import { MANIFEST, machineOf, RECORD } from '../pod/layout';
-import { type AppOverrides, podManifest, type RuntimeApp, runtimeApp } from '../pod/manifest';
+import { type AppOverrides, podManifest, type RuntimeApp, readManifest, runtimeApp } from '../pod/manifest';
 import { claimName } from '../pod/names';
 import type { LockedPod } from '../pod/pods';
-import type { AppRecord, PodRecord } from '../pod/record';
+import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
 import { TreeView } from '../pod/tree-view';
 import { ensureTree } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
@@ -36,13 +37,22 @@ export interface PrepareRequest {
 interface ResolvedApp {
   readonly runtime: RuntimeApp;
   readonly record: AppRecord;
+  readonly launch: AppSpec;
+}
+
+/** A pod with all that is needed to run it: made just now, or read back. */
+export interface PreparedPod {
+  readonly pod: LockedPod;
+  /** `--name`, or the default machine name. */
+  readonly name: string;
+  readonly apps: readonly AppSpec[];
 }
 
 /**
  * Prepares a pod; it is left in `prepare`, locked. Everything that can be refused is refused before its directory exists.
  * @throws PodctlError from fetching, verifying, rendering, and launchOf()
  */
-export async function preparePod(services: Services, request: PrepareRequest): Promise<LockedPod> {
+export async function preparePod(services: Services, request: PrepareRequest): Promise<PreparedPod> {
   if (request.apps.length === 0) throw new PodctlError('usage', 'must provide at least one image');
   const apps: ResolvedApp[] = [];
   for (const app of request.apps) apps.push(await resolveApp(services, app, request));
@@ -53,7 +63,7 @@ export async function preparePod(services: Services, request: PrepareRequest): P
     if (request.name !== undefined) claimPodName(services, request.name, embryo);
     const pod = services.pods.move(embryo, 'prepare');
     writePod(services, pod, name, apps);
-    return pod;
+    return { pod, name, apps: apps.map(({ launch }) => launch) };
   } catch (error) {
     const [left] = services.pods.list().filter(({ id }) => id === embryo.id);
     if (left !== undefined) discard(services, { ...left, lockFd: embryo.lockFd });
@@ -70,8 +80,8 @@ async function resolveApp(services: Services, request: AppRequest, pod: PrepareR
   const reference = { id: image.id, name: manifest.name, labels: image.labels };
   const runtime = runtimeApp(name, reference, manifest.app, overrides);
   const tree = await ensureTree(services, image.id, manifest);
-  launchOf(runtime, [tree], new TreeView(tree, services.native), pod.relaxed);
-  return { runtime, record: { name, imageId: image.id, imageName: manifest.name, trees: [tree] } };
+  const launch = launchOf(runtime, [tree], new TreeView(tree, services.native), pod.relaxed);
+  return { runtime, record: { name, imageId: image.id, imageName: manifest.name, trees: [tree] }, launch };
 }
 
 /** Refused before anything is rendered (appc B6). */
@@ -116,9 +126,29 @@ function writePod({ now }: Services, pod: LockedPod, name: string, apps: readonl
 }
 
 /** Keeps a pod that preparePod() made for later. It survives a power cut when this returns; its lock is released. */
-export function keepPod({ pods }: Services, pod: LockedPod): void {
+export function keepPod({ pods }: Services, { pod }: PreparedPod): void {
   for (const path of [`${pod.path}/${MANIFEST}`, `${pod.path}/${RECORD}`, pod.path]) fsyncPath(path);
   const prepared = pods.move(pod, 'prepared');
   pods.settle();
   fs.closeSync(prepared.lockFd);
+}
+
+/**
+ * Reads back a pod that keepPod() kept.
+ * @throws PodctlError `pod-damaged`, or as launchOf() if its images no longer fit
+ */
+export function loadPod({ native }: Services, pod: LockedPod, relaxed: Relaxations): PreparedPod {
+  const manifest = readManifest(pod.path);
+  const record = readRecord(pod.path);
+  if (manifest === undefined || record === undefined) {
+    throw new PodctlError('pod-damaged', `pod ${pod.id} has no manifest or no record`);
+  }
+  const apps = manifest.apps.map((app) => {
+    const trees = record.apps.find(({ name }) => name === app.name)?.trees ?? [];
+    const [top] = trees;
+    if (top === undefined)
+      throw new PodctlError('pod-damaged', `pod ${pod.id} has no image tree for app "${app.name}"`);
+    return launchOf(app, trees, new TreeView(top, native), relaxed);
+  });
+  return { pod, name: record.name, apps };
 }

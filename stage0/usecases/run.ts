@@ -1,25 +1,25 @@
 /** Runs a prepared pod, and leaves nothing of one that did not start. */
 import fs from 'node:fs';
-import type { LockedPod } from '../pod/pods';
 import { discard } from './garbage';
+import type { PreparedPod } from './prepare';
 import type { Services } from './services';
 import { type Interrupts, type StartOptions, startPod } from './start';
 
 /**
- * @param pod in `prepare` or `prepared`
+ * @param prepared its pod in `prepare` or `prepared`
  * @returns the exit status of the pod in the foreground, 0 for a detached one that came up
  * @throws PodctlError if the pod did not start
  */
 export async function runPod(
   services: Services,
-  pod: LockedPod,
+  prepared: PreparedPod,
   options: StartOptions,
   interrupts: Interrupts,
 ): Promise<number> {
-  const running = services.pods.move(pod, 'run');
+  const running = services.pods.move(prepared.pod, 'run');
   const release = once(() => fs.closeSync(running.lockFd));
   try {
-    return await startPod(services, running, options, interrupts, release);
+    return await startPod(services, { ...prepared, pod: running }, options, interrupts, release);
   } catch (error) {
     release();
     // Undefined if the pod runs after all, the bus having gone away meanwhile, or if gc was faster.

@@ -4,20 +4,18 @@ import type { AbsPath } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { encodePlan } from '../../stage1/plan/codec';
 import { overlayDirectories, planPod } from '../../stage1/plan/plan';
-import type { HandedFiles, PodSpec } from '../../stage1/plan/spec';
+import type { AppSpec, HandedFiles, PodSpec } from '../../stage1/plan/spec';
 import { podUnit } from '../../units/name';
 import { podProperties } from '../../units/pod';
-import { launchOf, type Relaxations } from '../pod/launch';
 import { PLAN, POD_ROOT, podPath, STATUS } from '../pod/layout';
-import { readManifest } from '../pod/manifest';
-import type { LockedPod, PodEntry } from '../pod/pods';
-import { readFailure, readRecord } from '../pod/record';
-import { TreeView } from '../pod/tree-view';
+import type { PodEntry } from '../pod/pods';
+import { readFailure } from '../pod/record';
 import type { Bus } from '../systemd/bus';
 import { machineMessages } from '../systemd/machined';
 import { killUnit, stopUnit } from '../systemd/manager';
 import { startFailure, startUnit, type UnitExit } from '../systemd/unit-run';
 import { setUpFailure } from './failure';
+import type { PreparedPod } from './prepare';
 import type { Services } from './services';
 
 export interface StartOptions {
@@ -27,7 +25,6 @@ export interface StartOptions {
   /** Undefined: the pod's name. */
   readonly hostname: string | undefined;
   readonly stopGraceMs: number;
-  readonly relaxed: Relaxations;
 }
 
 /** Interruptions of the foreground: calls the listener for each, until the returned function is called. */
@@ -36,39 +33,28 @@ export type Interrupts = (listener: (signal: NodeJS.Signals) => void) => () => v
 const SYSTEM_BUS = '/run/dbus/system_bus_socket' as AbsPath;
 const SIGKILL = 9;
 
-/** The pod as the planner wants it. @throws PodctlError if the pod no longer fits its images */
-export function podSpec(services: Services, pod: PodEntry, files: HandedFiles, options: StartOptions): PodSpec {
-  const manifest = readManifest(pod.path);
-  const record = readRecord(pod.path);
-  if (manifest === undefined || record === undefined) {
-    throw new PodctlError('pod-damaged', `pod ${pod.id} has no manifest or no record`);
-  }
-  const apps = manifest.apps.map((app) => {
-    const trees = record.apps.find(({ name }) => name === app.name)?.trees ?? [];
-    const [top] = trees;
-    if (top === undefined)
-      throw new PodctlError('pod-damaged', `pod ${pod.id} does not record the image tree of app "${app.name}"`);
-    return launchOf(app, trees, new TreeView(top, services.native), options.relaxed);
-  });
+/** The pod as the planner wants it. */
+export function podSpec(services: Services, prepared: PreparedPod, files: HandedFiles, options: StartOptions): PodSpec {
+  const { pod, name, apps } = prepared;
   const directory = podPath(services.dataDir, 'run', pod.id);
   const root = `${directory}/${POD_ROOT}` as AbsPath;
   return {
     id: pod.id,
     directory,
     unit: podUnit(pod.id),
-    hostname: options.hostname ?? record.name,
+    hostname: options.hostname ?? name,
     network: options.network,
     stopGraceMs: options.stopGraceMs,
     files,
-    machine: { busPath: SYSTEM_BUS, messagesHex: machineMessages({ name: record.name, pod: pod.id, root }) },
-    osRelease: osRelease(record.apps.map(({ name }) => name)),
+    machine: { busPath: SYSTEM_BUS, messagesHex: machineMessages({ name, pod: pod.id, root }) },
+    osRelease: osRelease(apps),
     apps,
   };
 }
 
 /** What `machinectl list` shows of the pod. */
-const osRelease = (apps: readonly string[]): string =>
-  `ID=podctl\nNAME=podctl\nPRETTY_NAME="podctl pod: ${apps.join(', ')}"\n`;
+const osRelease = (apps: readonly AppSpec[]): string =>
+  `ID=podctl\nNAME=podctl\nPRETTY_NAME="podctl pod: ${apps.map(({ name }) => name).join(', ')}"\n`;
 
 /**
  * Runs a pod that is in `run`. Its lock passes to the pod's init; `release` is called once this process's share of it has
@@ -78,15 +64,16 @@ const osRelease = (apps: readonly string[]): string =>
  */
 export async function startPod(
   services: Services,
-  pod: LockedPod,
+  prepared: PreparedPod,
   options: StartOptions,
   interrupts: Interrupts,
   release: () => void,
 ): Promise<number> {
+  const { pod } = prepared;
   const own = options.detach ? undefined : { stdout: 1, stderr: 2 };
   const spec = podSpec(
     services,
-    pod,
+    prepared,
     { from: process.pid, lock: pod.lockFd, stdout: own?.stdout, stderr: own?.stderr },
     options,
   );
@@ -96,7 +83,7 @@ export async function startPod(
   const unit = podUnit(pod.id);
   const properties = podProperties({
     pod: pod.id,
-    name: spec.hostname,
+    name: prepared.name,
     apps: spec.apps.map(({ name }) => name),
     executor: services.executor,
     plan,

@@ -18,8 +18,11 @@ constexpr uint64_t kDrainMs = 1000;
 /** How often a journal that is away is looked for: at most so often, and only when there is something to say. */
 constexpr uint64_t kJournalRetryMs = 500;
 
-/** A broken stream (journald was restarted without its state) is replaced; the piece it did not take goes to the new one. */
-void replace_journal(Pod &pod, const App &app, Stream &stream) {
+/**
+ * Connects a stream: what the app says is of priority 6 (info), what it complains about 3 (err). One that broke (journald was
+ * restarted without its state) is replaced; the piece it did not take goes to the new one.
+ */
+void connect_journal(Pod &pod, const App &app, Stream &stream) {
   for (const Op *op = app.first; op != app.last; ++op) {
     if (op->kind != OpKind::log) continue;
     Outcome<Sink> sink = open_journal_stream(pod.journal, op->args[0], op->args[1], &stream == &app.out ? 6 : 3);
@@ -28,7 +31,7 @@ void replace_journal(Pod &pod, const App &app, Stream &stream) {
       stream.journal_retry = 0;
       continue;
     }
-    if (stream.journal_retry == 0) warn(pod, *sink.failure);
+    if (stream.journal_retry <= kAtFirstOutput) warn(pod, *sink.failure);
     stream.journal_retry = monotonic_ms() + kJournalRetryMs;
   }
 }
@@ -90,12 +93,13 @@ void Supervisor::handle_stream(App &app, Stream &stream, const PollSet &set) {
   bool is_whole = true;
   if (set.is_ready(stream.journal_slot) || set.is_ready(stream.caller_slot)) is_whole = stream.pass_on();
   if (set.is_ready(stream.pipe_slot)) {
-    if (stream.journal_retry != 0 && monotonic_ms() >= stream.journal_retry) replace_journal(pod_, app, stream);
+    const bool is_due = stream.journal_retry != 0 && monotonic_ms() >= stream.journal_retry;
+    if (is_due && set.has_input(stream.pipe_slot)) connect_journal(pod_, app, stream);
     is_whole = stream.fill();
     app.drain_deadline = app.drain_deadline == 0 ? 0 : monotonic_ms() + kDrainMs;
   }
   if (is_whole) return;
-  replace_journal(pod_, app, stream);
+  connect_journal(pod_, app, stream);
   stream.pass_on();
 }
 

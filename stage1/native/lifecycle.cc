@@ -15,15 +15,17 @@ void Supervisor::record(const App &app) {
   if (!app.has_started()) return;
   const Outcome<> written = write_status(pod_, app);
   if (!written.ok()) warn(pod_, *written.failure);
-  if (announced_ && !is_over()) announce_count();
+  if (!announced_ || exited_ == pod_.app_count) return;
+  const Outcome<> sent = announce_count("");
+  if (!sent.ok()) warn(pod_, *sent.failure);
 }
 
-void Supervisor::announce_count() {
+/** One message, since each makes systemd tell everybody of the change. */
+Outcome<> Supervisor::announce_count(Text more) {
   Buffer<64> state;
-  state << "STATUS=" << static_cast<uint64_t>(pod_.app_count - exited_) << '/' << static_cast<uint64_t>(pod_.app_count)
-        << " apps running";
-  const Outcome<> sent = notify(pod_.notify, state.text());
-  if (!sent.ok()) warn(pod_, *sent.failure);
+  state << more << "STATUS=" << static_cast<uint64_t>(pod_.app_count - exited_) << '/'
+        << static_cast<uint64_t>(pod_.app_count) << " apps running";
+  return notify(pod_.notify, state.text());
 }
 
 /** READY=1 once every app has exec'd, also when one has failed since: the unit did start. machined delays it, briefly. */
@@ -34,12 +36,11 @@ void Supervisor::announce() {
   }
   if (pod_.bus.socket.is_open() && exited_ < pod_.app_count) return;
   announced_ = true;
-  const Outcome<> sent = notify(pod_.notify, "READY=1");
+  const Outcome<> sent = announce_count("READY=1\n");
   if (!sent.ok()) {
     publish(pod_, *sent.failure);
     fail(kOwnFailure);
   }
-  announce_count();
   if (stop_ != Stop::none) announce_stop();
   forget_setup();  // from here on a pod may be idle for months
 }

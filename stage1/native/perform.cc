@@ -4,7 +4,6 @@
 #include <linux/sched.h>
 
 #include "cgroup.h"
-#include "journal.h"
 #include "network.h"
 #include "paths.h"
 #include "report.h"
@@ -13,11 +12,10 @@
 namespace podctl {
 namespace {
 
-/** The app's lines go to the journal twice over: what it says (6, info) and what it complains about (3, err). */
-Outcome<> open_streams(Scene &scene, const Op &op) {
+/** Each stream that journald serves costs it, systemd and us some work: most apps never use both, some neither. */
+Outcome<> announce_streams(const Scene &scene) {
   if (!scene.pod.journal.is_open()) return kDone;  // the init has warned
-  scene.app->out.journal = TRY(open_journal_stream(scene.pod.journal, op[0], op[1], 6));
-  scene.app->err.journal = TRY(open_journal_stream(scene.pod.journal, op[0], op[1], 3));
+  scene.app->out.journal_retry = scene.app->err.journal_retry = kAtFirstOutput;
   return kDone;
 }
 
@@ -96,7 +94,7 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
 
     // Performed by the init for its app: find_apps read `app`; limits are set before the app's first process is there.
     case OpKind::app: return kDone;
-    case OpKind::log: return open_streams(scene, op);
+    case OpKind::log: return announce_streams(scene);
     case OpKind::cgroup: return set_limit(scene.app->cgroup, op[0], op[1]);
 
     // Only noted: exec assumes all of it at once, so that no order in a plan can lose a restriction.

@@ -31,6 +31,9 @@ class PollSet {
   /** True if anything happened in `slot`, an error or hang-up included. */
   bool is_ready(int slot) const { return slot >= 0 && polls_[slot].revents != 0; }
 
+  /** True if there is something to read in `slot`. */
+  bool has_input(int slot) const { return slot >= 0 && (polls_[slot].revents & POLLIN) != 0; }
+
  private:
   pollfd *polls_;
   size_t count_ = 0;

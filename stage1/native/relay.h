@@ -10,6 +10,9 @@ namespace podctl {
 /** Bytes that wait in a Stream at most. Its pages become resident with the app's first line only. */
 constexpr size_t kStreamBuffer = 4096;
 
+/** A moment in the past: the stream is opened with the first output. */
+constexpr uint64_t kAtFirstOutput = 1;
+
 /**
  * One of an app's two pipes. It is read only when all that was read before has gone to both sinks, so a slow sink holds back
  * this pipe's writer and nobody else.
@@ -18,7 +21,7 @@ struct Stream {
   /** Our end, nonblocking; closed at its end. */
   Fd pipe{};
   Sink journal{};
-  /** Monotonic milliseconds: when a broken journal stream is opened anew, if it could not be yet; else 0. */
+  /** Monotonic milliseconds: when the journal stream is opened, at the next output; 0 if it is, or is not to be. */
   uint64_t journal_retry = 0;
   /** The pod's sink; null without one. */
   Sink *caller = nullptr;

@@ -37,7 +37,7 @@ class Supervisor {
   // lifecycle.cc: what follows from it.
   void record(const App &app);
   void announce();
-  void announce_count();
+  Outcome<> announce_count(Text more);
   void announce_stop();
   void fail(int exit_status);
   void stop();

@@ -8,9 +8,7 @@ import { PodctlError } from '#kernel/errors';
 import type { Bus } from '../../stage0/systemd/bus';
 import { systemBusSocket } from '../../stage0/systemd/dbus/address';
 import { connectBus } from '../../stage0/systemd/dbus/connection';
-import { encodeCall } from '../../stage0/systemd/dbus/message';
 import { SYSTEMD_RUNTIME } from '../../stage0/systemd/host';
-import { machineMessages } from '../../stage0/systemd/machined';
 import { killUnit, listUnits, resetFailed, stopUnit, systemdVersion, unitStatus } from '../../stage0/systemd/manager';
 import { startUnit, type UnitRun } from '../../stage0/systemd/unit-run';
 import { POD_UNITS, podUnit } from '../../units/name';
@@ -42,11 +40,6 @@ function unitOf(script: string, ...more: readonly UnitProperty[]) {
 /** `systemd-notify` is a process of its own: accept its message although it is not the main process. */
 const READY = 'systemd-notify --ready --status=running;';
 const FROM_ALL = property('NotifyAccess', 'all');
-
-const hello = () => {
-  const name = 'org.freedesktop.DBus';
-  return encodeCall({ destination: name, path: '/', interface: name, member: 'Hello' }, 1).toString('hex');
-};
 
 const systemctl = (...args: string[]) => execFileSync('systemctl', args, { encoding: 'utf8' });
 
@@ -281,35 +274,6 @@ describe('systemd', function () {
     });
     for (const device of ['null', 'zero', 'urandom', 'ptmx']) assert.match(open, new RegExp(`^${device}$`, 'm'));
     if (/^kmsg$/m.test(open)) this.skip(); // no BPF here: systemd cannot enforce DevicePolicy=
-  });
-
-  it('registers a machine with the bytes made for stage1, also over its own predecessor', async () => {
-    const { pod, unit, properties } = unitOf('', property('Type', 'exec'));
-    const messages = machineMessages({ name: 'e2e-machine', pod, root: '/var' as AbsPath });
-    const client = `
-      const socket = require('net').connect('/run/dbus/system_bus_socket');
-      const auth = '\\0AUTH EXTERNAL ' + Buffer.from('0').toString('hex') + '\\r\\nBEGIN\\r\\n';
-      const send = (hex) => socket.write(Buffer.from(hex, 'hex'));
-      socket.write(auth); send('${hello()}'); send('${messages}');
-      setTimeout(() => send('${messages}'), 200);
-      setInterval(() => undefined, 1000);`;
-    const start = property('ExecStart', [command(process.execPath, '-e', client)]);
-    const run = startUnit(bus, { unit, properties: [...properties.filter(([name]) => name !== 'ExecStart'), start] });
-    assert.equal(await run.ready, 'done');
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    const shown = execFileSync('machinectl', ['show', 'e2e-machine'], { encoding: 'utf8' });
-    for (const line of [
-      'Class=container',
-      'Service=podctl',
-      'RootDirectory=/var',
-      `Unit=${unit}`,
-      `Leader=${run.mainPid()}`,
-    ]) {
-      assert.match(shown, new RegExp(`^${line}$`, 'm'));
-    }
-    assert.match(shown, new RegExp(`^Id=${pod.replaceAll('-', '')}$`, 'm'));
-    await stopUnit(bus, unit);
-    await run.exited;
   });
 
   it('runs podctl-gc.service in the mount namespace of the host', () => {

@@ -2,6 +2,7 @@
 import { PodctlError } from '#kernel/errors';
 import { parseVariable, type Variable } from '../../../stage2/environment';
 import type { Relaxations } from '../../pod/launch';
+import { machineName } from '../../systemd/machined';
 import type { FetchPolicy } from '../../usecases/images';
 import type { AppRequest, PrepareRequest } from '../../usecases/prepare';
 import type { StartOptions } from '../../usecases/start';
@@ -57,13 +58,12 @@ function variables(flag: string, written: readonly string[]): readonly Variable[
   });
 }
 
-export function startOptionsOf(globals: Globals, flags: FlagValues<typeof START_FLAGS>): StartOptions {
+export function startOptionsOf(flags: FlagValues<typeof START_FLAGS>): StartOptions {
   return {
     detach: flags.detach,
     network: networkOf(flags.net ?? 'host'),
-    hostname: flags.hostname,
+    hostname: flags.hostname === undefined ? undefined : machineName(flags.hostname),
     stopGraceMs: flags.stopTimeout,
-    relaxed: relaxationsOf(globals),
   };
 }
 

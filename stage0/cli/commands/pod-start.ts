@@ -4,8 +4,8 @@ import type { PodId } from '#kernel/brand';
 import { messageOf, PodctlError } from '#kernel/errors';
 import { encodePlan } from '../../../stage1/plan/codec';
 import { planPod } from '../../../stage1/plan/plan';
-import type { LockedPod } from '../../pod/pods';
 import { discard } from '../../usecases/garbage';
+import type { PreparedPod } from '../../usecases/prepare';
 import type { Services } from '../../usecases/services';
 import { podSpec, type StartOptions } from '../../usecases/start';
 import type { Context } from '../context';
@@ -25,10 +25,11 @@ export function announce(context: Context, pod: PodId, { detach }: StartOptions)
 }
 
 /** `--dry-run`: the plan on stdout. A pod that was made for it goes again; a prepared one stays prepared. */
-export function showPlan(context: Context, services: Services, pod: LockedPod, options: StartOptions): number {
+export function showPlan(context: Context, services: Services, prepared: PreparedPod, options: StartOptions): number {
+  const { pod } = prepared;
   try {
     const files = { from: process.pid, lock: pod.lockFd, stdout: 1, stderr: 2 };
-    context.out.write(encodePlan(planPod(podSpec(services, pod, files, options))));
+    context.out.write(encodePlan(planPod(podSpec(services, prepared, files, options))));
   } finally {
     if (pod.directory === 'prepared') fs.closeSync(pod.lockFd);
     else discard(services, pod);

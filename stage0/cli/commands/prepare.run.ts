@@ -6,8 +6,8 @@ import type { spec } from './prepare';
 
 export const run: Handler<typeof spec> = async (context, { flags, apps }) => {
   const services = createServices(context);
-  const pod = await preparePod(services, prepareRequestOf(context.globals, flags, apps));
-  keepPod(services, pod);
-  context.out.line(pod.id);
+  const prepared = await preparePod(services, prepareRequestOf(context.globals, flags, apps));
+  keepPod(services, prepared);
+  context.out.line(prepared.pod.id);
   return 0;
 };

@@ -1,17 +1,18 @@
 import { PodctlError } from '#kernel/errors';
 import { assertSystemd } from '../../systemd/host';
+import { loadPod } from '../../usecases/prepare';
 import { runPod } from '../../usecases/run';
 import type { Handler } from '../command';
 import { createServices } from '../services';
 import { interrupts } from './interrupts';
 import { podArgument } from './pod-argument';
-import { startOptionsOf } from './pod-request';
+import { relaxationsOf, startOptionsOf } from './pod-request';
 import { announce, saveUuid, showPlan } from './pod-start';
 import type { spec } from './run-prepared';
 
 export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   if (!flags.dryRun) assertSystemd();
-  const options = startOptionsOf(context.globals, flags);
+  const options = startOptionsOf(flags);
   const services = createServices(context);
   const entry = podArgument(services, args.uuid);
   const state = services.pods.state(entry);
@@ -22,9 +23,10 @@ export const run: Handler<typeof spec> = async (context, { args, flags }) => {
       `pod ${entry.id} is ${state ?? 'being run by someone else'}, not prepared`,
     );
   }
-  if (flags.dryRun) return showPlan(context, services, pod, options);
+  const prepared = loadPod(services, pod, relaxationsOf(context.globals));
+  if (flags.dryRun) return showPlan(context, services, prepared, options);
   saveUuid(pod.id, flags.uuidFileSave);
-  const status = await runPod(services, pod, options, interrupts);
+  const status = await runPod(services, prepared, options, interrupts);
   announce(context, pod.id, options);
   return status;
 };

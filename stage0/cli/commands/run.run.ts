@@ -1,3 +1,4 @@
+import { hastenCgroupMoves } from '../../host/cgroup-moves';
 import { assertSystemd } from '../../systemd/host';
 import { preparePod } from '../../usecases/prepare';
 import { runPod } from '../../usecases/run';
@@ -11,13 +12,18 @@ import type { spec } from './run';
 export const run: Handler<typeof spec> = async (context, { flags, apps }) => {
   if (!flags.dryRun) assertSystemd();
   const request = prepareRequestOf(context.globals, flags, apps);
-  const options = startOptionsOf(context.globals, flags);
+  const options = startOptionsOf(flags);
   const services = createServices(context);
-  if (!flags.dryRun) services.connect();
-  const pod = await preparePod(services, request);
-  if (flags.dryRun) return showPlan(context, services, pod, options);
+  if (!flags.dryRun) {
+    // Both take their time elsewhere while the images are looked up here.
+    services.connect();
+    hastenCgroupMoves();
+  }
+  const prepared = await preparePod(services, request);
+  if (flags.dryRun) return showPlan(context, services, prepared, options);
+  const { pod } = prepared;
   saveUuid(pod.id, flags.uuidFileSave);
-  const status = await runPod(services, pod, options, interrupts);
+  const status = await runPod(services, prepared, options, interrupts);
   announce(context, pod.id, options);
   return status;
 };

@@ -6,6 +6,7 @@ import { messageOf, PodctlError } from '#kernel/errors';
 import { type Bus, BusError, type MatchRule, type Reply, type Signal } from '../bus';
 import { noBus } from '../host';
 import { decodeMessage, encodeCall, type Message, type MethodCall, messageLength } from './message';
+import type { Value } from './signature';
 import { fdStream, netStream, type SocketPort, type Stream, type StreamEvents } from './stream';
 
 export interface ConnectOptions {
@@ -125,22 +126,32 @@ class Connection implements Bus {
       this.#incoming = this.#incoming.subarray(length);
       return message;
     } catch (error) {
-      this.#fail(noBus(this.#path, new Error(`it sent what is not D-Bus (${messageOf(error)})`)));
+      this.#failDamaged(error);
       return undefined;
     }
   }
 
   #dispatch(message: Message): void {
-    if (message.type === 'signal') {
-      for (const { rule, listener } of this.#listeners) if (meets(message, rule)) listener(message);
-      return;
+    try {
+      if (message.type !== 'signal') this.#answer(message, message.body);
+      else for (const { rule, listener } of this.#listeners) if (meets(message, rule)) listener(message);
+    } catch (error) {
+      if (!(error instanceof TypeError) && !(error instanceof RangeError)) throw error;
+      this.#failDamaged(error);
     }
+  }
+
+  #failDamaged(error: unknown): void {
+    this.#fail(noBus(this.#path, new Error(`it sent what is not D-Bus (${messageOf(error)})`)));
+  }
+
+  #answer(message: Message, body: readonly Value[]): void {
     const pending = this.#pending.get(message.replySerial);
     if (pending === undefined) return;
     this.#pending.delete(message.replySerial);
     clearTimeout(pending.timer);
     if (message.type === 'return') pending.resolve(message);
-    else pending.reject(new BusError(message.errorName, String(message.body[0] ?? ''), pending.call));
+    else pending.reject(new BusError(message.errorName, String(body[0] ?? ''), pending.call));
   }
 
   /** The first cause counts; undefined is our own close(). */

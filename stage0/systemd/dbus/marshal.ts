@@ -1,5 +1,5 @@
 /** Values to bytes: the D-Bus marshalling rules (D-Bus specification, "Marshaling"), little-endian. */
-import { parseSignature, type Type, type Value, type Variant } from './signature';
+import { alignTo, parseSignature, type Type, type Value, type Variant } from './signature';
 
 /** @throws TypeError if the values do not have the types of the signature */
 export function marshal(signature: string, values: readonly Value[]): Buffer {
@@ -56,13 +56,20 @@ class Writer {
   #integer(code: string, value: Value | undefined): void {
     const bits = INTEGER_BITS[code] ?? 0;
     const size = Math.abs(bits) / 8;
-    const big = size === 8 ? value : typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : undefined;
-    if (typeof big !== 'bigint') throw mismatch(code, value);
-    const fits = bits < 0 ? BigInt.asIntN(-bits, big) : BigInt.asUintN(bits, big);
-    if (fits !== big) throw mismatch(code, value);
     const buffer = this.#room(size);
-    if (size === 8) buffer.writeBigUInt64LE(BigInt.asUintN(64, big), this.#at);
-    else buffer.writeUIntLE(Number(BigInt.asUintN(size * 8, big)), this.#at, size);
+    if (size === 8) {
+      if (typeof value !== 'bigint') throw mismatch(code, value);
+      const fits = bits < 0 ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value);
+      if (fits !== value) throw mismatch(code, value);
+      buffer.writeBigUInt64LE(BigInt.asUintN(64, value), this.#at);
+    } else {
+      const modulus = 2 ** (size * 8);
+      const [least, most] = bits < 0 ? [-modulus / 2, modulus / 2 - 1] : [0, modulus - 1];
+      if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+        throw mismatch(code, value);
+      }
+      buffer.writeUIntLE(value < 0 ? value + modulus : value, this.#at, size);
+    }
     this.#at += size;
   }
 
@@ -110,8 +117,9 @@ class Writer {
   }
 
   #pad(align: number): void {
-    const end = Math.ceil(this.#at / align) * align;
-    this.#room(end - this.#at).fill(0, this.#at, end);
+    // The buffer is zeroes beyond what was written.
+    const end = alignTo(this.#at, align);
+    this.#room(end - this.#at);
     this.#at = end;
   }
 

@@ -10,13 +10,10 @@ const FIXED_BYTES = 16;
 /** The specification's limit on a whole message. */
 const MAX_MESSAGE = 128 * 1024 * 1024;
 const LITTLE_ENDIAN = 0x6c; // 'l'
+const NO_FLAGS = 0;
 
 const TYPES = ['invalid', 'call', 'return', 'error', 'signal'] as const;
 export type MessageType = (typeof TYPES)[number];
-
-export const NO_REPLY_EXPECTED = 1;
-/** Lets polkit ask the user of an unprivileged caller. */
-export const ALLOW_INTERACTIVE_AUTHORIZATION = 4;
 
 /** Header fields: their codes on the wire and the types of their values. */
 const FIELDS = {
@@ -49,11 +46,13 @@ export interface Message {
   readonly interface: string;
   readonly member: string;
   readonly errorName: string;
+  /** Decoded when it is first asked for. @throws TypeError, RangeError if it is not what its signature says */
   readonly body: readonly Value[];
+  /** False if `text` (ASCII) is nowhere in the body: far cheaper to find out than what is in it. */
+  mayMention(text: string): boolean;
 }
 
-/** `flags`: a mask of NO_REPLY_EXPECTED, ALLOW_INTERACTIVE_AUTHORIZATION. */
-export function encodeCall(call: MethodCall, serial: number, flags = 0): Buffer {
+export function encodeCall(call: MethodCall, serial: number): Buffer {
   const signature = call.signature ?? '';
   const body = marshal(signature, call.body ?? []);
   const fields = [
@@ -64,7 +63,7 @@ export function encodeCall(call: MethodCall, serial: number, flags = 0): Buffer 
     ...(signature === '' ? [] : [field('signature', signature)]),
   ];
   const type = TYPES.indexOf('call');
-  const header = marshal(HEADER, [LITTLE_ENDIAN, type, flags, PROTOCOL_VERSION, body.length, serial, fields]);
+  const header = marshal(HEADER, [LITTLE_ENDIAN, type, NO_FLAGS, PROTOCOL_VERSION, body.length, serial, fields]);
   return Buffer.concat([header, Buffer.alloc(padding(header.length)), body]);
 }
 
@@ -87,13 +86,15 @@ export function messageLength(bytes: Buffer): number | undefined {
   return total;
 }
 
-/** Decodes exactly one message. @throws TypeError, RangeError if it is not one */
+/** Decodes exactly one message, but for its body. @throws TypeError, RangeError if it is not one */
 export function decodeMessage(bytes: Buffer): Message {
   const little = bytes[0] === LITTLE_ENDIAN;
   const [, type, , version, bodyLength, serial, rawFields] = unmarshal(HEADER, bytes, little);
   if (version !== PROTOCOL_VERSION) throw new RangeError(`D-Bus protocol version ${version}`);
   const fields = new Map(rawFields as readonly (readonly [number, Variant])[]);
   const text = (name: keyof typeof FIELDS) => String(fields.get(FIELDS[name][0])?.value ?? '');
+  const rawBody = bytes.subarray(bytes.length - Number(bodyLength));
+  let body: readonly Value[] | undefined;
   return {
     type: TYPES[Number(type)] ?? 'invalid',
     serial: Number(serial),
@@ -103,6 +104,10 @@ export function decodeMessage(bytes: Buffer): Message {
     interface: text('interface'),
     member: text('member'),
     errorName: text('errorName'),
-    body: unmarshal(text('signature'), bytes.subarray(bytes.length - Number(bodyLength)), little),
+    get body() {
+      body ??= unmarshal(text('signature'), rawBody, little);
+      return body;
+    },
+    mayMention: (wanted) => rawBody.includes(wanted, 0, 'latin1'),
   };
 }

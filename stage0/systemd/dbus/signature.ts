@@ -24,14 +24,26 @@ const ALIGNMENT: Readonly<Record<string, number>> = {
   ...{ x: 8, t: 8, d: 8, '(': 8, '{': 8 },
 };
 
+/** The next multiple of `align`, a power of two. */
+export const alignTo = (at: number, align: number): number => (at + align - 1) & -align;
+
 /** The specification's limits: a signature is at most 255 bytes; arrays and structs nest at most 32 deep each. */
 const MAX_SIGNATURE = 255;
 const MAX_DEPTH = 64;
 
+/** A message has one variant per property, and few different signatures: parsing each once halves the work of reading it. */
+const parsed = new Map<string, readonly Type[]>();
+/** A peer that invents signatures must not fill our memory. */
+const MAX_PARSED = 256;
+
 /** The complete types of a signature. @throws TypeError if it is not one */
 export function parseSignature(signature: string): readonly Type[] {
+  const known = parsed.get(signature);
+  if (known !== undefined) return known;
   if (signature.length > MAX_SIGNATURE) throw new TypeError(`D-Bus signature longer than ${MAX_SIGNATURE} bytes`);
-  return new Parser(signature).all();
+  const types = new Parser(signature).all();
+  if (parsed.size < MAX_PARSED) parsed.set(signature, types);
+  return types;
 }
 
 class Parser {

@@ -1,5 +1,5 @@
 /** Bytes to values. Every read is bounds-checked: a damaged message is a RangeError or TypeError, never a hang. */
-import { parseSignature, type Type, type Value } from './signature';
+import { alignTo, parseSignature, type Type, type Value } from './signature';
 
 /** The specification's limit on the length of an array, in bytes. */
 const MAX_ARRAY = 64 * 1024 * 1024;
@@ -25,7 +25,7 @@ class Reader {
   }
 
   read(type: Type, nesting: number): Value {
-    this.#at = Math.ceil(this.#at / type.align) * type.align;
+    this.#at = alignTo(this.#at, type.align);
     switch (type.code) {
       case 'y':
         return this.#view.getUint8(this.#step(1));
@@ -76,7 +76,7 @@ class Reader {
     const [element] = type.parts;
     const length = this.#uint32();
     if (element === undefined || length > MAX_ARRAY) throw new RangeError(`a D-Bus array of ${length} bytes`);
-    this.#at = Math.ceil(this.#at / element.align) * element.align;
+    this.#at = alignTo(this.#at, element.align);
     const end = this.#at + length;
     if (end > this.#bytes.length) throw new RangeError('a D-Bus array reaches beyond its message');
     if (element.code === 'y') return Buffer.from(this.#bytes.subarray(this.#step(length), end));

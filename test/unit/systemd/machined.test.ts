@@ -7,32 +7,13 @@ import { isMachineName, machineMessages, machineName } from '../../../stage0/sys
 const pod = '0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9' as PodId;
 
 describe('machine registration', () => {
-  it('takes the old registration back, then registers the caller', () => {
-    let bytes = Buffer.from(machineMessages({ name: 'web', pod, root: '/r' as AbsPath }), 'hex');
-    const messages = [];
-    const flags = [];
-    while (bytes.length > 0) {
-      const length = messageLength(bytes) ?? 0;
-      flags.push(bytes[2]);
-      messages.push(decodeMessage(bytes.subarray(0, length)));
-      bytes = bytes.subarray(length);
-    }
-    assert.deepEqual(
-      messages.map(({ serial, member }) => [serial, member]),
-      [
-        [2, 'UnregisterMachine'],
-        [3, 'RegisterMachine'],
-      ],
-    );
-    assert.deepEqual(flags, [1, 0]);
-    assert.deepEqual(messages[1]?.body, [
-      'web',
-      Buffer.from('0a1b2c3d4e5f60718293a4b5c6d7e8f9', 'hex'),
-      'podctl',
-      'container',
-      0,
-      '/r',
-    ]);
+  it('is one whole message, sent by the leader itself', () => {
+    const bytes = Buffer.from(machineMessages({ name: 'web', pod, root: '/r' as AbsPath }), 'hex');
+    assert.equal(messageLength(bytes), bytes.length);
+    const { serial, member, body } = decodeMessage(bytes);
+    assert.deepEqual([serial, member], [2, 'RegisterMachine']);
+    const uuid = Buffer.from('0a1b2c3d4e5f60718293a4b5c6d7e8f9', 'hex');
+    assert.deepEqual(body, ['web', uuid, 'podctl', 'container', 0, '/r']);
   });
 
   it('knows the names that machined takes', () => {

@@ -48,7 +48,9 @@ class FakeBus {
     return new Promise((resolve) => setImmediate(resolve));
   }
   hear(member: string, body: readonly Value[], sender = SYSTEMD): void {
-    for (const [rule, listener] of this.#listeners) if (rule.member === member) listener({ sender, path: '', body });
+    const mayMention = (text: string): boolean => stringsIn(body).some((one) => one.includes(text));
+    for (const [rule, listener] of this.#listeners)
+      if (rule.member === member) listener({ sender, path: '', body, mayMention });
   }
   jobRemoved(result: string, job = JOB, sender = SYSTEMD): void {
     this.hear('JobRemoved', [7, job, UNIT, result], sender);
@@ -64,6 +66,15 @@ class FakeBus {
     this.hear('PropertiesChanged', [of, entries, []], sender);
   }
 }
+
+const stringsIn = (value: Value): string[] =>
+  typeof value === 'string'
+    ? [value]
+    : Array.isArray(value)
+      ? value.flatMap(stringsIn)
+      : typeof value === 'object' && 'value' in value
+        ? stringsIn(value.value)
+        : [];
 
 const EXITED_7 = { ExecMainCode: ['i', 1], ExecMainStatus: ['i', 7], Result: ['s', 'exit-code'] } as const;
 
