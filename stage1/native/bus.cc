@@ -1,6 +1,7 @@
 #include "bus.h"
 
 #include <linux/errno.h>
+#include <linux/fcntl.h>
 
 #include "clock.h"
 #include "kernel.h"
@@ -125,7 +126,7 @@ Outcome<bool> read_message(Bus &bus) {
 
 }  // namespace
 
-Outcome<> start_calls(Bus &bus, Arena &arena, Text path, Text messages_hex) {
+Outcome<> prepare_calls(Bus &bus, Arena &arena, Text path, Text messages_hex) {
   const size_t prefix = sizeof kAuthentication - 1 + sizeof kHello - 1;
   const size_t size = prefix + messages_hex.size / 2;
   auto *const bytes = static_cast<char *>(arena.bytes(size));
@@ -136,11 +137,22 @@ Outcome<> start_calls(Bus &bus, Arena &arena, Text path, Text messages_hex) {
   }
   bus.awaited = last_serial(Text(bytes, size).from(prefix));
   if (bus.awaited == 0) return problem("not whole D-Bus messages");
+  bus.outgoing = Text(bytes, size);
   bus.buffer = static_cast<char *>(arena.bytes(kBuffer));
+  bus.endpoint = Fd(TRY(check(sys::openat2(AT_FDCWD, path.c_str(), O_PATH | O_CLOEXEC, 0, 0), "openat2", path)));
+  return kDone;
+}
+
+Outcome<> start_calls(Bus &bus) {
+  Buffer<32> path;
+  path << "/proc/self/fd/" << bus.endpoint.get();
+  const Fd endpoint = static_cast<Fd &&>(bus.endpoint);
   bus.deadline = monotonic_ms() + kPatienceMs;
-  Fd socket = TRY(connect_unix(path, kSockStream));
-  const long sent = TRY(check(sys::send(socket.get(), bytes, size, kMsgNoSignal | kMsgDontWait), "send", path));
-  if (static_cast<size_t>(sent) != size) return problem("the bus did not take all messages at once", path);
+  Fd socket = TRY(connect_unix(path.text(), kSockStream));
+  const Text bytes = bus.outgoing;
+  const long sent =
+      TRY(check(sys::send(socket.get(), bytes.data, bytes.size, kMsgNoSignal | kMsgDontWait), "send", "the system bus"));
+  if (static_cast<size_t>(sent) != bytes.size) return problem("the bus did not take all messages at once");
   bus.socket = static_cast<Fd &&>(socket);
   return kDone;
 }

@@ -28,13 +28,25 @@ Outcome<> Supervisor::announce_count(Text more) {
   return notify(pod_.notify, state.text());
 }
 
+/** True while machined has not answered; asks it first, if that has not been done yet. */
+bool Supervisor::is_registering() {
+  if (pod_.bus.endpoint.is_open()) {
+    const Outcome<> started = start_calls(pod_.bus);
+    if (!started.ok()) {
+      started.failure->operation = "machine";
+      warn(pod_, *started.failure);
+    }
+  }
+  return pod_.bus.socket.is_open();
+}
+
 /** READY=1 once every app has exec'd, also when one has failed since: the unit did start. machined delays it, briefly. */
 void Supervisor::announce() {
   if (announced_ || !released_) return;
   for (const App &app : pod_) {
     if (!app.has_started()) return;
   }
-  if (pod_.bus.socket.is_open() && exited_ < pod_.app_count) return;
+  if (exited_ < pod_.app_count && is_registering()) return;
   announced_ = true;
   const Outcome<> sent = announce_count("READY=1\n");
   if (!sent.ok()) {

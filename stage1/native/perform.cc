@@ -37,12 +37,12 @@ Outcome<> open_pod(Pod &pod, const Op &op) {
 }
 
 /** machined is a convenience: a pod runs without it, and says so. */
-void call_machined(Pod &pod, const Op &op) {
-  const Outcome<> started = start_calls(pod.bus, pod.arena, op[0], op[1]);
-  if (started.ok()) return;
-  started.failure->operation = op.name();
-  started.failure->line = op.line;
-  warn(pod, *started.failure);
+void find_machined(Pod &pod, const Op &op) {
+  const Outcome<> ready = prepare_calls(pod.bus, pod.arena, op[0], op[1]);
+  if (ready.ok()) return;
+  ready.failure->operation = op.name();
+  ready.failure->line = op.line;
+  warn(pod, *ready.failure);
 }
 
 Outcome<> perform_one(Scene &scene, const Op &op) {
@@ -60,7 +60,7 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     case OpKind::stop_grace: pod.stop_grace_ms = op.number(0); return kDone;
 
     // Safe: before the pivot, so the path is the host's; the messages are stage0's, and their answer is only reported.
-    case OpKind::machine: call_machined(pod, op); return kDone;
+    case OpKind::machine: find_machined(pod, op); return kDone;
     // Safe: check.cc wants `namespaces uts` with it, else the host would be renamed.
     case OpKind::hostname:
       TRY(check(sys::sethostname(op[0].c_str(), op[0].size), "sethostname", op[0]));

@@ -37,6 +37,7 @@ class Supervisor {
   // lifecycle.cc: what follows from it.
   void record(const App &app);
   void announce();
+  bool is_registering();
   Outcome<> announce_count(Text more);
   void announce_stop();
   void fail(int exit_status);

@@ -12,7 +12,7 @@ static long call(long number, long a, long b, long c) {
   return result;
 }
 
-extern "C" [[noreturn]] void _start() {
+extern "C" [[noreturn, gnu::force_align_arg_pointer]] void _start() {
   timespec now{};
   call(__NR_clock_gettime, CLOCK_MONOTONIC, reinterpret_cast<long>(&now), 0);
   unsigned long value = static_cast<unsigned long>(now.tv_sec) * 1000000000UL + static_cast<unsigned long>(now.tv_nsec);

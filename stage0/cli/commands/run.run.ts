@@ -1,4 +1,3 @@
-import { hastenCgroupMoves } from '../../host/cgroup-moves';
 import { assertSystemd } from '../../systemd/host';
 import { preparePod } from '../../usecases/prepare';
 import { runPod } from '../../usecases/run';
@@ -14,11 +13,8 @@ export const run: Handler<typeof spec> = async (context, { flags, apps }) => {
   const request = prepareRequestOf(context.globals, flags, apps);
   const options = startOptionsOf(flags);
   const services = createServices(context);
-  if (!flags.dryRun) {
-    // Both take their time elsewhere while the images are looked up here.
-    services.connect();
-    hastenCgroupMoves();
-  }
+  // The bus answers while the images are looked up here.
+  if (!flags.dryRun) services.connect();
   const prepared = await preparePod(services, request);
   if (flags.dryRun) return showPlan(context, services, prepared, options);
   const { pod } = prepared;
