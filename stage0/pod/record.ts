@@ -64,6 +64,15 @@ const keyValues = (text: string): ReadonlyMap<string, string> =>
     }),
   );
 
+/** The executor writes control bytes and `%` as `%XX`, so that every value is one line. */
+const unescaped = (value: string): string =>
+  Buffer.from(
+    Buffer.from(value, 'utf8')
+      .toString('latin1')
+      .replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  ).toString('utf8');
+
 /** Undefined if the pod never got that far. @throws PodctlError `pod-damaged` */
 export function readRecord(podPath: string): PodRecord | undefined {
   const text = readSmall(`${podPath}/${RECORD}`);
@@ -75,6 +84,19 @@ export function readRecord(podPath: string): PodRecord | undefined {
     throw new PodctlError('pod-damaged', `${podPath}/${RECORD} is not JSON`, { cause });
   }
   throw new PodctlError('pod-damaged', `${podPath}/${RECORD} was written by another version of podctl`);
+}
+
+/**
+ * The same for those who want to know what there is to know: a maker killed while it wrote leaves half a record, and that must
+ * neither hide the other pods from `list` nor keep gc from this one.
+ */
+export function recordIfReadable(podPath: string): PodRecord | undefined {
+  try {
+    return readRecord(podPath);
+  } catch (error) {
+    if (error instanceof PodctlError && error.code === 'pod-damaged') return undefined;
+    throw error;
+  }
 }
 
 export function readAppStatus(podPath: string, app: AppName): AppStatus | undefined {
@@ -99,14 +121,18 @@ export function readFailure(podPath: string): Failure | undefined {
   const text = readSmall(`${podPath}/${FAILURE}`);
   if (text === undefined) return undefined;
   const values = keyValues(text);
+  const value = (key: string): string | undefined => {
+    const escaped = values.get(key);
+    return escaped === undefined ? undefined : unescaped(escaped);
+  };
   return {
-    app: values.get('app'),
-    operation: values.get('operation') ?? 'unknown operation',
-    line: values.get('line'),
-    syscall: values.get('syscall'),
-    errno: values.get('errno'),
-    object: values.get('object'),
-    detail: values.get('detail'),
+    app: value('app'),
+    operation: value('operation') ?? 'unknown operation',
+    line: value('line'),
+    syscall: value('syscall'),
+    errno: value('errno'),
+    object: value('object'),
+    detail: value('detail'),
   };
 }
 

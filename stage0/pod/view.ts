@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import type { AppName, ImageId, PodId } from '#kernel/brand';
 import type { PodEntry, Pods } from './pods';
-import { type AppStatus, readAppStatus, readPid, readRecord } from './record';
+import { type AppStatus, readAppStatus, readPid, recordIfReadable } from './record';
 import type { PodState } from './state';
 
 export interface AppView {
@@ -29,7 +29,7 @@ export interface PodView {
 export function viewPod(pods: Pods, entry: PodEntry): PodView | undefined {
   const state = pods.state(entry);
   if (state === undefined) return undefined;
-  const record = readRecord(entry.path);
+  const record = recordIfReadable(entry.path);
   const pid = readPid(entry.path);
   return {
     id: entry.id,

@@ -6,7 +6,7 @@ import type { Candidate } from '../../gc/policy';
 import { podPath } from '../pod/layout';
 import { releaseName, sweepNames } from '../pod/names';
 import type { LockedPod, PodEntry, Pods } from '../pod/pods';
-import { readRecord } from '../pod/record';
+import { recordIfReadable } from '../pod/record';
 import { isRemovable, type PodState } from '../pod/state';
 import type { Services } from './services';
 
@@ -78,7 +78,7 @@ export function sweepLeftovers({ images, sources, pods, dataDir }: Services): vo
 
 /** The name goes first: a removal cut short leaves a nameless pod in a garbage directory, which gc takes. */
 function removeLocked({ pods, dataDir }: Services, pod: LockedPod): void {
-  const record = readRecord(pod.path);
+  const record = recordIfReadable(pod.path);
   if (record?.name !== undefined) releaseName(dataDir, record.name, pod.id);
   pods.remove(pod);
 }

@@ -14,6 +14,7 @@ import { startUnit, type UnitRun } from '../../stage0/systemd/unit-run';
 import { POD_UNITS, podUnit } from '../../units/name';
 import { podProperties } from '../../units/pod';
 import { command, OLDEST_SYSTEMD, property, type UnitProperty } from '../../units/properties';
+import { skip } from '../runner/skip';
 
 const connect = (): Bus => connectBus({ socket: systemBusSocket(process.env) ?? '', uid: process.geteuid?.() ?? -1 });
 
@@ -57,8 +58,7 @@ describe('systemd', function () {
 
   before(function () {
     if (!existsSync(SYSTEMD_RUNTIME) || process.geteuid?.() !== 0) {
-      console.log(`    skipped: needs root and ${SYSTEMD_RUNTIME}; run it with test/host/host exec`);
-      this.skip();
+      skip(this, `needs root and ${SYSTEMD_RUNTIME}; run it with test/host/host exec`);
     }
   });
   beforeEach(() => {
@@ -187,7 +187,7 @@ describe('systemd', function () {
       systemctl('freeze', unit);
     } catch {
       await stopUnit(bus, unit);
-      this.skip(); // the kernel or the host has no freezer
+      skip(this, 'the kernel or the host has no freezer');
     }
     assert.equal(await stopUnit(bus, unit), 'done');
     assert.equal((await run.exited).result, 'success');
@@ -273,7 +273,7 @@ describe('systemd', function () {
       encoding: 'utf8',
     });
     for (const device of ['null', 'zero', 'urandom', 'ptmx']) assert.match(open, new RegExp(`^${device}$`, 'm'));
-    if (/^kmsg$/m.test(open)) this.skip(); // no BPF here: systemd cannot enforce DevicePolicy=
+    if (/^kmsg$/m.test(open)) skip(this, 'no BPF on this host: systemd cannot enforce DevicePolicy=; the VM host will');
   });
 
   it('runs podctl-gc.service in the mount namespace of the host', () => {

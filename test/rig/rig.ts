@@ -5,6 +5,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { skip } from '../runner/skip';
 
 export const DIST = path.resolve(__dirname, '../..');
 export const PODCTL = path.join(DIST, 'podctl');
@@ -19,8 +20,7 @@ export interface Outcome {
 /** Skips the suite or test where systemd is not PID 1. */
 export function needsHost(context: Mocha.Context): void {
   if (fs.existsSync('/run/systemd/system')) return;
-  process.stderr.write('skipped: PID 1 is not systemd here; test/run runs this in the container host\n');
-  context.skip();
+  skip(context, 'PID 1 is not systemd here; test/run runs this in the container host');
 }
 
 /** Longer than anything here takes on a slow machine, shorter than a hang. */

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { PodctlError } from '#kernel/errors';
 import { decodePlan, encodePlan, quote } from '../../../stage1/plan/codec';
 import { OPS, type Plan } from '../../../stage1/plan/op';
+import { skip } from '../../runner/skip';
 
 const head = 'podctl-plan 1\npod u /p\n';
 const refused = (text: string, message: RegExp) =>
@@ -57,7 +58,7 @@ describe('plan codec', () => {
 
   it('has the same table of operations as the executor', function () {
     const executor = path.resolve(__dirname, '../../../native/podctl-stage1');
-    if (!fs.existsSync(executor)) this.skip(); // `npm run build:native` makes it; test/run always has
+    if (!fs.existsSync(executor)) skip(this, 'podctl-stage1 is not built: npm run build:native');
     const table = Object.entries(OPS).map(([name, { sections, args }]) =>
       [name, sections.join(','), ...args].join(' '),
     );

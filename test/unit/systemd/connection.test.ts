@@ -6,6 +6,7 @@ import { connectBus } from '../../../stage0/systemd/dbus/connection';
 import { decodeMessage } from '../../../stage0/systemd/dbus/message';
 import type { SocketPort } from '../../../stage0/systemd/dbus/stream';
 import { native } from '../../../stage1/native/index';
+import { skip } from '../../runner/skip';
 import { error, reply, signal } from './answers';
 import { type Peer, startPeer } from './peer';
 
@@ -36,8 +37,7 @@ for (const way of ['node:net', 'the addon'] as const)
     const sockets = way === 'the addon' ? addonSockets() : undefined;
     before(function () {
       if (way === 'node:net' || sockets !== undefined) return;
-      console.log('    skipped: the addon is not built, or has no connectUnix');
-      this.skip();
+      skip(this, 'the addon is not built: npm run build:native');
     });
     let peer: Peer;
     let bus: Bus;

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import type { AppName } from '#kernel/brand';
+import { readAppStatus, readFailure, readPid, readRecord, recordIfReadable } from '../../../stage0/pod/record';
+import { throwsCode } from '../../fixtures/expect';
+import { scratchDirectory } from '../../fixtures/scratch';
+
+describe('files of a pod', () => {
+  const scratch = scratchDirectory();
+  const write = (name: string, content: string): string => {
+    fs.mkdirSync(`${scratch()}/status`, { recursive: true });
+    fs.writeFileSync(`${scratch()}/${name}`, content);
+    return scratch();
+  };
+
+  it('tells a record that is missing from one that is damaged', () => {
+    assert.equal(readRecord(scratch()), undefined);
+    for (const damaged of ['', '{"version":1,', '{"version":2,"apps":[]}', '[]']) {
+      throwsCode('pod-damaged', () => readRecord(write('record.json', damaged)));
+      assert.equal(recordIfReadable(scratch()), undefined);
+    }
+    const record = { version: 1, name: 'shop', createdAt: 5, apps: [] };
+    assert.deepEqual(readRecord(write('record.json', JSON.stringify(record))), record);
+  });
+
+  it('reads the status of an app, times to the nanosecond', () => {
+    const text = 'state=exited\nstarted=1795332126861064701\nfinished=1795332126861064702\nexit=137\nreason=signal\n';
+    assert.deepEqual(readAppStatus(write('status/web', text), 'web' as AppName), {
+      state: 'exited',
+      startedAt: 1795332126861064701n,
+      finishedAt: 1795332126861064702n,
+      exitCode: 137,
+      reason: 'signal',
+    });
+    assert.equal(readAppStatus(scratch(), 'db' as AppName), undefined);
+  });
+
+  it('reads why the executor gave up, and the pid it wrote', () => {
+    write('failure', 'app=web\noperation=exec\nline=12\nsyscall=execve\nerrno=ENOENT\nobject=/bin/x\ndetail=a%20b\n');
+    const failure = readFailure(scratch());
+    assert.deepEqual(
+      [failure?.app, failure?.operation, failure?.errno, failure?.detail],
+      ['web', 'exec', 'ENOENT', 'a b'],
+    );
+    assert.equal(readPid(write('pid', '4242\n'))?.pid, 4242);
+    assert.equal(readPid(write('pid', 'x')), undefined);
+  });
+});
