@@ -11,6 +11,17 @@ export function setUpFailure(pod: PodId, failure: Failure): PodctlError {
   const why = failure.errno === undefined ? '' : `: ${failure.errno}`;
   const detail = failure.detail === undefined || failure.detail === '' ? '' : ` (${failure.detail})`;
   const position = failure.line === undefined ? {} : { position: `plan:${failure.line}` };
+  const hint = hintFor(failure);
   const code = failure.operation === 'exec' ? 'exec-failed' : 'pod-failed';
-  return new PodctlError(code, `${where}: ${failure.operation}${call}${object}${why}${detail}`, position);
+  return new PodctlError(code, `${where}: ${failure.operation}${call}${object}${why}${detail}`, {
+    ...position,
+    ...hint,
+  });
+}
+
+function hintFor({ operation, errno }: Failure): { hint?: string } {
+  if (operation !== 'overlay' || errno !== 'EINVAL') return {};
+  return {
+    hint: 'the file system of the data directory cannot hold the upper layer of an overlay (another overlay and NFS cannot): choose one with --dir',
+  };
 }

@@ -1,7 +1,8 @@
 /** What cannot be run is refused with its code, a clear sentence, and nothing left. Images and signatures have suites of their own. */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
-import { command, needsHost, PODCTL, Rig } from '../rig/rig';
+import { command, needsHost, output, PODCTL, Rig } from '../rig/rig';
 
 describe('refusals', () => {
   let rig: Rig;
@@ -74,6 +75,29 @@ describe('refusals', () => {
     ];
     const foreign = rig.write('foreign.aci', busyboxAci({ name: 'example.com/foreign', labels }));
     assert.match(rig.podctl('--insecure-options=image', 'run', foreign).stderr, /image-unfit: .*linux\/s390x/);
+  });
+
+  it('a data directory on a file system that cannot hold an overlay: says so, and nothing left', () => {
+    const below = `${rig.root}/overlay`;
+    for (const name of ['lower', 'upper', 'work', 'merged']) fs.mkdirSync(`${below}/${name}`, { recursive: true });
+    output(
+      'mount',
+      '-t',
+      'overlay',
+      'none',
+      '-o',
+      `lowerdir=${below}/lower,upperdir=${below}/upper,workdir=${below}/work`,
+      `${below}/merged`,
+    );
+    try {
+      const { status, stderr } = command([PODCTL, `--dir=${below}/merged`, '--insecure-options=image', 'run', image]);
+      assert.equal(status, 254);
+      assert.match(stderr, /pod-failed: .*overlay: mount .*EINVAL/);
+      assert.match(stderr, /hint: .*--dir/);
+      assert.deepEqual(fs.readdirSync(`${below}/merged/pods/run`), []);
+    } finally {
+      output('umount', `${below}/merged`);
+    }
   });
 
   it('no systemd: says what was looked for and what to do', () => {
