@@ -40,7 +40,7 @@ export async function obtainImage(
     });
   }
   const image = images.find(wanted);
-  if (policy !== 'unverified') await requireTrust(services, image);
+  if (policy !== 'unverified') requireTrust(services, image);
   images.touch(image.id);
   return image;
 }
@@ -48,7 +48,7 @@ export async function obtainImage(
 const isFile = (path: string): boolean => fs.statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
 /** Trust is not for ever: the key that signed a stored image has to be trusted for it still. */
-async function requireTrust({ verifier }: Services, image: StoredImage): Promise<void> {
+function requireTrust({ verifier }: Services, image: StoredImage): void {
   if (image.verification === undefined) {
     throw new PodctlError(
       'signature-missing',
@@ -58,7 +58,7 @@ async function requireTrust({ verifier }: Services, image: StoredImage): Promise
       },
     );
   }
-  if (await verifier.stillTrusted(image.verification, image.name)) return;
+  if (verifier.stillTrusted(image.verification, image.name)) return;
   throw new PodctlError(
     'signature-key-untrusted',
     `image ${image.id.slice(0, 19)} (${image.name}) was signed by ${image.verification.fingerprint}, which is trusted for it no more`,

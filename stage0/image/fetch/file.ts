@@ -46,24 +46,24 @@ export async function fetchFile(request: FileRequest, stores: Stores): Promise<S
   const now = Date.now();
   return withFile(request.path, 'image', async (file) => {
     const signature = openSignature(request);
-    return (await remembered(file, signature, stores)) ?? (await read(request.path, file, signature, stores, now));
+    return remembered(file, signature, stores) ?? (await read(request.path, file, signature, stores, now));
   });
 }
 
-async function remembered(
+function remembered(
   file: OpenFile,
   signature: Signature | undefined,
   { images, sources }: Stores,
-): Promise<StoredImage | undefined> {
+): StoredImage | undefined {
   const entry = sources.lookup(file.stamp);
   const image = entry === undefined ? undefined : images.get(entry.id);
   if (entry === undefined || image === undefined) return undefined;
-  if (signature !== undefined && !(await holds(entry, image, signature))) return undefined;
+  if (signature !== undefined && !holds(entry, image, signature)) return undefined;
   images.touch(image.id);
   return signature === undefined ? image : { ...image, verification: entry.signed?.verification };
 }
 
-async function holds({ signed }: SourceEntry, image: StoredImage, signature: Signature): Promise<boolean> {
+function holds({ signed }: SourceEntry, image: StoredImage, signature: Signature): boolean {
   if (signed === undefined || !sameStamp(signed.signature, signature.stamp)) return false;
   return signature.verifier.stillTrusted(signed.verification, image.name);
 }

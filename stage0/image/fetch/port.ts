@@ -4,6 +4,8 @@
 export interface Verification {
   /** Fingerprint of the primary key, upper-case hex. */
   readonly fingerprint: string;
+  /** Key ID of the key or subkey that signed, 16 upper-case hex digits. */
+  readonly signingKeyId?: string;
   /** User id of the key as its owner wrote it; for people, never for decisions. */
   readonly keyOwner?: string;
   /** Digest of the keystore file that held the key: trust ends when that file changes or goes. */
@@ -18,6 +20,9 @@ export interface Verification {
   /** The moment from which the signature counts no more (key or signature expiry, ms since the epoch), if there is one. */
   readonly expiresAt?: number;
 }
+
+/** What asking again later needs of a verification. */
+export type RecordedTrust = Pick<Verification, 'fingerprint' | 'keyFileDigest' | 'prefix' | 'expiresAt'>;
 
 /** One verification in progress, fed with the bytes of the image file exactly as they are on disk. */
 export interface SignatureCheck {
@@ -37,12 +42,12 @@ export interface SignatureVerifier {
   /**
    * Begins a verification; the caller has read the signature file (at most MAX_SIGNATURE_SIZE bytes).
    * @param origin path of the signature file, for messages
-   * @throws PodctlError `signature-invalid` if the bytes are not a detached OpenPGP signature
+   * @throws PodctlError `signature-malformed`, `signature-key-unknown`
    */
   open(signature: Buffer, origin: string): Promise<SignatureCheck>;
   /**
    * True if a recorded verification would succeed again today: the same key file is still trusted for a prefix of
    * `imageName` and nothing has expired. On the path of every warm start: a few file reads, no OpenPGP.
    */
-  stillTrusted(verification: Verification, imageName: string): boolean | Promise<boolean>;
+  stillTrusted(recorded: RecordedTrust, imageName: string): boolean;
 }

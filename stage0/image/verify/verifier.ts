@@ -1,13 +1,13 @@
 /** The door of this folder for fetching: opens signatures, and asks again later whether one still counts. */
 import { sha512Of } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
+import type { RecordedTrust, SignatureCheck, SignatureVerifier, Verification } from '../fetch/port';
 import { type Candidates, findCandidates, signingKey } from './candidates';
 import { type Accepted, type Case, judge, unknownKey } from './judge';
 import { allKeys, type KeystoreContent, type KeystoreDirs, keyFor, readKeyFile } from './keystore';
 import { loadOpenPgp, ownerOf, type SignaturePacket } from './openpgp';
 import { readSignatures } from './signature-file';
 import { SignedData } from './signed-digest';
-import type { RecordedTrust, SignatureCheck, SignatureVerifier, Verification } from './verification';
 
 /** @param now the clock, milliseconds since the epoch */
 export const signatureVerifier = (dirs: KeystoreDirs, now: () => number = Date.now): SignatureVerifier => ({

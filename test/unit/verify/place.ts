@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { ErrorCode } from '#kernel/error-table';
 import { PodctlError } from '#kernel/errors';
-import type { Verification } from '../../../stage0/image/verify/verification';
+import type { Verification } from '../../../stage0/image/fetch/port';
 import { signatureVerifier } from '../../../stage0/image/verify/verifier';
 
 export const image = Buffer.from('not a real image, but the bytes of one'.repeat(50));
