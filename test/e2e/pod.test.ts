@@ -225,6 +225,37 @@ describe('a pod on systemd', () => {
     await second.ended;
   });
 
+  it('shares the file it writes to with those that write before and after it', () => {
+    const file = `${rig.root}/log`;
+    const script = '{ echo before; "$@"; echo after; } >"$0" 2>&1';
+    const { status } = command([
+      'sh',
+      '-c',
+      script,
+      file,
+      PODCTL,
+      ...rig.globals,
+      '--insecure-options=image',
+      'run',
+      '--net=none',
+      image,
+    ]);
+    assert.equal(status, 0);
+    assert.deepEqual(fs.readFileSync(file, 'utf8').split('\n').sort(), ['', 'after', 'before', 'err', 'out']);
+    assert.match(fs.readFileSync(file, 'utf8'), /^before\n[\s\S]*after\n$/);
+  });
+
+  it('starts many pods at once, from an image that none of them finds in the store', async () => {
+    const other = rig.write('other.aci', busyboxAci({ name: 'example.com/other', exec: ['/bin/echo', 'here'] }));
+    const pods = Array.from({ length: 12 }, () => rig.start('--insecure-options=image', 'run', '--net=none', other));
+    const outcomes = await Promise.all(pods.map(({ ended }) => ended));
+    for (const { status, stdout, stderr } of outcomes) assert.deepEqual([status, stdout, stderr], [0, 'here\n', '']);
+    const images = JSON.parse(rig.ok('image', 'list', '--format=json')) as { name: string }[];
+    assert.equal(images.filter(({ name }) => name === 'example.com/other').length, 1);
+    rig.ok('gc', '--grace-period=0');
+    assert.deepEqual(rig.leftovers(), []);
+  });
+
   it('prepares now and runs later', () => {
     const uuid = rig.ok('--insecure-options=image', 'prepare', image).trim();
     assert.match(uuid, UUID);
