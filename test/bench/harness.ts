@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 
 export interface Contender {
   readonly name: string;
@@ -39,13 +40,14 @@ function benchEnvironment(): NodeJS.ProcessEnv {
 }
 
 export function race(contenders: readonly Contender[], rounds: number): readonly Timing[] {
-  const samples = contenders.map((): number[] => []);
-  for (let round = -WARM_UP_ROUNDS; round < rounds; round += 1) {
-    for (const [index, { argv }] of contenders.entries()) {
-      const { ms } = runCommand(argv);
-      if (round >= 0) samples[index]?.push(ms);
-    }
-  }
+  const task = { argvs: contenders.map(({ argv }) => argv), rounds, warm_up: WARM_UP_ROUNDS };
+  const { status, stdout, stderr } = spawnSync('python3', [path.resolve(__dirname, '../../../test/bench/race.py')], {
+    input: JSON.stringify(task),
+    encoding: 'utf8',
+    env: benchEnvironment(),
+  });
+  if (status !== 0) throw new Error(stderr);
+  const samples = JSON.parse(stdout) as readonly (readonly number[])[];
   return contenders.map(({ name }, index) => ({ name, samples: [...(samples[index] ?? [])].sort((a, b) => a - b) }));
 }
 
