@@ -77,9 +77,9 @@ export async function startPod(
     { from: process.pid, lock: pod.lockFd, stdout: own?.stdout, stderr: own?.stderr },
     options,
   );
-  makeDirectories(pod, spec);
   const plan = `${pod.path}/${PLAN}` as AbsPath;
-  fs.writeFileSync(plan, encodePlan(planPod(spec)), { mode: 0o600 });
+  const planFd = fs.openSync(plan, 'w', 0o600);
+  services.native.flock(planFd, 'exclusive', false);
   const unit = podUnit(pod.id);
   const properties = podProperties({
     pod: pod.id,
@@ -94,8 +94,15 @@ export async function startPod(
   services.debug(`StartTransientUnit at ${process.hrtime.bigint()} ns (CLOCK_MONOTONIC)`);
   const endInterrupts = interrupts(stopThenKill(bus, unit));
   try {
-    // The request leaves with the end of this turn; the disk is waited for while systemd is at work.
+    // The request leaves with the end of this turn. systemd takes longer to execute the executor than the rest takes here, and
+    // the executor waits for the lock on the plan.
     await endOfTurn();
+    try {
+      makeDirectories(pod, spec);
+      fs.writeFileSync(planFd, encodePlan(planPod(spec)));
+    } finally {
+      fs.closeSync(planFd);
+    }
     services.pods.settle();
     const job = await run.ready;
     release();
@@ -125,7 +132,7 @@ function makeDirectories(pod: PodEntry, spec: PodSpec): void {
   }
 }
 
-const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const endOfTurn = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 /** A signal death is 128+n, as a shell would have it. */
 const exitStatus = (exit: UnitExit): number => (exit.code === 'exited' ? exit.status : 128 + exit.status);

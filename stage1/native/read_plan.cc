@@ -8,6 +8,9 @@ namespace podctl {
 
 Outcome<Text> read_plan(Arena &arena, const char *path) {
   const Fd file = TRY(open_at(AT_FDCWD, path, O_RDONLY));
+  // stage0 asks for this unit before it has written the plan, and holds the lock until it has. If it dies, the plan is cut short
+  // or empty, and refused.
+  TRY(check(sys::flock(file.get(), LOCK_SH), "flock", path));
   struct statx info{};
   TRY(check(sys::statx(file.get(), "", AT_EMPTY_PATH, STATX_SIZE, &info), "statx", path));
   if (info.stx_size > kMaxPlanBytes) return plan_problem(0, "larger than 4194304 bytes", path);
