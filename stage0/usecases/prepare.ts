@@ -15,6 +15,7 @@ import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
 import { TreeView } from '../pod/tree-view';
 import { ensureTree } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
+import { machineName } from '../systemd/machined';
 import { discard } from './garbage';
 import { type FetchPolicy, obtainImage } from './images';
 import type { Services } from './services';
@@ -54,6 +55,7 @@ export interface PreparedPod {
  */
 export async function preparePod(services: Services, request: PrepareRequest): Promise<PreparedPod> {
   if (request.apps.length === 0) throw new PodctlError('usage', 'must provide at least one image');
+  if (request.name !== undefined) machineName(request.name);
   const apps: ResolvedApp[] = [];
   for (const app of request.apps) apps.push(await resolveApp(services, app, request));
   requireUniqueNames(apps);

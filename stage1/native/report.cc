@@ -98,10 +98,18 @@ Report parse_report(Text message) {
 }
 
 void publish(const Pod &pod, const Report &report) {
-  say(pod, report.sentence);
-  if (!pod.directory.is_open()) return;
-  const Outcome<> written = replace_file(pod.directory.get(), "failure", report.record);
-  if (!written.ok()) warn(pod, *written.failure);
+  bool is_recorded = false;
+  if (pod.directory.is_open()) {
+    const Outcome<> written = replace_file(pod.directory.get(), "failure", report.record);
+    is_recorded = written.ok();
+    if (!is_recorded) warn(pod, *written.failure);
+  }
+  // stage0 tells its caller what it finds in the record; the journal is told here.
+  if (is_recorded) {
+    write_all(2, report.sentence);
+  } else {
+    say(pod, report.sentence);
+  }
 }
 
 void publish(const Pod &pod, const Failure &failure) {

@@ -63,7 +63,7 @@ describe('refusals', () => {
     );
     const { status, stderr } = rig.podctl('--insecure-options=image', 'run', '--net=none', script);
     assert.equal(status, 254);
-    assert.match(stderr, /exec-failed: .*\/bin\/script/);
+    assert.match(stderr, /^podctl: run: exec-failed: .*\/bin\/script/);
     assert.match(stderr, /\/no\/interpreter/);
     assert.deepEqual(rig.leftovers(), []);
   });

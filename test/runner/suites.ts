@@ -21,7 +21,7 @@ export interface Run {
 /** Milliseconds after which a suite is taken for stuck. */
 const SUITE_TIMEOUT = 30 * 60_000;
 /** Milliseconds a single end-to-end test may take. */
-const E2E_TIMEOUT = '60000';
+const TEST_TIMEOUT = '60000';
 
 /** Compiled tests of these folders. The sources are listed: dist may hold tests that are no more. */
 function testFiles(checkout: string, folders: readonly string[]): string[] {
@@ -139,10 +139,10 @@ function runSuite(run: Run, name: SuiteName): Promise<Result> {
     case 'unit':
       return runMocha(run, name, [
         process.execPath,
-        ...mocha(run, testFiles(checkout, ['unit', 'architecture', 'golden'])),
+        ...mocha(run, testFiles(checkout, ['unit', 'architecture', 'golden']), '--timeout', TEST_TIMEOUT),
       ]);
     case 'e2e': {
-      const inside = [process.execPath, ...mocha(run, testFiles(checkout, ['e2e']), '--timeout', E2E_TIMEOUT)];
+      const inside = [process.execPath, ...mocha(run, testFiles(checkout, ['e2e']), '--timeout', TEST_TIMEOUT)];
       return runMocha(run, name, [join(checkout, 'test/host/host'), 'exec', '--name', run.host, '--', ...inside]);
     }
     case 'native':

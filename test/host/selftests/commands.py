@@ -48,14 +48,14 @@ def killed_exec_ends_its_command():
 
 
 def exec_is_fast():
-    def median(command):
+    def fastest(command):  # what else the machine does can only add
         times = []
         for _ in range(21):
             before = time.perf_counter()
             subprocess.run(command, env=ENVIRONMENT, check=True)
             times.append(time.perf_counter() - before)
-        return 1000 * sorted(times)[10]
-    beyond = median([HOST, "exec", "true"]) - median(["nsenter", "-t", str(states()["default"]["pid"]), "-a", "true"])
+        return 1000 * min(times)
+    beyond = fastest([HOST, "exec", "true"]) - fastest(["nsenter", "-t", str(states()["default"]["pid"]), "-a", "true"])
     assert beyond < 15, f"{beyond:.1f} ms beyond nsenter"
 
 

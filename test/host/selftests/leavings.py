@@ -37,7 +37,8 @@ def interrupted_up(send, all_processes):
         elif child.returncode not in (0, 143, 130, -15, -2):
             raise AssertionError(f"status {child.returncode}")
         if "default" in states():
-            equal(states()["default"]["state"], "running")
+            # Incomplete: seen once on a busy machine after SIGINT. The next `up` or `down` has to remove it all the same.
+            assert states()["default"]["state"] in ("running", "incomplete"), states()
             equal(host("down").returncode, 0)
         equal(leftovers(), [])
 
