@@ -1,6 +1,6 @@
 /** The faces of a command: a table for people, JSON for programs, one form of error for both. */
 import { ERRORS } from '#kernel/error-table';
-import { messageOf, PodctlError } from '#kernel/errors';
+import { errnoOf, messageOf, PodctlError } from '#kernel/errors';
 import { redact } from './redact';
 
 /** Values of `--format`; the empty one is the table. */
@@ -42,9 +42,18 @@ export interface ErrorView {
   readonly debug: boolean;
 }
 
-/** What stderr says of an error. Anything but a PodctlError is a defect of podctl. */
+/** A system call that failed where nobody had more to say of it is the host's; anything else not explained is our defect. */
+function explained(error: unknown): PodctlError {
+  if (error instanceof PodctlError) return error;
+  const errno = errnoOf(error);
+  if (errno === undefined) return new PodctlError('internal', messageOf(error), { cause: error });
+  const hint = errno === 'ENOSPC' || errno === 'EDQUOT' ? { hint: 'free some space, or choose another --dir' } : {};
+  return new PodctlError('io', messageOf(error), { cause: error, ...hint });
+}
+
+/** What stderr says of an error. */
 export function errorText(error: unknown, view: ErrorView): string {
-  const known = error instanceof PodctlError ? error : new PodctlError('internal', messageOf(error), { cause: error });
+  const known = explained(error);
   const { code, message, position, hint } = known;
   if (view.json) {
     const body = { code, message, hint, position, exit: known.exitStatus };

@@ -15,7 +15,7 @@ import { connectBus } from '../systemd/dbus/connection';
 import type { Services } from '../usecases/services';
 import type { Context } from './context';
 
-export function createServices({ globals, env, uid, now, debug }: Context): Services {
+export function createServices({ globals, env, uid, now, warn, debug }: Context): Services {
   const dirs = configDirs(globals);
   const dataDir = dataDirectory(globals.dir, dirs);
   // Paths of the data directory end up in plans and mount options, which take any byte but NUL.
@@ -33,6 +33,7 @@ export function createServices({ globals, env, uid, now, debug }: Context): Serv
     get executor() {
       return nativeFile('podctl-stage1') as AbsPath;
     },
+    warn,
     debug,
     now,
     connect: () => {

@@ -81,9 +81,20 @@ async function resolveApp(services: Services, request: AppRequest, pod: PrepareR
   const overrides = { ...request, environment: [...pod.environment, ...request.environment] };
   const reference = { id: image.id, name: manifest.name, labels: image.labels };
   const runtime = runtimeApp(name, reference, manifest.app, overrides);
+  warnOfIgnored(services, runtime);
   const tree = await ensureTree(services, image.id, manifest);
   const launch = launchOf(runtime, [tree], new TreeView(tree, services.native), pod.relaxed);
   return { runtime, record: { name, imageId: image.id, imageName: manifest.name, trees: [tree] }, launch };
+}
+
+/** What a manifest asks for and does not get is told (appc I2). */
+function warnOfIgnored({ warn }: Services, { name, app }: RuntimeApp): void {
+  const ignored = [
+    ...(app.isolators ?? []).map((isolator) => `isolator ${isolator.name}`),
+    ...(app.eventHandlers ?? []).map((handler) => `event handler ${handler.name}`),
+    ...(app.mountPoints ?? []).map((mountPoint) => `mount point ${mountPoint.name}`),
+  ];
+  if (ignored.length > 0) warn(`app "${name}": not supported yet, ignored: ${ignored.join(', ')}`);
 }
 
 /** Refused before anything is rendered (appc B6). */

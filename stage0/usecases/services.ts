@@ -18,6 +18,8 @@ export interface Services {
   readonly native: LockPort & OpenPort;
   /** The native executor. */
   readonly executor: AbsPath;
+  /** Told on stderr. */
+  warn(message: string): void;
   /** Told to those who gave --debug. */
   debug(message: string): void;
   /** Milliseconds since the epoch. */

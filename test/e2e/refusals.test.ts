@@ -100,6 +100,35 @@ describe('refusals', () => {
     }
   });
 
+  it('a full disk: says so, and nothing left', () => {
+    const full = `${rig.root}/full`;
+    fs.mkdirSync(full);
+    output('mount', '-t', 'tmpfs', '-o', 'size=1m', 'none', full);
+    try {
+      const { status, stderr } = command([PODCTL, `--dir=${full}`, '--insecure-options=image', 'run', image]);
+      assert.equal(status, 254);
+      assert.match(stderr, /^podctl: run: io: .*ENOSPC/);
+      assert.deepEqual(
+        [fs.readdirSync(`${full}/images`), fs.readdirSync(`${full}/tmp`), fs.existsSync(`${full}/pods`)],
+        [[], [], false],
+      );
+    } finally {
+      output('umount', full);
+    }
+  });
+
+  it('I2 tells what a manifest asks for and does not get', () => {
+    const isolators = [{ name: 'resource/memory', value: { limit: '1G' } }];
+    const limited = rig.write('limited.aci', busyboxAci({ name: 'example.com/limited', app: { isolators } }));
+    const { status, stderr } = rig.podctl('--insecure-options=image', 'run', '--net=none', limited);
+    assert.equal(status, 0);
+    assert.match(
+      stderr,
+      /^podctl: run: warning: app "limited": not supported yet, ignored: isolator resource\/memory\n$/,
+    );
+    rig.ok('gc', '--grace-period=0');
+  });
+
   it('no systemd: says what was looked for and what to do', () => {
     const hidden = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /run/systemd && exec "$@"', 'sh'];
     const { status, stderr } = command([...hidden, PODCTL, ...rig.globals, '--insecure-options=image', 'run', image]);

@@ -20,7 +20,7 @@ export interface Run {
 
 /** Milliseconds after which a suite is taken for stuck. */
 const SUITE_TIMEOUT = 30 * 60_000;
-/** Milliseconds a single end-to-end test may take. */
+/** Milliseconds a single test may take, on a machine as busy as they get. */
 const TEST_TIMEOUT = '60000';
 
 /** Compiled tests of these folders. The sources are listed: dist may hold tests that are no more. */
