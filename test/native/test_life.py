@@ -61,7 +61,7 @@ def test_stop_kills_after_the_grace(rig):
     pod.wait_for('up')
     begin = time.time()
     pod.stop()
-    assert pod.status == 137 and 0.25 < time.time() - begin < 3, (pod.status, time.time() - begin)
+    assert pod.status == 137 and 0.25 < time.time() - begin < 9, (pod.status, time.time() - begin)
     assert pod.keys('status/web')['reason'] == 'signal' and processes_of(rig) == []
 
 
@@ -85,7 +85,7 @@ def test_an_early_stop_is_never_lost(rig):
         begin = time.time()
         pod.stop()
         # Before the first instruction of stage1 the signal has its default effect, and nothing has happened yet.
-        assert pod.status in (0, -signal.SIGTERM) and time.time() - begin < 3, (i, pod.status, pod.err)
+        assert pod.status in (0, -signal.SIGTERM) and time.time() - begin < 9, (i, pod.status, pod.err)
         assert processes_of(rig) == [], i
 
 
@@ -143,7 +143,7 @@ def test_a_stuck_reader_does_not_outlast_a_stop(rig):
     pod.process.send_signal(signal.SIGTERM)
     begin = time.time()
     pod.process.wait(timeout=10)
-    assert pod.process.returncode == 0 and time.time() - begin < 3
+    assert pod.process.returncode == 0 and time.time() - begin < 9
     pod.wait()
 
 
@@ -180,7 +180,7 @@ def test_what_an_app_leaves_behind_is_killed(rig):
     begin = time.time()
     pod = rig.pod(app('(trap "" TERM HUP; sleep 60) & (sleep 60 &); echo x; exit 0', name='one'), app('sleep 0.4; ps | grep -c "[s]leep 60"', name='two')).run()
     assert pod.status == 1 or pod.out.splitlines()[-1] == b'0', (pod.status, pod.out)
-    assert time.time() - begin < 3 and processes_of(rig) == []
+    assert time.time() - begin < 9 and processes_of(rig) == []
 
 
 def test_an_idle_pod_is_small(rig):

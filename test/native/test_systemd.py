@@ -139,7 +139,7 @@ def test_stops_at_any_time(rig):
         time.sleep(i * 0.002)
         begin = time.time()
         unit.stop()
-        assert time.time() - begin < 3, (i, time.time() - begin)
+        assert time.time() - begin < 9, (i, time.time() - begin)
         assert unit.show('ActiveState', 'Result')[1] in ('success', 'signal'), (i, unit.show('ActiveState', 'Result'))
         run('systemctl', 'reset-failed', unit.name, check=False)
 
