@@ -7,8 +7,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { APPC_VERSION } from '#kernel/appc';
 import { cacheOf, codeCacheOf, compile, type Program, runModule } from './compiled';
-import { APPC_VERSION } from './version';
 
 const MANIFEST = {
   acKind: 'ImageManifest',

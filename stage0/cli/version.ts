@@ -1,9 +1,9 @@
 /** What `podctl version` says. The launcher contains a copy of this file, so that nothing else is loaded for it. */
 
+import { APPC_VERSION } from '#kernel/appc';
+
 /** Version of podctl; a test holds package.json against it. */
 export const VERSION = '0.1.0';
-/** Version of the appc specification that manifests carry. */
-export const APPC_VERSION = '0.8.11';
 
 const FEATURES = { TPM: false, SDJOURNAL: true };
 

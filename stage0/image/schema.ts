@@ -1,5 +1,7 @@
 /** The parts that image and pod manifests share (appc §3.2, §3.7, §3.8): types as in the JSON document, and their decoders. */
+import { APPC_VERSION } from '#kernel/appc';
 import { isAcIdentifier, isAppName } from '#kernel/brand';
+import { isVariableName } from '../../stage2/environment';
 import {
   anything,
   type Decode,
@@ -63,11 +65,7 @@ export interface App {
   readonly userLabels?: Readonly<Record<string, string>>;
 }
 
-/** The version of the specification podctl follows. */
-export const APPC_VERSION = '0.8.11';
-
 const SEMVER = /^(\d+)\.(\d+)\.(\d+)(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
-const VARIABLE = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 const MAX_ID = 0xffff_fffe;
 const MAX_PORT = 65_535;
@@ -139,9 +137,8 @@ export const isolators = list(isolator);
 /** B13. */
 const variable: Decode<EnvironmentVariable> = (value, at) => {
   const members = new Members(value, at);
-  const isVariable = (name: string): boolean => VARIABLE.test(name);
   return {
-    name: members.required('name', textWhere('a variable name', isVariable)),
+    name: members.required('name', textWhere('a variable name', isVariableName)),
     value: members.required('value', argument),
   };
 };

@@ -21,7 +21,5 @@ export const PID = 'pid';
 /** Why the executor gave up, by the executor. */
 export const FAILURE = 'failure';
 
-/** `podctl-<uuid>.service`: the unit of a pod that podctl asked systemd for. */
-export const unitOf = (id: PodId): string => `podctl-${id}.service`;
 /** The machine's name where the user chose none. */
 export const machineOf = (id: PodId): string => `podctl-${id}`;

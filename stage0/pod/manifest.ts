@@ -1,9 +1,10 @@
 /** The appc pod manifest (appc §3.4), fully reified: what runs is what it says. */
 import fs from 'node:fs';
+import { APPC_VERSION } from '#kernel/appc';
 import type { AppName, ImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
 import type { Variable } from '../../stage2/environment';
-import { APPC_VERSION, type App, type Label } from '../image/schema';
+import type { App, Label } from '../image/schema';
 import { MANIFEST } from './layout';
 
 export interface RuntimeApp {

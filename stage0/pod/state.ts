@@ -41,6 +41,10 @@ export const STATES: Readonly<Record<PodDirectory, { readonly held: PodState; re
 export const stateOf = (directory: PodDirectory, lockHeld: boolean): PodState =>
   lockHeld ? STATES[directory].held : STATES[directory].free;
 
+/** True if the state tells that somebody holds the lock; in some directories that makes no difference. */
+export const isHeld = (directory: PodDirectory, state: PodState): boolean =>
+  state === STATES[directory].held && state !== STATES[directory].free;
+
 /** Every move there is. All are made by the holder of the lock. */
 export const TRANSITIONS: Readonly<Record<PodDirectory, readonly PodDirectory[]>> = {
   embryo: ['prepare', 'garbage'],

@@ -7,10 +7,8 @@ import { podPath } from '../pod/layout';
 import { releaseName, sweepNames } from '../pod/names';
 import type { LockedPod, PodEntry, Pods } from '../pod/pods';
 import { recordIfReadable } from '../pod/record';
-import { isRemovable, type PodState } from '../pod/state';
+import { isHeld, isRemovable } from '../pod/state';
 import type { Services } from './services';
-
-const HELD: ReadonlySet<PodState> = new Set(['preparing', 'running', 'exited deleting', 'deleting']);
 
 export function garbagePort(services: Services): GarbagePort {
   const { pods, dataDir } = services;
@@ -40,7 +38,7 @@ function candidate(pods: Pods, entry: PodEntry): Candidate | undefined {
   const state = pods.state(entry);
   const stat = fs.statSync(entry.path, { throwIfNoEntry: false });
   if (state === undefined || stat === undefined) return undefined;
-  return { id: entry.id, directory: entry.directory, lockHeld: HELD.has(state), since: stat.ctimeMs };
+  return { id: entry.id, directory: entry.directory, lockHeld: isHeld(entry.directory, state), since: stat.ctimeMs };
 }
 
 /**

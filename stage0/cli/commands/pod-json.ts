@@ -1,4 +1,5 @@
 /** The documented JSON of a pod (rkt-cli.md §1.4, with one time unit: nanoseconds since the epoch, as integers). */
+import { podUnit } from '../../../units/name';
 import type { AppView, PodView } from '../../pod/view';
 
 /** Integers beyond 2^53 would lose digits in JSON.parse of most languages; microsecond precision is what is left. */
@@ -18,7 +19,7 @@ const appJson = (app: AppView) => ({
 export const podJson = (pod: PodView) => ({
   name: pod.id,
   pod_name: pod.name ?? null,
-  unit: `podctl-${pod.id}.service`,
+  unit: podUnit(pod.id),
   state: pod.state,
   created_at: nanoseconds(pod.createdAt),
   started_at: nanoseconds(pod.startedAt),

@@ -1,4 +1,5 @@
 import { PodctlError } from '#kernel/errors';
+import { podUnit } from '../../../units/name';
 import { type PodView, viewPod } from '../../pod/view';
 import type { Handler } from '../command';
 import { jsonText } from '../present';
@@ -23,7 +24,7 @@ function lines(pod: PodView): readonly string[] {
   return [
     `state=${pod.state}`,
     ...(pod.name === undefined ? [] : [`name=${pod.name}`]),
-    `unit=podctl-${pod.id}.service`,
+    `unit=${podUnit(pod.id)}`,
     ...(pod.createdAt === undefined ? [] : [`created=${time(pod.createdAt)}`]),
     ...(pod.startedAt === undefined ? [] : [`started=${time(pod.startedAt)}`]),
     ...(pod.pid === undefined ? [] : [`pid=${pod.pid}`]),
