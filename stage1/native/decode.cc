@@ -4,8 +4,8 @@
 namespace podctl {
 namespace {
 
-constexpr Text kHeader = "podctl-plan 1";
-static_assert(kPlanVersion == 1, "the header carries the version");
+constexpr Text kHeader = "podctl-plan 2";
+static_assert(kPlanVersion == 2, "the header carries the version");
 
 const OpSyntax *find_op(Text name) {
   for (size_t i = 0; i < kOpCount; ++i) {
@@ -134,7 +134,7 @@ Outcome<Plan> decode_plan(Arena &arena, Text bytes) {
   if (lines > kMaxOps) return plan_problem(0, "too many operations");
   auto *const ops = arena.array<Op>(lines);
   auto *args = arena.array<Text>(occurrences(bytes, ' '));
-  if (split(bytes, '\n') != kHeader) return plan_problem(1, "line 1 is not \"podctl-plan 1\"");
+  if (split(bytes, '\n') != kHeader) return plan_problem(1, "line 1 is not \"podctl-plan 2\"");
   Section section = kHead;
   for (size_t i = 0; i < lines; ++i) {
     ops[i] = TRY(decode_line(split(bytes, '\n'), static_cast<uint32_t>(i + 2), args));

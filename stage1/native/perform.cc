@@ -113,6 +113,12 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     case OpKind::exec:
       TRY(assume(identity));
       return execute(pod.arena, identity, scene.app->first, op);
+    case OpKind::user_namespace: case OpKind::join_network: case OpKind::exit_policy:
+    case OpKind::sysctl: case OpKind::bandwidth:
+    case OpKind::root_readonly:
+    case OpKind::devices: case OpKind::after: case OpKind::notify: case OpKind::restart: case OpKind::stop_signal: case OpKind::handler:
+    case OpKind::rlimit: case OpKind::oom_score_adj: case OpKind::selinux: case OpKind::apparmor: case OpKind::seccomp:
+      break;
   }
   return problem("not performed by this version");
 }

@@ -8,7 +8,7 @@
 
 namespace podctl {
 
-constexpr int kPlanVersion = 1;
+constexpr int kPlanVersion = 2;
 constexpr int kInterfaceVersion = 1;
 constexpr size_t kMaxPlanBytes = 4 * 1024 * 1024;
 constexpr size_t kMaxOps = 16384;
@@ -16,10 +16,11 @@ constexpr size_t kMaxArgs = 4096;
 
 /** In the order of op.ts, which is that of kOps. */
 enum class OpKind : uint8_t {
-  pod, adopt, inherit, namespaces, stop_grace,
-  machine, hostname, loopback, overlay,
-  pod_root, root, mkdir, file, symlink, bind, mount, mask, readonly, pivot,
-  app, log, cgroup, cwd, groups, user, caps, no_new_privs, env, args, exec,
+  pod, adopt, inherit, namespaces, user_namespace, join_network, stop_grace, exit_policy,
+  machine, hostname, loopback, sysctl, bandwidth, overlay,
+  pod_root, root, mkdir, file, symlink, bind, mount, mask, readonly, root_readonly, pivot,
+  app, log, cgroup, devices, after, notify, restart, stop_signal, handler,
+  cwd, groups, user, caps, no_new_privs, rlimit, oom_score_adj, selinux, apparmor, seccomp, env, args, exec,
 };
 
 enum class ArgKind : uint8_t { none, text, path, num, oct, hex, texts };

@@ -6,7 +6,7 @@
  */
 
 /** Version on line 1 of every plan. Raise it whenever the meaning of an existing operation changes. */
-export const PLAN_VERSION = 1;
+export const PLAN_VERSION = 2;
 
 /**
  * Kind of an argument: `text` any bytes but NUL · `path` absolute · `num` unsigned decimal, below 2^63 · `oct` file mode ·
@@ -33,8 +33,14 @@ export const OPS = {
   inherit: op(['head'], 'text', 'num'),
   /** Names among: ipc net uts. The pid, mount and cgroup namespaces are not optional. */
   namespaces: op(['head'], 'texts'),
+  /** First host ID and count: IDs from 0 on, of users and groups, in the pod's user namespace. Absent: the host's own. */
+  'user-namespace': op(['head'], 'num', 'num'),
+  /** Path of an existing network namespace to use instead of one of the pod's own. */
+  'join-network': op(['head'], 'path'),
   /** Milliseconds between the stop signal and SIGKILL. */
   'stop-grace': op(['head'], 'num'),
+  /** When the pod ends: `any` app has ended, `all` have, or `main`: the app that follows. Absent: the first failure, or all. */
+  'exit-policy': op(['head'], 'text', 'texts'),
 
   /** AF_UNIX path of the system bus, and whole D-Bus messages to send behind Hello; the last one's reply is checked. */
   machine: op(['pod'], 'path', 'hex'),
@@ -42,6 +48,10 @@ export const OPS = {
   hostname: op(['pod'], 'text'),
   /** Bring up `lo` in the pod's network namespace. */
   loopback: op(['pod']),
+  /** Name (dots or slashes) and value of a sysctl of the pod's namespaces. */
+  sysctl: op(['pod'], 'text', 'text'),
+  /** Bytes per second: the most that each interface of the pod but `lo` sends, and receives. */
+  bandwidth: op(['pod'], 'num'),
   /** Overlay mount: target, upper, work, then lower directories, uppermost first. Host paths but for the target. */
   overlay: op(['pod'], 'path', 'path', 'path', 'texts'),
 
@@ -63,6 +73,8 @@ export const OPS = {
   mask: op(['app'], 'path'),
   /** Make a path read-only by a bind mount on itself, with submounts; nothing if the path is not there. */
   readonly: op(['app'], 'path'),
+  /** Make the app's root read-only, without what is mounted below it. */
+  'root-readonly': op(['app']),
   /** Make the root the process's root, and the old root unreachable. */
   pivot: op(['pod', 'app']),
 
@@ -72,6 +84,18 @@ export const OPS = {
   log: op(['app'], 'text', 'text'),
   /** File name in the app's cgroup and the value to write. */
   cgroup: op(['app'], 'text', 'text'),
+  /** Device rules of the app's cgroup, `TYPE MAJOR:MINOR ACCESS` each (`*` for any number): what none allows is refused. */
+  devices: op(['app'], 'texts'),
+  /** Apps that must be ready before this one starts. */
+  after: op(['app'], 'texts'),
+  /** Path of a notify socket in the app's root: the app is ready when it says READY=1, not when it was executed. */
+  notify: op(['app'], 'path'),
+  /** Policy (never|on-failure|always), first delay and longest delay in milliseconds, most restarts in a row (0: no limit). */
+  restart: op(['app'], 'text', 'num', 'num', 'num'),
+  /** Number of the signal that asks the app to end; absent: SIGTERM. */
+  'stop-signal': op(['app'], 'num'),
+  /** pre-start or post-stop, number of arguments, argv, then candidates for the program as in `exec`. */
+  handler: op(['app'], 'text', 'num', 'texts'),
   /** Working directory, resolved in the app's root after the pivot; a missing one fails the app (appc B12). */
   cwd: op(['app'], 'path'),
   /** Supplementary group IDs. */
@@ -81,6 +105,15 @@ export const OPS = {
   /** Capability bit mask: bounding, permitted and effective set (the latter two only for uid 0). */
   caps: op(['app'], 'hex'),
   'no-new-privs': op(['app']),
+  /** Resource (as in setrlimit(2), lower case without RLIMIT_), soft and hard limit: decimal or `infinity`. */
+  rlimit: op(['app'], 'text', 'text', 'text'),
+  /** −1000 to 1000. */
+  'oom-score-adj': op(['app'], 'text'),
+  /** Security context of the program (SELinux), profile (AppArmor). */
+  selinux: op(['app'], 'text'),
+  apparmor: op(['app'], 'text'),
+  /** A BPF program: struct sock_filter after sock_filter, as bytes in the host's order. */
+  seccomp: op(['app'], 'hex'),
   /** `NAME=value` */
   env: op(['app'], 'text'),
   /** argv, argv[0] included. */

@@ -270,7 +270,7 @@ describe('a pod on systemd', () => {
   it('--dry-run prints the plan and leaves nothing', () => {
     rig.ok('gc', '--grace-period=0');
     const plan = rig.ok('--insecure-options=image', 'run', '--net=none', '--dry-run', image);
-    assert.match(plan, /^podctl-plan 1\npod [0-9a-f-]{36} /);
+    assert.match(plan, /^podctl-plan 2\npod [0-9a-f-]{36} /);
     assert.deepEqual(rig.leftovers(), []);
   });
 

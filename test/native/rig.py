@@ -11,7 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 STAGE1 = os.environ.get('STAGE1', os.path.join(ROOT, 'dist/native/podctl-stage1'))
 APPLETS = 'sh true false cat ls echo sleep grep id env dd yes head kill ps mount hostname stat chmod touch wc seq'.split()
 
-HEAD = """podctl-plan 1
+HEAD = """podctl-plan 2
 pod 0f6bd2d1-2b54-4a5c-9c53-3c3e0d1f7a10 {pod}
 inherit stdout 1
 inherit stderr 2

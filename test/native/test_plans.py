@@ -26,8 +26,8 @@ def edit(rig, old, new):
 
 # What is replaced, by what, and what the refusal says.
 REFUSED = [
-    ('podctl-plan 1', 'podctl-plan 2', 'line 1'),
-    ('podctl-plan 1', ' podctl-plan 1', 'line 1'),
+    ('podctl-plan 2', 'podctl-plan 1', 'line 1'),
+    ('podctl-plan 2', ' podctl-plan 2', 'line 1'),
     ('pod 0f6b', 'podd 0f6b', 'line 2): podd: unknown operation'),
     ('inherit stdout 1\n', 'inherit stdout 1\npod x /y\n', 'line 4): pod: a second pod'),
     ('inherit stdout 1\n', '\n', 'line 3): unknown operation'),
@@ -107,8 +107,8 @@ def test_a_refused_plan_has_no_effect(rig):
 def test_damaged_plans_are_refused(rig):
     pod = good(rig)
     text = pod.text.encode()
-    cases = [b'', b'\n', b'podctl-plan 1', b'podctl-plan 1\n', text + b'\0\n', b'\0' * 100, text * 200,
-             b'podctl-plan 1\npod x /y\n' + b'loopback\n' * 20000, text.replace(b'env', b'env' + b' x' * 5000)]
+    cases = [b'', b'\n', b'podctl-plan 2', b'podctl-plan 1\n', text + b'\0\n', b'\0' * 100, text * 200,
+             b'podctl-plan 2\npod x /y\n' + b'loopback\n' * 20000, text.replace(b'env', b'env' + b' x' * 5000)]
     cases += [text[:n] for n in range(0, len(text), 37)]
     cases.append(text + b'#' * (4 * 1024 * 1024))
     for data in cases:

@@ -8,7 +8,7 @@ import { decodePlan, encodePlan, quote } from '../../../stage1/plan/codec';
 import { OPS, type Plan } from '../../../stage1/plan/op';
 import { skip } from '../../runner/skip';
 
-const head = 'podctl-plan 1\npod u /p\n';
+const head = 'podctl-plan 2\npod u /p\n';
 const refused = (text: string, message: RegExp) =>
   assert.throws(
     () => decodePlan(text),
@@ -36,7 +36,7 @@ describe('plan codec', () => {
   });
 
   it('refuses another version, an unknown operation, and bad arguments, with the line', () => {
-    refused('podctl-plan 2\npod u /p\n', /line 1/);
+    refused('podctl-plan 1\npod u /p\n', /line 1/);
     refused(`${head}format-disk\n`, /unknown operation "format-disk"/);
     refused(`${head}toString x\n`, /unknown operation/);
     refused(`${head}stop-grace ten\n`, /not of kind num/);
@@ -50,7 +50,7 @@ describe('plan codec', () => {
   });
 
   it('refuses operations out of order', () => {
-    refused('podctl-plan 1\nhostname a\n', /first operation/);
+    refused('podctl-plan 2\nhostname a\n', /first operation/);
     refused(`${head}hostname a\nstop-grace 1\n`, /cannot stand/);
     refused(`${head}cwd /\n`, /cannot stand/);
     refused(`${head}app a app-a\nhostname b\n`, /cannot stand/);
