@@ -16,20 +16,12 @@ constexpr size_t kHeadSize = 1024;
 
 const char **strings(Arena &arena, size_t count) { return arena.array<const char *>(count + 1); }
 
-const char **environment_of(Arena &arena, const Op *section, const Op &exec) {
-  const char **const result = strings(arena, static_cast<size_t>(&exec - section));
-  size_t count = 0;
-  for (const Op *op = section; op != &exec; ++op) {
-    if (op->kind == OpKind::env) result[count++] = op->args[0].c_str();
-  }
-  return result;
-}
-
-/** argv of the plan, or the candidate's own name if it says none. */
-const char **arguments_of(Arena &arena, const Op *args, Text candidate) {
-  const size_t count = args == nullptr ? 1 : args->count;
+/** argv of the program, or the candidate's own path if it says none. */
+const char **arguments_of(Arena &arena, const Program &program, Text candidate) {
+  const bool is_silent = program.argument_count == 0;
+  const size_t count = is_silent ? 1 : program.argument_count;
   const char **const result = strings(arena, count);
-  for (size_t i = 0; i < count; ++i) result[i] = args == nullptr ? candidate.c_str() : args->args[i].c_str();
+  for (size_t i = 0; i < count; ++i) result[i] = is_silent ? candidate.c_str() : program.arguments[i].c_str();
   return result;
 }
 
@@ -70,10 +62,10 @@ Text explain_missing(Arena &arena, Text path) {
   return arena.copy(words.text());
 }
 
-Text tried_paths(Arena &arena, const Op &exec) {
+Text tried_paths(Arena &arena, const Program &program) {
   Buffer<1024> words;
   words << "tried";
-  for (size_t i = 0; i < exec.count; ++i) words << (i == 0 ? " " : ", ") << exec[i];
+  for (size_t i = 0; i < program.candidate_count; ++i) words << (i == 0 ? " " : ", ") << program.candidates[i];
   return arena.copy(words.text());
 }
 
@@ -86,13 +78,21 @@ sys::Result probe(Text path) {
 
 }  // namespace
 
-Failure execute(Arena &arena, const Identity &identity, const Op *section, const Op &exec) {
-  const char *const *const environment = environment_of(arena, section, exec);
-  Failure last{"execve", ENOENT, exec[0]};
-  for (size_t i = 0; i < exec.count; ++i) {
-    const Text path = exec[i];
+const char *const *environment_of(Arena &arena, const Op *first, const Op *last) {
+  const char **const result = strings(arena, static_cast<size_t>(last - first));
+  size_t count = 0;
+  for (const Op *op = first; op != last; ++op) {
+    if (op->kind == OpKind::env) result[count++] = op->args[0].c_str();
+  }
+  return result;
+}
+
+Failure execute(Arena &arena, const Program &program) {
+  Failure last{"execve", ENOENT, program.candidates[0]};
+  for (size_t i = 0; i < program.candidate_count; ++i) {
+    const Text path = program.candidates[i];
     sys::Result result = probe(path);
-    if (!sys::failed(result)) result = sys::execve(path.c_str(), arguments_of(arena, identity.args, path), environment);
+    if (!sys::failed(result)) result = sys::execve(path.c_str(), arguments_of(arena, program, path), program.environment);
     const int error = static_cast<int>(-result);
     const Text explanation = error == ENOENT ? explain_missing(arena, path) : Text();
     const bool is_absent = (error == ENOENT && explanation.empty()) || error == ENOTDIR;
@@ -101,7 +101,7 @@ Failure execute(Arena &arena, const Identity &identity, const Op *section, const
     if (error == ENOEXEC) last.detail = "neither a program of this machine nor a script that begins with #!";
     if (error != EACCES) return last;
   }
-  last.detail = tried_paths(arena, exec);
+  last.detail = tried_paths(arena, program);
   return last;
 }
 

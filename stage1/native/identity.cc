@@ -67,6 +67,20 @@ Outcome<> enter_directory(Text path) {
 
 }  // namespace
 
+void note(Identity &identity, const Op &op) {
+  switch (op.kind) {
+    case OpKind::cwd: identity.working_directory = op[0]; return;
+    case OpKind::groups: identity.groups = &op; return;
+    case OpKind::user:
+      identity.uid = static_cast<uint32_t>(op.number(0));
+      identity.gid = static_cast<uint32_t>(op.number(1));
+      return;
+    case OpKind::caps: identity.capabilities = hexadecimal(op[0]); return;
+    case OpKind::no_new_privs: identity.no_new_privileges = true; return;
+    default: return;
+  }
+}
+
 Outcome<> assume(const Identity &identity) {
   const uint64_t capabilities = known_capabilities(identity.capabilities);
   TRY(set_groups(identity.groups));

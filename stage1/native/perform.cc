@@ -45,6 +45,17 @@ void find_machined(Pod &pod, const Op &op) {
   warn(pod, *ready.failure);
 }
 
+/** The program of the app whose section begins at `first`. */
+Program program_of(Arena &arena, const Op *first, const Op &exec) {
+  Program program{exec.args, exec.count, nullptr, 0, environment_of(arena, first, &exec)};
+  for (const Op *op = first; op != &exec; ++op) {
+    if (op->kind != OpKind::args) continue;
+    program.arguments = op->args;
+    program.argument_count = op->count;
+  }
+  return program;
+}
+
 Outcome<> perform_one(Scene &scene, const Op &op) {
   Pod &pod = scene.pod;
   Places &places = scene.places;
@@ -98,21 +109,15 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     case OpKind::cgroup: return set_limit(scene.app->cgroup, op[0], op[1]);
 
     // Only noted: exec assumes all of it at once, so that no order in a plan can lose a restriction.
-    case OpKind::cwd: identity.working_directory = op[0]; return kDone;
-    case OpKind::groups: identity.groups = &op; return kDone;
-    case OpKind::user:
-      identity.uid = static_cast<uint32_t>(op.number(0));
-      identity.gid = static_cast<uint32_t>(op.number(1));
+    case OpKind::cwd: case OpKind::groups: case OpKind::user: case OpKind::caps: case OpKind::no_new_privs:
+      note(identity, op);
       return kDone;
-    case OpKind::caps: identity.capabilities = hexadecimal(op[0]); return kDone;
-    case OpKind::no_new_privs: identity.no_new_privileges = true; return kDone;
-    case OpKind::args: identity.args = &op; return kDone;
     // Found by exec among the section's operations.
-    case OpKind::env: return kDone;
+    case OpKind::args: case OpKind::env: return kDone;
     // Safe: after the pivot, with the app's identity and none but its own files open.
     case OpKind::exec:
       TRY(assume(identity));
-      return execute(pod.arena, identity, scene.app->first, op);
+      return execute(pod.arena, program_of(pod.arena, scene.app->first, op));
     case OpKind::user_namespace: case OpKind::join_network: case OpKind::exit_policy:
     case OpKind::sysctl: case OpKind::bandwidth:
     case OpKind::root_readonly:
