@@ -40,6 +40,10 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
       bus ??= connectBus({ socket: busSocket(env), uid, sockets: native() });
       return bus;
     },
+    disconnect: () => {
+      bus?.close();
+      bus = undefined;
+    },
   };
 }
 

@@ -27,7 +27,7 @@ export async function runPod(
     if (ended !== undefined) discard(services, ended);
     throw error;
   } finally {
-    services.connect().close();
+    services.disconnect();
   }
 }
 

@@ -26,4 +26,6 @@ export interface Services {
   now(): number;
   /** The connection to the system bus, made at the first call. It is there at once, and connects meanwhile. */
   connect(): Bus;
+  /** Ends that connection, if there is one: a process does not end while it is open. */
+  disconnect(): void;
 }

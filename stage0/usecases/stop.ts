@@ -8,6 +8,7 @@ import type { Services } from './services';
 const SIGKILL = 9;
 
 /**
+ * The connection to the bus stays open, for the next pod.
  * @param force kill every process of the pod instead of asking
  * @returns false if the pod had already ended
  * @throws PodctlError `pod-wrong-state` for a pod that never ran, `systemd-refused`
@@ -20,11 +21,9 @@ export async function stopPod(services: Services, entry: PodEntry, force: boolea
   }
   const bus = services.connect();
   const unit = podUnit(entry.id);
-  try {
-    if (force) await killUnit(bus, unit, SIGKILL, 'all');
-    // After a kill this only waits: the unit has nothing left that could take time to stop.
-    return (await stopUnit(bus, unit)) !== undefined;
-  } finally {
-    bus.close();
-  }
+  if (!force) return (await stopUnit(bus, unit)) !== undefined;
+  await killUnit(bus, unit, SIGKILL, 'all');
+  // Only waits: the unit has nothing left that could take time to stop, and may be gone already.
+  await stopUnit(bus, unit);
+  return true;
 }

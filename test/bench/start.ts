@@ -1,10 +1,9 @@
 /**
  * npm run bench -- start: how long a warm pod of /bin/true takes, beside the peers; how soon an app's first instruction runs;
- * what stays resident for an idle pod; what `--version` costs.
+ * what stays resident for an idle pod; what `--version` costs; and what more apps, users of its own, a big image and a crowd
+ * of pods do to that. Arguments: rounds, and the name of the one function below to run alone.
  */
-import fs from 'node:fs';
-import path from 'node:path';
-import { busyboxAci } from '../fixtures/aci';
+import { crowd, idlePods } from './crowd';
 import {
   type Contender,
   machineLine,
@@ -13,56 +12,33 @@ import {
   quantile,
   race,
   runCommand,
-  type Target,
   targetTable,
   timingTable,
 } from './harness';
+import { type Part, PODCTL, podman, residentPids, type Stage, setUp, tearDown } from './pods';
+import { imageSize, moreApps, userNamespace } from './scale';
 
-const DIST = path.resolve(__dirname, '../..');
-const PODCTL = path.join(DIST, 'podctl');
-const CLOCK = path.join(__dirname, 'clock');
 const rounds = Number(process.argv[2] ?? 30);
+const only = process.argv[3];
 
-const work = fs.mkdtempSync('/var/lib/podctl/bench-');
-const podctl = (...args: string[]): string[] => [
-  PODCTL,
-  `--dir=${work}/data`,
-  `--local-config=${work}/etc`,
-  '--insecure-options=image',
-  ...args,
-];
-
-/** The same busybox tree for everybody: an ACI, a directory for nspawn, an image for podman. */
-function setUp(): { aci: string; tree: string; podmanImage: string } {
-  const aci = `${work}/true.aci`;
-  const files = [{ name: 'rootfs/bin/clock', mode: 0o755, content: fs.readFileSync(CLOCK) }];
-  fs.writeFileSync(aci, busyboxAci({ name: 'example.com/true', exec: ['/bin/true'], files }));
-  const tree = '/var/lib/machines/bench';
-  fs.mkdirSync(tree, { recursive: true });
-  runCommand(['tar', '-xf', aci, '-C', tree, '--strip-components=1', 'rootfs']);
-  fs.writeFileSync(`${tree}/etc/os-release`, 'ID=bench\n');
-  runCommand(['sh', '-c', `tar -C ${tree} -c . | podman import - bench`]);
-  return { aci, tree, podmanImage: 'bench' };
-}
-
-function startTimes(aci: string, tree: string, image: string): { text: string; targets: Target[] } {
+function startTimes({ aci, tree, podmanImage, podctl }: Stage): Part {
   const contenders: Contender[] = [
     { name: 'podctl run --net=none', argv: podctl('run', '--net=none', aci) },
     { name: 'systemd-nspawn -q -D', argv: ['systemd-nspawn', '-q', '-D', tree, '/bin/true'] },
     {
       name: 'podman --runtime runc run --rm --net=none',
-      argv: ['podman', '--runtime', 'runc', 'run', '--rm', '--net=none', '--pids-limit=-1', image, '/bin/true'],
+      argv: podman('run', '--rm', '--net=none', '--pids-limit=-1', podmanImage, '/bin/true'),
     },
     { name: 'systemd-run --wait', argv: ['systemd-run', '--wait', '--quiet', 'true'] },
     { name: 'node -e 0', argv: ['node', '-e', '0'] },
   ];
   const timings = race(contenders, rounds);
-  const [own, nspawn, podman] = timings.map(median);
+  const [own, nspawnTime, podmanTime] = timings.map(median);
   return {
     text: timingTable(timings),
     targets: [
-      { what: 'warm run ÷ systemd-nspawn', limit: 1.0, measured: (own ?? Number.NaN) / (nspawn ?? Number.NaN) },
-      { what: 'warm run ÷ podman', limit: 0.45, measured: (own ?? Number.NaN) / (podman ?? Number.NaN) },
+      { what: 'warm run ÷ systemd-nspawn', limit: 1.0, measured: (own ?? Number.NaN) / (nspawnTime ?? Number.NaN) },
+      { what: 'warm run ÷ podman', limit: 0.45, measured: (own ?? Number.NaN) / (podmanTime ?? Number.NaN) },
     ],
   };
 }
@@ -71,7 +47,7 @@ function startTimes(aci: string, tree: string, image: string): { text: string; t
  * From the moment StartTransientUnit leaves (which --debug prints, on the monotonic clock) to the app's first instruction
  * (which the app prints, on the same clock), beside a whole `systemd-run --wait true`.
  */
-function firstInstruction(aci: string): { text: string; targets: Target[] } {
+function firstInstruction({ aci, podctl }: Stage): Part {
   const own: number[] = [];
   const peer: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
@@ -100,50 +76,16 @@ function firstInstruction(aci: string): { text: string; targets: Target[] } {
 }
 
 /** Everything in the unit's cgroup but the app itself. */
-function residentSet(aci: string): { text: string; targets: Target[] } {
+function residentSet({ aci, podmanImage, podctl }: Stage): Part {
   const uuid = runCommand(
     podctl('run', '--net=none', '--detach', aci, '--exec=/bin/sleep', '--', '1000'),
   ).stdout.trim();
   try {
-    const group = runCommand([
-      'systemctl',
-      'show',
-      '--value',
-      '-p',
-      'ControlGroup',
-      `podctl-${uuid}.service`,
-    ]).stdout.trim();
-    const pids = runCommand([
-      'find',
-      `/sys/fs/cgroup${group}`,
-      '-name',
-      'cgroup.procs',
-      '-not',
-      '-path',
-      '*/apps/*',
-      '-exec',
-      'cat',
-      '{}',
-      '+',
-    ]);
-    const resident = pids.stdout
-      .split('\n')
-      .filter((line) => line !== '')
-      .map(Number);
+    const resident = residentPids(uuid);
     const own = proportionalSetKiB(resident);
-    runCommand([
-      'podman',
-      '--runtime',
-      'runc',
-      'run',
-      '--detach',
-      '--name=bench',
-      '--net=none',
-      '--pids-limit=-1',
-      'bench',
-      '/bin/sleep',
-      '1000',
-    ]);
+    runCommand(
+      podman('run', '--detach', '--name=bench', '--net=none', '--pids-limit=-1', podmanImage, '/bin/sleep', '1000'),
+    );
     const conmon = proportionalSetKiB(runCommand(['pidof', 'conmon']).stdout.trim().split(' ').map(Number));
     return {
       text: `| idle pod | processes | PSS KiB |\n|---|---|---|\n| podctl | ${resident.length} | ${own} |\n| podman (conmon) | 1 | ${conmon} |`,
@@ -155,7 +97,7 @@ function residentSet(aci: string): { text: string; targets: Target[] } {
   }
 }
 
-function version(): { text: string; targets: Target[] } {
+function version(): Part {
   const timings = race(
     [
       { name: 'podctl --version', argv: [PODCTL, '--version'] },
@@ -172,15 +114,33 @@ function version(): { text: string; targets: Target[] } {
   };
 }
 
-const { aci, tree, podmanImage } = setUp();
-try {
-  const parts = [startTimes(aci, tree, podmanImage), firstInstruction(aci), residentSet(aci), version()];
-  const verdict = targetTable(parts.flatMap(({ targets }) => targets));
-  process.stdout.write(
-    `## start, ${rounds} rounds: ${machineLine()}\n\n${[verdict.text, ...parts.map(({ text }) => text)].join('\n\n')}\n`,
-  );
-  process.exitCode = verdict.met ? 0 : 1;
-} finally {
-  runCommand(podctl('gc', '--grace-period=0'));
-  fs.rmSync(work, { recursive: true, force: true });
+type Measure = (stage: Stage, rounds: number) => Part | Promise<Part>;
+const ALL: readonly Measure[] = [
+  startTimes,
+  firstInstruction,
+  residentSet,
+  version,
+  moreApps,
+  userNamespace,
+  imageSize,
+  idlePods,
+  crowd,
+];
+const MEASURES = ALL.filter(({ name }) => only === undefined || name === only);
+
+async function main(): Promise<void> {
+  const stage = setUp();
+  try {
+    const parts: Part[] = [];
+    for (const measure of MEASURES) parts.push(await measure(stage, rounds));
+    const verdict = targetTable(parts.flatMap(({ targets }) => targets));
+    process.stdout.write(
+      `## start, ${rounds} rounds: ${machineLine()}\n\n${[verdict.text, ...parts.map(({ text }) => text)].join('\n\n')}\n`,
+    );
+    process.exitCode = verdict.met ? 0 : 1;
+  } finally {
+    tearDown(stage);
+  }
 }
+
+void main();

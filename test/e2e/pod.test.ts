@@ -187,6 +187,15 @@ describe('a pod on systemd', () => {
     assert.match(rig.ok('status', stubborn), /state=exited/);
   });
 
+  it('stops several pods in one go', () => {
+    const asleep = () => detach(image, '--exec=/bin/sleep', '--', '1000');
+    for (const force of [[], ['--force']]) {
+      const pods = [asleep(), asleep(), asleep()];
+      assert.equal(rig.ok('stop', ...force, ...pods), pods.map((uuid) => `"${uuid}"\n`).join(''));
+      for (const uuid of pods) assert.match(rig.ok('status', uuid), /state=exited/);
+    }
+  });
+
   it('stops the pod on ^C, and lives on as a service if podctl itself is killed', async () => {
     const trapped = 'trap "echo bye; exit 3" TERM; echo up; while :; do sleep 1 & wait $!; done';
     const first = rig.start(

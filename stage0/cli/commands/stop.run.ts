@@ -6,9 +6,13 @@ import type { spec } from './stop';
 
 export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   const services = createServices(context);
-  return forEachPod(services, podReferences(args.uuids, flags.uuidFile), context.warn, async (pod) => {
-    const stopped = await stopPod(services, pod, flags.force);
-    if (stopped) context.out.line(`"${pod.id}"`);
-    else context.warn(`pod "${pod.id}" is already stopped`);
-  });
+  try {
+    return await forEachPod(services, podReferences(args.uuids, flags.uuidFile), context.warn, async (pod) => {
+      const stopped = await stopPod(services, pod, flags.force);
+      if (stopped) context.out.line(`"${pod.id}"`);
+      else context.warn(`pod "${pod.id}" is already stopped`);
+    });
+  } finally {
+    services.disconnect();
+  }
 };
