@@ -8,14 +8,18 @@ export interface Variable {
   readonly value: string;
 }
 
+/** Where an app's variables come from, weakest first (rkt-cli.md §1.3). */
 export interface EnvironmentSources {
-  readonly appName: string;
+  /** podctl's own, with `--inherit-env`. */
+  readonly inherited?: readonly Variable[];
   /** The image's `app.environment`. */
   readonly image: readonly Variable[];
+  /** `--set-env-file`, for every app of the pod. */
+  readonly file?: readonly Variable[];
   /** `--set-env`, for every app of the pod. */
-  readonly pod: readonly Variable[];
+  readonly pod?: readonly Variable[];
   /** `--environment`, for this app. */
-  readonly app: readonly Variable[];
+  readonly app?: readonly Variable[];
 }
 
 /** Names as the reference implementation takes them (appc B13). */
@@ -29,11 +33,19 @@ export function parseVariable(text: string): Variable | undefined {
   return isVariableName(name) ? { name, value: text.slice(at + 1) } : undefined;
 }
 
+/** One value per name: that of the strongest source. The only place where precedence is decided. */
+export function mergeEnvironment(sources: EnvironmentSources): readonly Variable[] {
+  const { inherited = [], image, file = [], pod = [], app = [] } = sources;
+  const merged = new Map<string, Variable>();
+  for (const variable of [...inherited, ...image, ...file, ...pod, ...app]) merged.set(variable.name, variable);
+  return [...merged.values()];
+}
+
 /**
- * The environment in canonical (sorted) order. Precedence, weakest first: defaults, image, --set-env, --environment; what
- * identifies the pod to the app (AC_APP_NAME, container) cannot be overridden (appc E2, E4; rkt-cli.md §1.3, §1.7).
+ * What the app's processes get, in canonical (sorted) order: defaults, over them the variables of its manifest, and what
+ * identifies the pod to the app (AC_APP_NAME, container), which nothing overrides (appc E2, E4; rkt-cli.md §1.7).
  */
-export function environmentOf(sources: EnvironmentSources): readonly Variable[] {
+export function environmentOf(appName: string, manifest: readonly Variable[]): readonly Variable[] {
   const merged = new Map<string, string>([
     ['PATH', DEFAULT_PATH],
     ['SHELL', '/bin/sh'],
@@ -41,8 +53,8 @@ export function environmentOf(sources: EnvironmentSources): readonly Variable[] 
     ['LOGNAME', 'root'],
     ['HOME', '/root'],
   ]);
-  for (const { name, value } of [...sources.image, ...sources.pod, ...sources.app]) merged.set(name, value);
-  merged.set('AC_APP_NAME', sources.appName);
+  for (const { name, value } of manifest) merged.set(name, value);
+  merged.set('AC_APP_NAME', appName);
   merged.set('container', 'podctl');
   return [...merged].map(([name, value]) => ({ name, value })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -98,6 +98,12 @@ export class Members {
     return decode(this.#get(name), this.#path(name));
   }
 
+  /** Whether the member is there, and not null. */
+  has(name: string): boolean {
+    const value = this.#get(name);
+    return value !== undefined && value !== null;
+  }
+
   /** `{}` if the member is absent or null (Go writes null for an empty list), else `{ name: decoded }`. */
   optional<const K extends string, T>(name: K, decode: Decode<T>): { readonly [P in K]?: T } {
     const value = this.#get(name);

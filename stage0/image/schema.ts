@@ -162,7 +162,7 @@ const mountPoint: Decode<MountPoint> = (value, at) => {
 };
 
 /** B16. */
-const port: Decode<Port> = (value, at) => {
+export const port: Decode<Port> = (value, at) => {
   const members = new Members(value, at);
   const decoded = {
     name: members.required('name', acName),

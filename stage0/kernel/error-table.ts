@@ -33,6 +33,7 @@ export const ERRORS = {
   'pod-wrong-state': row('The pod is not in a state in which this can be done.'),
   'pod-name-taken': row('Another pod has this name.', 'choose another --name, or remove that pod'),
   'exec-failed': row("An app's program could not be executed."),
+  'pod-manifest-invalid': row('A pod manifest does not follow the appc specification.'),
   'pods-failed': row('Some of several pods could not be dealt with.', 'the messages above say which and why'),
   'uuid-file-unreadable': { ...row('The file given by --uuid-file cannot be read.'), exit: 1 },
   'pod-failed': row('The pod could not be started.'),

@@ -30,7 +30,7 @@ export function launchOf(
     { user: app.user, group: app.group, supplementaryGIDs: app.supplementaryGIDs ?? [] },
     { passwd: view.text('/etc/passwd'), group: view.text('/etc/group'), ownerOf: (path) => view.ownerOf(path) },
   );
-  const environment = environmentOf({ appName: name, image: app.environment ?? [], pod: [], app: [] });
+  const environment = environmentOf(name, app.environment ?? []);
   const workingDirectory = app.workingDirectory ?? '/';
   requireDirectory(name, workingDirectory, view);
   const argv = app.exec ?? [];

@@ -3,9 +3,13 @@ import fs from 'node:fs';
 import { APPC_VERSION } from '#kernel/appc';
 import type { AppName, ImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
-import type { Variable } from '../../stage2/environment';
-import type { App, Label } from '../image/schema';
+import { type EnvironmentSources, mergeEnvironment } from '../../stage2/environment';
+import type { PodFacts } from '../image/pod-manifest';
+import type { Mount } from '../image/pod-schema';
+import type { Annotation, App, Label } from '../image/schema';
 import { MANIFEST } from './layout';
+
+export type { PodFacts } from '../image/pod-manifest';
 
 export interface RuntimeApp {
   readonly name: AppName;
@@ -13,28 +17,29 @@ export interface RuntimeApp {
   /** Wholly replaces the image's `app` (appc D2), so it holds what came of image, flags and pod. */
   readonly app: App;
   readonly readOnlyRootFS: boolean;
-  readonly mounts: readonly never[];
-  readonly annotations: readonly never[];
+  readonly mounts: readonly Mount[];
+  readonly annotations: readonly Annotation[];
 }
 
-export interface PodManifest {
+export interface PodManifest extends PodFacts {
   readonly acVersion: string;
   readonly acKind: 'PodManifest';
   readonly apps: readonly RuntimeApp[];
-  readonly volumes: readonly never[];
-  readonly isolators: readonly never[];
-  readonly annotations: readonly never[];
-  readonly ports: readonly never[];
 }
 
-export const podManifest = (apps: readonly RuntimeApp[]): PodManifest => ({
+/** A pod of which nothing was said but its apps. */
+export const NO_FACTS: PodFacts = { volumes: [], isolators: [], annotations: [], ports: [] };
+
+export const podManifest = (apps: readonly RuntimeApp[], facts: PodFacts): PodManifest => ({
   acVersion: APPC_VERSION,
   acKind: 'PodManifest',
   apps,
-  volumes: [],
-  isolators: [],
-  annotations: [],
-  ports: [],
+  volumes: facts.volumes,
+  isolators: facts.isolators,
+  annotations: facts.annotations,
+  ports: facts.ports,
+  ...(facts.userAnnotations === undefined ? {} : { userAnnotations: facts.userAnnotations }),
+  ...(facts.userLabels === undefined ? {} : { userLabels: facts.userLabels }),
 });
 
 /** What the command line says of one app over its image (rkt-cli.md §1.3). */
@@ -47,12 +52,22 @@ export interface AppOverrides {
   readonly group: string | undefined;
   readonly supplementaryGIDs: readonly number[] | undefined;
   readonly workingDirectory: string | undefined;
-  /** `--set-env` of the pod, then `--environment` of the app: later ones win. */
-  readonly environment: readonly Variable[];
+  readonly environment: Omit<EnvironmentSources, 'image'>;
+  readonly annotations: readonly Annotation[];
+  /** Over those of the image, key by key. */
+  readonly userAnnotations: Readonly<Record<string, string>>;
+  readonly userLabels: Readonly<Record<string, string>>;
 }
 
 /** The app of an image without one: root runs what --exec names (appc B7). */
 const BARE_APP: App = { exec: [], user: '0', group: '0' };
+
+/** @throws PodctlError `image-unfit` always: for where nothing says what an image without an app is to execute */
+export function bareApp(image: RuntimeApp['image']): never {
+  throw new PodctlError('image-unfit', `image "${image.name}" has no app section: it does not say what to execute`, {
+    hint: 'name a program with --exec',
+  });
+}
 
 /** @throws PodctlError `image-unfit` if neither the image nor the command line says what to execute */
 export function runtimeApp(
@@ -61,25 +76,26 @@ export function runtimeApp(
   imageApp: App | undefined,
   overrides: AppOverrides,
 ): RuntimeApp {
-  if (imageApp === undefined && overrides.exec === undefined) {
-    throw new PodctlError('image-unfit', `image "${image.name}" has no app section: it does not say what to execute`, {
-      hint: 'name a program with --exec',
-    });
-  }
+  if (imageApp === undefined && overrides.exec === undefined) bareApp(image);
   const base = imageApp ?? BARE_APP;
-  const environment = new Map((base.environment ?? []).map((variable) => [variable.name, variable]));
-  for (const variable of overrides.environment) environment.set(variable.name, variable);
   const app: App = {
     ...base,
     exec: [...(overrides.exec === undefined ? (base.exec ?? []) : [overrides.exec]), ...overrides.args],
     user: overrides.user ?? base.user,
     group: overrides.group ?? base.group,
-    environment: [...environment.values()],
+    environment: mergeEnvironment({ ...overrides.environment, image: base.environment ?? [] }),
     ...(overrides.supplementaryGIDs === undefined ? {} : { supplementaryGIDs: overrides.supplementaryGIDs }),
     ...(overrides.workingDirectory === undefined ? {} : { workingDirectory: overrides.workingDirectory }),
+    ...withMore('userAnnotations', base.userAnnotations, overrides.userAnnotations),
+    ...withMore('userLabels', base.userLabels, overrides.userLabels),
   };
-  return { name, image, app, readOnlyRootFS: false, mounts: [], annotations: [] };
+  return { name, image, app, readOnlyRootFS: false, mounts: [], annotations: overrides.annotations };
 }
+
+type TextMap = Readonly<Record<string, string>>;
+
+const withMore = <const K extends string>(name: K, own: TextMap | undefined, more: TextMap): { [P in K]?: TextMap } =>
+  Object.keys(more).length === 0 ? {} : ({ [name]: { ...own, ...more } } as { [P in K]: TextMap });
 
 /** What podctl wrote when the pod was prepared; undefined if it never got so far. @throws PodctlError `pod-damaged` */
 export function readManifest(podPath: string): PodManifest | undefined {

@@ -1,14 +1,14 @@
 /** From images and options to a pod in its directory, locked, with everything written that running it needs. */
 import fs from 'node:fs';
-import { type AppName, appName, appNameOfImage } from '#kernel/brand';
+import type { AppName } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { AppSpec } from '../../stage1/plan/spec';
-import type { Variable } from '../../stage2/environment';
 import { fsyncPath } from '../files/durable';
 import { fitsPlatform, hostPlatform } from '../image/platform';
+import type { DeclaredPod } from '../image/pod-manifest';
 import { launchOf, type Relaxations } from '../pod/launch';
 import { MANIFEST, machineOf, RECORD } from '../pod/layout';
-import { type AppOverrides, podManifest, type RuntimeApp, readManifest, runtimeApp } from '../pod/manifest';
+import { type PodFacts, podManifest, type RuntimeApp, readManifest } from '../pod/manifest';
 import { claimName } from '../pod/names';
 import type { LockedPod } from '../pod/pods';
 import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
@@ -19,18 +19,22 @@ import { machineName } from '../systemd/machined';
 import { discard } from './garbage';
 import { type FetchPolicy, obtainImage } from './images';
 import type { Services } from './services';
-
-export interface AppRequest extends AppOverrides {
-  /** A file, an ID, or a name. */
-  readonly image: string;
-  readonly signature: string | undefined;
-  readonly name: string | undefined;
-}
+import {
+  type AppRequest,
+  appOfManifest,
+  appOfRequest,
+  factsOf,
+  type SharedEnvironment,
+  type WantedApp,
+} from './wanted';
 
 export interface PrepareRequest {
   readonly name: string | undefined;
   readonly apps: readonly AppRequest[];
-  readonly environment: readonly Variable[];
+  /** `--pod-manifest`, instead of `apps` and what else a manifest could say. */
+  readonly manifest: DeclaredPod | undefined;
+  /** What every app of the pod gets. */
+  readonly environment: SharedEnvironment;
   readonly policy: FetchPolicy;
   readonly relaxed: Relaxations;
 }
@@ -54,17 +58,22 @@ export interface PreparedPod {
  * @throws PodctlError from fetching, verifying, rendering, and launchOf()
  */
 export async function preparePod(services: Services, request: PrepareRequest): Promise<PreparedPod> {
-  if (request.apps.length === 0) throw new PodctlError('usage', 'must provide at least one image');
+  const wanted = wantedApps(request);
+  if (wanted.length === 0) throw new PodctlError('usage', 'must provide at least one image');
   if (request.name !== undefined) machineName(request.name);
   const apps: ResolvedApp[] = [];
-  for (const app of request.apps) apps.push(await resolveApp(services, app, request));
+  for (const app of wanted) apps.push(await resolveApp(services, app, request));
   requireUniqueNames(apps);
+  const facts = factsOf(
+    request.manifest,
+    apps.map(({ runtime }) => runtime),
+  );
   const embryo = services.pods.create();
   const name = request.name ?? machineOf(embryo.id);
   try {
     if (request.name !== undefined) claimPodName(services, request.name, embryo);
     const pod = services.pods.move(embryo, 'prepare');
-    writePod(services, pod, name, apps);
+    writePod(services, pod, name, apps, facts);
     return { pod, name, apps: apps.map(({ launch }) => launch) };
   } catch (error) {
     const [left] = services.pods.list().filter(({ id }) => id === embryo.id);
@@ -73,14 +82,15 @@ export async function preparePod(services: Services, request: PrepareRequest): P
   }
 }
 
-async function resolveApp(services: Services, request: AppRequest, pod: PrepareRequest): Promise<ResolvedApp> {
-  const image = await obtainImage(services, request.image, request.signature, pod.policy);
+const wantedApps = ({ manifest, apps, environment }: PrepareRequest): readonly WantedApp[] =>
+  manifest === undefined ? apps.map((app) => appOfRequest(app, environment)) : manifest.apps.map(appOfManifest);
+
+async function resolveApp(services: Services, wanted: WantedApp, pod: PrepareRequest): Promise<ResolvedApp> {
+  const image = await obtainImage(services, wanted.image, wanted.signature, pod.policy);
   requirePlatform(image);
   const manifest = services.images.manifest(image.id);
-  const name = request.name === undefined ? appNameOfImage(manifest.name) : appName(request.name);
-  const overrides = { ...request, environment: [...pod.environment, ...request.environment] };
-  const reference = { id: image.id, name: manifest.name, labels: image.labels };
-  const runtime = runtimeApp(name, reference, manifest.app, overrides);
+  const runtime = wanted.reify({ id: image.id, name: manifest.name, labels: image.labels }, manifest);
+  const { name } = runtime;
   warnOfIgnored(services, runtime);
   const tree = await ensureTree(services, image.id, manifest);
   const launch = launchOf(runtime, [tree], new TreeView(tree, services.native), pod.relaxed);
@@ -129,12 +139,24 @@ function claimPodName({ dataDir, pods }: Services, name: string, pod: LockedPod)
   });
 }
 
-function writePod({ now }: Services, pod: LockedPod, name: string, apps: readonly ResolvedApp[]): void {
+function writePod(
+  { now }: Services,
+  pod: LockedPod,
+  name: string,
+  apps: readonly ResolvedApp[],
+  facts: PodFacts,
+): void {
   const record: PodRecord = { version: 1, name, createdAt: now(), apps: apps.map((app) => app.record) };
   // Plain writes: nobody takes a pod for prepared before keepPod() has made it so.
   const write = (file: string, value: unknown) =>
     fs.writeFileSync(`${pod.path}/${file}`, `${JSON.stringify(value)}\n`, { flag: 'wx', mode: 0o640 });
-  write(MANIFEST, podManifest(apps.map(({ runtime }) => runtime)));
+  write(
+    MANIFEST,
+    podManifest(
+      apps.map(({ runtime }) => runtime),
+      facts,
+    ),
+  );
   write(RECORD, record);
 }
 

@@ -11,7 +11,16 @@ export const FETCH_FLAGS = {
 export const PREPARE_FLAGS = {
   ...FETCH_FLAGS,
   name: text('name of the pod and of its machine', { value: 'NAME' }),
+  podManifest: text('appc pod manifest to use instead of images and of what it says itself', {
+    value: 'FILE',
+    complete: 'file',
+  }),
+  inheritEnv: toggle("give every app podctl's own environment, below what its image sets"),
   setEnv: list('environment variable for every app', { value: 'NAME=VALUE' }),
+  setEnvFile: list('file of environment variables for every app, a NAME=VALUE per line; --set-env wins', {
+    value: 'FILE',
+    complete: 'file',
+  }),
 };
 
 /** What is settled when the pod starts. */
@@ -40,6 +49,9 @@ export const APP_FLAGS = {
   supplementaryGids: parsed('supplementary group IDs', readGids, { value: 'GID,…' }),
   workingDir: text('working directory', { value: 'DIR' }),
   environment: list('environment variable for this app', { value: 'NAME=VALUE' }),
+  annotation: list("annotation of the app in the pod's manifest", { value: 'NAME=VALUE' }),
+  userAnnotation: list('annotation of the user for this app, which podctl ignores', { value: 'NAME=VALUE' }),
+  userLabel: list('label of the user for this app, which podctl ignores', { value: 'NAME=VALUE' }),
 };
 
 function readGids(written: string): readonly number[] {

@@ -1,15 +1,24 @@
 /** From the flags of `run`, `prepare` and `run-prepared` to what the use cases take. */
 import { PodctlError } from '#kernel/errors';
-import { parseVariable, type Variable } from '../../../stage2/environment';
 import type { Relaxations } from '../../pod/launch';
 import { machineName } from '../../systemd/machined';
 import type { FetchPolicy } from '../../usecases/images';
-import type { AppRequest, PrepareRequest } from '../../usecases/prepare';
+import type { PrepareRequest } from '../../usecases/prepare';
 import type { StartOptions } from '../../usecases/start';
+import type { AppRequest, SharedEnvironment } from '../../usecases/wanted';
 import type { ImageArgs } from '../command';
+import type { Context } from '../context';
 import type { FlagValues } from '../flag';
 import type { Globals } from '../globals';
 import type { APP_FLAGS, FETCH_FLAGS, PREPARE_FLAGS, START_FLAGS } from './pod-flags';
+import {
+  annotationsOf,
+  inheritedVariables,
+  readEnvironmentFile,
+  readPodManifest,
+  textMapOf,
+  variables,
+} from './pod-words';
 
 export const relaxationsOf = ({ insecureOptions }: Globals): Relaxations => ({
   capabilities: insecureOptions.has('capabilities'),
@@ -23,21 +32,44 @@ export function fetchPolicyOf({ insecureOptions }: Globals, { signed }: FlagValu
   return insecure ? 'unverified' : signed ? 'signed' : 'verified';
 }
 
-export function prepareRequestOf(
-  globals: Globals,
-  flags: FlagValues<typeof PREPARE_FLAGS>,
-  apps: readonly ImageArgs<typeof APP_FLAGS>[],
-): PrepareRequest {
+/** What `run` and `prepare` were called with. */
+export interface PrepareWords {
+  readonly flags: FlagValues<typeof PREPARE_FLAGS>;
+  /** Names of the flags that stood there. */
+  readonly given: ReadonlySet<string>;
+  readonly apps: readonly ImageArgs<typeof APP_FLAGS>[];
+}
+
+/** What a pod manifest says itself: none of it may be said beside it. */
+const SAID_BY_MANIFEST = ['setEnv', 'setEnvFile', 'inheritEnv', 'volume', 'mount', 'port'] as const;
+
+export function prepareRequestOf(context: Context, { flags, given, apps }: PrepareWords): PrepareRequest {
+  const { globals } = context;
+  const manifest = flags.podManifest === undefined ? undefined : readPodManifest(flags.podManifest);
+  if (manifest !== undefined && (apps.length > 0 || SAID_BY_MANIFEST.some((flag) => given.has(flag))))
+    throw new PodctlError('usage', 'conflicting flags set with --pod-manifest (see --help)', {
+      hint: 'say it in the manifest',
+    });
   return {
     name: flags.name,
     apps: apps.map(appRequestOf),
-    environment: variables('--set-env', flags.setEnv),
+    manifest,
+    environment: sharedEnvironmentOf(context, flags),
     policy: fetchPolicyOf(globals, flags),
     relaxed: relaxationsOf(globals),
   };
 }
 
-const appRequestOf = ({ image, flags, args }: ImageArgs<typeof APP_FLAGS>): AppRequest => ({
+const sharedEnvironmentOf = (
+  context: Context,
+  flags: Pick<FlagValues<typeof PREPARE_FLAGS>, 'inheritEnv' | 'setEnv' | 'setEnvFile'>,
+): SharedEnvironment => ({
+  inherited: flags.inheritEnv ? inheritedVariables(context.env) : [],
+  file: flags.setEnvFile.flatMap(readEnvironmentFile),
+  pod: variables('--set-env', flags.setEnv),
+});
+
+export const appRequestOf = ({ image, flags, args }: ImageArgs<typeof APP_FLAGS>): AppRequest => ({
   image,
   signature: flags.signature,
   name: flags.name,
@@ -47,16 +79,11 @@ const appRequestOf = ({ image, flags, args }: ImageArgs<typeof APP_FLAGS>): AppR
   group: flags.group,
   supplementaryGIDs: flags.supplementaryGids,
   workingDirectory: flags.workingDir,
-  environment: variables('--environment', flags.environment),
+  environment: { app: variables('--environment', flags.environment) },
+  annotations: annotationsOf(flags.annotation),
+  userAnnotations: textMapOf('--user-annotation', flags.userAnnotation),
+  userLabels: textMapOf('--user-label', flags.userLabel),
 });
-
-function variables(flag: string, written: readonly string[]): readonly Variable[] {
-  return written.map((text) => {
-    const variable = parseVariable(text);
-    if (variable !== undefined) return variable;
-    throw new PodctlError('usage', `${flag}=${text}: not NAME=VALUE with a valid name`);
-  });
-}
 
 export function startOptionsOf(flags: FlagValues<typeof START_FLAGS>): StartOptions {
   return {

@@ -8,9 +8,10 @@ import { prepareRequestOf, startOptionsOf } from './pod-request';
 import { announce, saveUuid, showPlan } from './pod-start';
 import type { spec } from './run';
 
-export const run: Handler<typeof spec> = async (context, { flags, apps }) => {
+export const run: Handler<typeof spec> = async (context, words) => {
+  const { flags } = words;
   if (!flags.dryRun) assertSystemd();
-  const request = prepareRequestOf(context.globals, flags, apps);
+  const request = prepareRequestOf(context, words);
   const options = startOptionsOf(flags);
   const services = createServices(context);
   // The bus answers while the images are looked up here.

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { PodctlError } from '#kernel/errors';
 import { capabilityMask, DEFAULT_CAPABILITIES } from '../../../stage2/capabilities';
-import { DEFAULT_PATH, environmentOf, parseVariable } from '../../../stage2/environment';
+import { DEFAULT_PATH, environmentOf, mergeEnvironment, parseVariable } from '../../../stage2/environment';
+import { parseEnvironmentFile } from '../../../stage2/environment-file';
 import { execCandidates } from '../../../stage2/exec';
 import { type ImageAccounts, identityOf } from '../../../stage2/user';
 
@@ -32,10 +33,8 @@ describe('stage2: user and group', () => {
 });
 
 describe('stage2: environment', () => {
-  const of = (more: Partial<Parameters<typeof environmentOf>[0]> = {}) =>
-    Object.fromEntries(
-      environmentOf({ appName: 'web', image: [], pod: [], app: [], ...more }).map(({ name, value }) => [name, value]),
-    );
+  const of = (...manifest: readonly { name: string; value: string }[]) =>
+    Object.fromEntries(environmentOf('web', manifest).map(({ name, value }) => [name, value]));
   it('E1 E2 E4 gives PATH, AC_APP_NAME and container', () => {
     const env = of();
     assert.equal(env['PATH'], DEFAULT_PATH);
@@ -43,14 +42,37 @@ describe('stage2: environment', () => {
     assert.equal(env['container'], 'podctl');
     assert.deepEqual([env['SHELL'], env['USER'], env['LOGNAME'], env['HOME']], ['/bin/sh', 'root', 'root', '/root']);
   });
-  it('lets --environment win over --set-env over the image', () => {
+  it('E1 lets the manifest replace defaults', () => assert.equal(of({ name: 'PATH', value: '/x' })['PATH'], '/x'));
+  it('merges parent < image < --set-env-file < --set-env < --environment', () => {
     const v = (value: string) => [{ name: 'A', value }];
-    assert.equal(of({ image: v('image') })['A'], 'image');
-    assert.equal(of({ image: v('image'), pod: v('pod') })['A'], 'pod');
-    assert.equal(of({ image: v('image'), pod: v('pod'), app: v('app') })['A'], 'app');
+    const all = { inherited: v('parent'), image: v('image'), file: v('file'), pod: v('pod'), app: v('app') };
+    const strongestOf = (...names: readonly (keyof typeof all)[]) => {
+      const sources = Object.fromEntries(names.map((name) => [name, all[name]]));
+      return mergeEnvironment({ image: [], ...sources })[0]?.value;
+    };
+    assert.equal(strongestOf('inherited'), 'parent');
+    assert.equal(strongestOf('inherited', 'image'), 'image');
+    assert.equal(strongestOf('inherited', 'image', 'file'), 'file');
+    assert.equal(strongestOf('inherited', 'image', 'file', 'pod'), 'pod');
+    assert.equal(strongestOf('inherited', 'image', 'file', 'pod', 'app'), 'app');
   });
+  it('reads a file of variables: comments, empty lines, values to the end of the line', () => {
+    const text = '# c\n; c\n\n  A=1 # no comment\r\nB=\nA=2';
+    assert.deepEqual(parseEnvironmentFile(text, 'f'), [
+      { name: 'A', value: '1 # no comment' },
+      { name: 'B', value: '' },
+      { name: 'A', value: '2' },
+    ]);
+  });
+  for (const bad of ['A', '=1', '1A=x', 'export A=1', `A=${'x'.repeat(200_000)}`, 'A=\0']) {
+    it(`refuses the line ${JSON.stringify(bad.slice(0, 12))} with its number`, () =>
+      assert.throws(
+        () => parseEnvironmentFile(`B=1\n${bad}\n`, 'my.env'),
+        (error) => error instanceof PodctlError && error.position === 'my.env:2',
+      ));
+  }
   it('E2 keeps the identity of the app', () => {
-    assert.equal(of({ app: [{ name: 'AC_APP_NAME', value: 'other' }] })['AC_APP_NAME'], 'web');
+    assert.equal(of({ name: 'AC_APP_NAME', value: 'other' })['AC_APP_NAME'], 'web');
   });
   it('B13 takes names with dots and dashes, values with anything', () => {
     assert.deepEqual(parseVariable('a.b-c=x=y'), { name: 'a.b-c', value: 'x=y' });
