@@ -71,9 +71,12 @@ Outcome<> reset_signals() {
 Outcome<> run_section(Scene &scene) {
   TRY(check(sys::unshare(CLONE_NEWCGROUP), "unshare", "cgroup namespace"));
   TRY(open_sources(scene));
+  const Users &users = scene.pod.users;
+  if (users.are_own()) TRY(own_new_files(users.first));
   for (const Op *op = scene.app->first; op != scene.app->last; ++op) {
     if (op->kind == OpKind::exec) {
       scene.places = Places{};
+      if (users.are_own()) TRY(join(users));
       TRY(check(sys::close_range(kReportFd + 1, ~0U, 0), "close_range"));
       TRY(check(sys::setsid(), "setsid"));
       TRY(check(sys::umask(022), "umask"));
@@ -105,11 +108,11 @@ Outcome<> perform_for_init(Pod &pod, App &app) {
 }
 
 /** uid and gid of the app, which own its pipes: else it could not reopen them as /dev/stdout. */
-Outcome<> give_pipe(const App &app, const Fd &pipe) {
+Outcome<> give_pipe(const Users &users, const App &app, const Fd &pipe) {
   for (const Op *op = app.first; op != app.last; ++op) {
     if (op->kind != OpKind::user) continue;
-    const auto uid = static_cast<uint32_t>(op->number(0));
-    const auto gid = static_cast<uint32_t>(op->number(1));
+    const uint32_t uid = users.first + static_cast<uint32_t>(op->number(0));
+    const uint32_t gid = users.first + static_cast<uint32_t>(op->number(1));
     TRY(check(sys::fchown(pipe.get(), uid, gid), "fchown", "the app's pipe"));
   }
   return kDone;
@@ -121,8 +124,8 @@ Outcome<> start(Pod &pod, App &app) {
   ChildFiles files;
   TRY(make_stream(pod, app.out, pod.output, files.out));
   TRY(make_stream(pod, app.err, pod.errors, files.err));
-  TRY(give_pipe(app, files.out));
-  TRY(give_pipe(app, files.err));
+  TRY(give_pipe(pod.users, app, files.out));
+  TRY(give_pipe(pod.users, app, files.err));
   TRY(make_pipe(app.start_report, files.report));
   files.null = Fd(TRY(check(sys::openat2(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0, 0), "openat2", "/dev/null")));
   clone_args args{};

@@ -47,6 +47,9 @@ const char *fault_of(const Op &op) {
         if (!is_one_of(op[i], kNames, 3)) return "no such namespace";
       }
       return nullptr;
+    case OpKind::user_namespace:
+      return op.number(0) > 0 && op.number(1) > 0 && op.number(0) < kNoId && op.number(1) <= kNoId - op.number(0)
+                 ? nullptr : "not a range of IDs of the host";
     case OpKind::hostname: return !op[0].empty() && op[0].size <= kMaxHostname ? nullptr : "not 1 to 64 bytes long";
     case OpKind::overlay: {
       constexpr size_t kMostLayers = 500;  // OVL_MAX_STACK
@@ -104,13 +107,37 @@ const char *disorder_of(const Op &op, Progress &seen) {
   return nullptr;
 }
 
-bool has_uts(const Plan &plan) {
+/** What the head says that later operations depend on. */
+struct Head {
+  bool uts = false;
+  bool net = false;
+  /** Size of the pod's own users; 0 if it has the host's. */
+  uint64_t users = 0;
+};
+
+Head head_of(const Plan &plan) {
+  Head head;
   for (const Op &op : plan) {
+    if (op.kind == OpKind::user_namespace) head.users = op.number(1);
     for (size_t i = 0; op.kind == OpKind::namespaces && i < op.count; ++i) {
-      if (op[i] == "uts") return true;
+      head.uts |= op[i] == "uts";
+      head.net |= op[i] == "net";
     }
   }
-  return false;
+  return head;
+}
+
+/** Null, or what `op` wants and the head does not give. */
+const char *discord_of(const Op &op, const Head &head) {
+  if (op.kind == OpKind::hostname && !head.uts) return "would name the host: no namespace uts";
+  if (op.kind == OpKind::join_network && head.net) return "there is a namespace net already";
+  if (op.kind == OpKind::bind && mount_flags(op, 2).idmap && head.users == 0) return "idmap without users of the pod's own";
+  if (head.users == 0) return nullptr;
+  if (op.kind == OpKind::user && (op.number(0) >= head.users || op.number(1) >= head.users)) return "not one of the pod's users";
+  for (size_t i = 0; op.kind == OpKind::groups && i < op.count; ++i) {
+    if (op.number(i) >= head.users) return "not one of the pod's groups";
+  }
+  return nullptr;
 }
 
 /** Whether an app before `app` has the same name or cgroup. */
@@ -125,11 +152,12 @@ bool is_repeated(const Plan &plan, const Op &app) {
 
 Outcome<> check_plan(const Plan &plan) {
   Progress seen;
+  const Head head = head_of(plan);
   for (const Op &op : plan) {
     if (op.kind == OpKind::pod && &op != plan.begin()) return plan_problem(op.line, "a second pod", op.name());
     if (const char *fault = fault_of(op)) return plan_problem(op.line, fault, op.name());
     if (const char *disorder = disorder_of(op, seen)) return plan_problem(op.line, disorder, op.name());
-    if (op.kind == OpKind::hostname && !has_uts(plan)) return plan_problem(op.line, "would name the host: no namespace uts");
+    if (const char *discord = discord_of(op, head)) return plan_problem(op.line, discord, op.name());
     if (op.kind == OpKind::app && is_repeated(plan, op)) return plan_problem(op.line, "an app's name or cgroup twice", op[0]);
   }
   if (!seen.exec) return plan_problem(plan.ops[plan.count - 1].line, "the plan does not end with an app's exec");

@@ -12,6 +12,7 @@ MountFlag mount_flag(Text name) {
   if (name == "noexec") return {true, MOUNT_ATTR_NOEXEC, false, false};
   if (name == "noatime") return {true, MOUNT_ATTR_NOATIME, false, false};
   if (name == "recursive") return {true, 0, true, false};
+  if (name == "idmap") return {true, 0, false, false, true};
   return {};
 }
 
@@ -22,6 +23,7 @@ MountFlag mount_flags(const Op &op, size_t first) {
     all.attributes |= flag.attributes;
     all.recursive |= flag.recursive;
     all.everywhere |= flag.everywhere;
+    all.idmap |= flag.idmap;
   }
   return all;
 }

@@ -13,6 +13,8 @@ struct MountFlag {
   bool recursive = false;
   /** Set the attributes on submounts, too. */
   bool everywhere = false;
+  /** Show the file system's IDs as those of the pod's users (bind only). */
+  bool idmap = false;
 };
 
 MountFlag mount_flag(Text name);

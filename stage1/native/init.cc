@@ -36,9 +36,11 @@ Outcome<> set_up_pod(Pod &pod) {
   find_journal(pod);
   Scene scene{pod};
   TRY(open_sources(scene));
+  if (pod.users.are_own()) TRY(own_new_files(pod.users.first));
   for (const Op &op : pod.plan) {
     if (op.section == kPod) TRY(perform(scene, op));
   }
+  if (pod.users.are_own()) TRY(own_new_files(0));
   find_apps(pod);
   return kDone;
 }

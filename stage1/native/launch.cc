@@ -12,6 +12,7 @@
 #include "perform.h"
 #include "report.h"
 #include "takeover.h"
+#include "users.h"
 
 namespace podctl {
 namespace {
@@ -105,6 +106,7 @@ Outcome<int> run_pod(Pod &pod, const char *const envp[]) {
   TRY(prepare(pod, envp));
   Cgroups cgroups = TRY(make_cgroups());
   pod.apps_cgroup = static_cast<Fd &&>(cgroups.apps);
+  TRY(make_namespaces(pod));
   Fd release;
   const long pid = TRY(clone_init(pod, release));
   pod.released.close();

@@ -6,6 +6,7 @@
 #include <linux/stat.h>
 
 #include "kernel.h"
+#include "mount_copy.h"
 #include "paths.h"
 
 namespace podctl {
@@ -22,17 +23,6 @@ Outcome<> set_attributes(int mount, MountFlag flags, Text object) {
   if (attributes.attr_set == 0) return kDone;
   const unsigned reach = AT_EMPTY_PATH | (flags.everywhere ? AT_RECURSIVE : 0);
   TRY(check(sys::mount_setattr(mount, "", reach, attributes), "mount_setattr", object));
-  return kDone;
-}
-
-/** A copy of the mount at `source`, attached nowhere yet. */
-Outcome<Fd> copy_mount(int source, bool recursive, Text object) {
-  const unsigned flags = AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0U);
-  return Fd(TRY(check(sys::open_tree(source, "", flags), "open_tree", object)));
-}
-
-Outcome<> attach(int mount, int target, Text object) {
-  TRY(check(sys::move_mount(mount, target), "move_mount", object));
   return kDone;
 }
 
@@ -125,6 +115,7 @@ Outcome<> bind(const Places &places, const Op &op) {
   const Fd source = TRY(open_below(places.source.get(), op[0]));
   const bool is_directory = (TRY(mode_of(source.get(), op[0])) & kFileType) == kDirectory;
   const Fd copy = TRY(copy_mount(source.get(), flags.recursive, op[0]));
+  if (flags.idmap) TRY(map_mount(copy.get(), *places.users, flags.recursive, op[0]));
   TRY(set_attributes(copy.get(), flags, op[1]));
   const int root = places.root.get();
   const Fd target = is_directory ? TRY(make_directory(root, op[1], 0755)) : TRY(make_file(root, op[1], 0644));

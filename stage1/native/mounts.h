@@ -4,6 +4,7 @@
 #include "error.h"
 #include "fd.h"
 #include "flags.h"
+#include "users.h"
 
 namespace podctl {
 
@@ -15,6 +16,8 @@ struct Places {
   Fd source{};
   /** An empty file system to hide directories behind, once one was needed. */
   Fd empty{};
+  /** Whose the mounts are; never null once the sources are open. */
+  const Users *users = nullptr;
 };
 
 /** Cuts the mount namespace off from the one it was copied from. */

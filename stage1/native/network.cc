@@ -1,6 +1,12 @@
 #include "network.h"
 
-#include "fd.h"
+#include <asm/statfs.h>
+#include <linux/fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <linux/sched.h>
+
+#include "files.h"
 #include "kernel.h"
 
 namespace podctl {
@@ -26,6 +32,18 @@ Outcome<> bring_up_loopback() {
   request.flags = static_cast<int16_t>(request.flags | kUp);
   TRY(check(sys::ioctl(socket.get(), kSetFlags, &request), "ioctl", "lo"));
   return kDone;
+}
+
+Outcome<Fd> open_network(Text path) {
+  // Without O_PATH the type cannot be asked for, and with it nothing but a namespace's file is ever opened for good.
+  constexpr Text kNot = "not the file of a network namespace";
+  const Fd place = TRY(open_at(AT_FDCWD, path, O_PATH));
+  struct statfs info{};
+  TRY(check(sys::fstatfs(place.get(), &info), "fstatfs", path));
+  if (info.f_type != NSFS_MAGIC) return problem(kNot, path);
+  Fd space = TRY(open_at(AT_FDCWD, path, O_RDONLY));
+  if (sys::ioctl(space.get(), NS_GET_NSTYPE, nullptr) != CLONE_NEWNET) return problem(kNot, path);
+  return space;
 }
 
 }  // namespace podctl

@@ -68,6 +68,13 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     // Safe: the launcher has closed every inherited file that no such operation names.
     case OpKind::inherit: return inherit(pod, op);
     case OpKind::namespaces: pod.namespaces = namespace_flags(op); return kDone;
+    // Safe: check.cc keeps the host's root out of the range; stage0 gives it to no other pod.
+    case OpKind::user_namespace:
+      pod.users.first = static_cast<uint32_t>(op.number(0));
+      pod.users.count = static_cast<uint32_t>(op.number(1));
+      return kDone;
+    // Safe: a host path that the operator chose, and a namespace for sure; joined before the init is there.
+    case OpKind::join_network: pod.network = TRY(open_network(op[0])); return kDone;
     case OpKind::stop_grace: pod.stop_grace_ms = op.number(0); return kDone;
 
     // Safe: before the pivot, so the path is the host's; the messages are stage0's, and their answer is only reported.
@@ -118,7 +125,7 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     case OpKind::exec:
       TRY(assume(identity));
       return execute(pod.arena, program_of(pod.arena, scene.app->first, op));
-    case OpKind::user_namespace: case OpKind::join_network: case OpKind::exit_policy:
+    case OpKind::exit_policy:
     case OpKind::sysctl: case OpKind::bandwidth:
     case OpKind::root_readonly:
     case OpKind::devices: case OpKind::after: case OpKind::notify: case OpKind::restart: case OpKind::stop_signal: case OpKind::handler:
@@ -140,6 +147,7 @@ Outcome<> perform(Scene &scene, const Op &op) {
 }
 
 Outcome<> open_sources(Scene &scene) {
+  scene.places.users = &scene.pod.users;
   scene.places.source = Fd(TRY(check(sys::openat2(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0), "openat2", "/")));
   return kDone;
 }

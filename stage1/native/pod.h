@@ -6,6 +6,7 @@
 #include "plan.h"
 #include "relay.h"
 #include "sink.h"
+#include "users.h"
 
 namespace podctl {
 
@@ -71,6 +72,9 @@ struct Pod {
   uint64_t stop_grace_ms = 10000;
   /** CLONE_NEW* chosen by the plan, beside those every pod has. */
   uint64_t namespaces = 0;
+  Users users{};
+  /** An existing network namespace to join. */
+  Fd network{};
 
   /** The delegated cgroup `apps`. */
   Fd apps_cgroup{};

@@ -199,6 +199,7 @@ Result pivot_root(const char *new_root, const char *put_old) {
   return call(__NR_pivot_root, arg(new_root), arg(put_old));
 }
 Result unshare(unsigned long flags) { return call(__NR_unshare, static_cast<long>(flags)); }
+Result setns(int fd, unsigned long flags) { return call(__NR_setns, fd, static_cast<long>(flags)); }
 Result sethostname(const char *name, size_t size) { return call(__NR_sethostname, arg(name), static_cast<long>(size)); }
 
 Result setsid() { return call(__NR_setsid); }
@@ -206,6 +207,8 @@ Result umask(uint32_t mask) { return call(__NR_umask, mask); }
 Result setgroups(size_t count, const uint32_t *groups) {
   return call(__NR_setgroups, static_cast<long>(count), arg(groups));
 }
+Result setfsuid(uint32_t id) { return call(__NR_setfsuid, id); }
+Result setfsgid(uint32_t id) { return call(__NR_setfsgid, id); }
 Result setresuid(uint32_t real, uint32_t effective, uint32_t saved) {
   return call(__NR_setresuid, real, effective, saved);
 }

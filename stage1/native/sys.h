@@ -101,12 +101,17 @@ Result mount(const char *source, const char *target, const char *type, unsigned 
 Result umount2(const char *target, int flags);
 Result pivot_root(const char *new_root, const char *put_old);
 Result unshare(unsigned long flags);
+// `fd` names one namespace, or a process (pidfd) whose namespaces `flags` are joined.
+Result setns(int fd, unsigned long flags);
 Result sethostname(const char *name, size_t size);
 
 // Identity.
 Result setsid();
 Result umask(uint32_t mask);
 Result setgroups(size_t count, const uint32_t *groups);
+// Both return the ID there was before; one that does not exist changes nothing.
+Result setfsuid(uint32_t id);
+Result setfsgid(uint32_t id);
 Result setresuid(uint32_t real, uint32_t effective, uint32_t saved);
 Result setresgid(uint32_t real, uint32_t effective, uint32_t saved);
 Result capset(const void *header, const void *data);

@@ -132,8 +132,9 @@ export interface Op {
 
 export type Plan = readonly Op[];
 
-/** Flags of `bind` and `mount`. `recursive` takes submounts along (bind only); `rro` is read-only with all submounts. */
-export const MOUNT_FLAGS = ['ro', 'rro', 'nosuid', 'nodev', 'noexec', 'noatime', 'recursive'] as const;
+/** Flags of `bind` and `mount`. `recursive` takes submounts along (bind only); `rro` is read-only with all submounts;
+ * `idmap` shows the file system's IDs as those of the pod's own users (bind only, with `user-namespace`). */
+export const MOUNT_FLAGS = ['ro', 'rro', 'nosuid', 'nodev', 'noexec', 'noatime', 'recursive', 'idmap'] as const;
 export type MountFlag = (typeof MOUNT_FLAGS)[number];
 
 /** Limits the decoders enforce, so that a damaged plan cannot make the executor allocate without bound. */
