@@ -58,15 +58,6 @@ Outcome<> place_files(ChildFiles &files) {
   return kDone;
 }
 
-/** Default effects for every signal, and none blocked: what the app's program expects of whoever starts it. */
-Outcome<> reset_signals() {
-  for (int signal = 1; signal <= kLastSignal; ++signal) {
-    static_cast<void>(sys::rt_sigaction_default(signal));  // ignored: fails for SIGKILL and SIGSTOP only
-  }
-  TRY(check(sys::rt_sigprocmask(kSigSetMask, 0), "rt_sigprocmask"));
-  return kDone;
-}
-
 /** Everything up to the exec. The launcher's and the init's files are closed before anything of the image is entered. */
 Outcome<> run_section(Scene &scene) {
   TRY(check(sys::unshare(CLONE_NEWCGROUP), "unshare", "cgroup namespace"));

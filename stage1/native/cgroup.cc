@@ -23,19 +23,21 @@ Outcome<Fd> open_hierarchy() {
 }
 
 /** The line of cgroup v2, "0::/path", without its first slash. */
-Outcome<Text> own_path(char *buffer, size_t capacity) {
-  Text rest = TRY(read_file(AT_FDCWD, "/proc/self/cgroup", buffer, capacity));
+Outcome<Text> path_of(Text process, char *buffer, size_t capacity) {
+  Buffer<64> file;
+  file << "/proc/" << process << "/cgroup";
+  Text rest = TRY(read_file(AT_FDCWD, file.text(), buffer, capacity));
   while (!rest.empty()) {
     const Text line = split(rest, '\n');
     if (line.starts_with("0::/")) return line.from(4);
   }
-  return problem("this host has no cgroup v2", "/proc/self/cgroup");
+  return problem("this host has no cgroup v2", "/proc");
 }
 
 /** The unit's cgroup: systemd puts the main process into it, or into `supervisor` already (DelegateSubgroup=). */
-Outcome<Fd> open_unit() {
+Outcome<Fd> open_unit(Text process) {
   char buffer[kPathMax];
-  Text path = TRY(own_path(buffer, sizeof buffer - 1));
+  Text path = TRY(path_of(process, buffer, sizeof buffer - 1));
   if (path == kSupervisor.from(1)) path = {};
   if (path.size > kSupervisor.size && path.from(path.size - kSupervisor.size) == kSupervisor) {
     path = path.first(path.size - kSupervisor.size);
@@ -70,11 +72,17 @@ void enable_all(int cgroup, Text controllers) {
 
 Outcome<Cgroups> make_cgroups() {
   Cgroups cgroups;
-  cgroups.unit = TRY(open_unit());
+  cgroups.unit = TRY(open_unit("self"));
   TRY(ensure_directory(cgroups.unit.get(), "supervisor", 0755));
   TRY(ensure_directory(cgroups.unit.get(), "apps", 0755));
   cgroups.apps = TRY(open_at(cgroups.unit.get(), "apps", kOpenDirectory));
   return cgroups;
+}
+
+Outcome<Fd> open_unit_of(long pid) {
+  Buffer<32> process;
+  process << static_cast<int64_t>(pid);
+  return open_unit(process.text());
 }
 
 Outcome<> populate(const Fd &unit, const Fd &apps, long init) {

@@ -12,6 +12,9 @@ struct Cgroups {
   Fd apps{};
 };
 
+/** The cgroup of the unit whose pod's init is the process `pid`. */
+Outcome<Fd> open_unit_of(long pid);
+
 /** Makes what is missing below the unit's cgroup. */
 Outcome<Cgroups> make_cgroups();
 

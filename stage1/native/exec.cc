@@ -7,6 +7,7 @@
 #include "fd.h"
 #include "files.h"
 #include "identity.h"
+#include "kernel.h"
 
 namespace podctl {
 namespace {
@@ -77,6 +78,14 @@ sys::Result probe(Text path) {
 }
 
 }  // namespace
+
+Outcome<> reset_signals() {
+  for (int signal = 1; signal <= kLastSignal; ++signal) {
+    static_cast<void>(sys::rt_sigaction_default(signal));  // ignored: fails for SIGKILL and SIGSTOP only
+  }
+  TRY(check(sys::rt_sigprocmask(kSigSetMask, 0), "rt_sigprocmask"));
+  return kDone;
+}
 
 const char *const *environment_of(Arena &arena, const Op *first, const Op *last) {
   const char **const result = strings(arena, static_cast<size_t>(last - first));

@@ -1,5 +1,6 @@
 #include "identity.h"
 
+#include <asm/poll.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -7,6 +8,7 @@
 #include <linux/prctl.h>
 
 #include "fd.h"
+#include "kernel.h"
 
 namespace podctl {
 namespace {
@@ -56,6 +58,16 @@ uint64_t known_capabilities(uint64_t mask) {
   return mask;
 }
 
+/** The death of the parent becomes one's own, also if it is dead already. */
+Outcome<> hang_on(int lifeline) {
+  if (lifeline < 0) return kDone;
+  TRY(check(sys::prctl(PR_SET_PDEATHSIG, kSignalKill), "prctl", "PR_SET_PDEATHSIG"));
+  pollfd poll{lifeline, 0, 0};
+  constexpr sys::Time kNow{0, 0};
+  if (TRY(check(sys::ppoll(&poll, 1, &kNow), "ppoll")) != 0) sys::exit_group(kOwnFailure);
+  return kDone;
+}
+
 /** As the app's user, and confined: an image's link to /proc/self/fd/N must not lead out of it (CVE-2024-21626). */
 Outcome<> enter_directory(Text path) {
   constexpr uint64_t kFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
@@ -88,6 +100,9 @@ Outcome<> assume(const Identity &identity) {
   TRY(check(sys::setresgid(identity.gid, identity.gid, identity.gid), "setresgid"));
   TRY(check(sys::setresuid(identity.uid, identity.uid, identity.uid), "setresuid"));
   TRY(set_capabilities(identity.uid == 0 ? capabilities : 0));
+  // A change of user makes a process dumpable where fs.suid_dumpable says so: then the app could look at this one.
+  TRY(check(sys::prctl(PR_SET_DUMPABLE, 0), "prctl", "PR_SET_DUMPABLE"));
+  TRY(hang_on(identity.lifeline));
   if (identity.no_new_privileges) TRY(check(sys::prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl", "PR_SET_NO_NEW_PRIVS"));
   return enter_directory(identity.working_directory);
 }

@@ -15,6 +15,11 @@ struct Identity {
   uint64_t capabilities = 0;
   bool no_new_privileges = false;
   Text working_directory = "/";
+  /**
+   * The reading end of a pipe that only the process's parent could write to, or -1: with it, the parent's death is the
+   * process's own. A change of user undoes PR_SET_PDEATHSIG, and a system call filter may forbid it: hence its place here.
+   */
+  int lifeline = -1;
 };
 
 /** Notes what `op` says of an identity: the one place for the operations from `cwd` to `seccomp`. Others are left alone. */
@@ -22,6 +27,9 @@ void note(Identity &identity, const Op &op);
 
 /** Becomes `identity`, for good. */
 Outcome<> assume(const Identity &identity);
+
+/** Default effects for every signal, and none blocked: what a program expects of whoever starts it. */
+Outcome<> reset_signals();
 
 /** A program to become. */
 struct Program {

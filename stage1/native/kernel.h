@@ -18,10 +18,16 @@ constexpr int kScmRights = 1;
 constexpr int kSignalKill = 9;
 constexpr int kSignalHangup = 1;
 constexpr int kSignalInterrupt = 2;
+constexpr int kSignalQuit = 3;
 constexpr int kSignalUser1 = 10;
 constexpr int kSignalUser2 = 12;
 constexpr int kSignalTerminate = 15;
+constexpr int kSignalPipe = 13;
 constexpr int kSignalChild = 17;
+constexpr int kSignalStopKey = 20;       // SIGTSTP
+constexpr int kSignalBackgroundRead = 21;   // SIGTTIN
+constexpr int kSignalBackgroundWrite = 22;  // SIGTTOU
+constexpr int kSignalWindow = 28;           // SIGWINCH
 constexpr int kSignalRealTime = 34;  // what libc calls SIGRTMIN: it keeps the kernel's first two for itself
 constexpr int kLastSignal = 64;
 

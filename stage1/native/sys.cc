@@ -147,6 +147,10 @@ Result execveat(int dir_fd, const char *path, const char *const argv[], const ch
 Result prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
   return call(__NR_prctl, option, static_cast<long>(a), static_cast<long>(b), static_cast<long>(c), static_cast<long>(d));
 }
+Result prlimit64(long pid, unsigned resource, const Limit *now, Limit *before) {
+  return call(__NR_prlimit64, pid, resource, arg(now), arg(before));
+}
+Result keyctl(int operation, unsigned long argument) { return call(__NR_keyctl, operation, static_cast<long>(argument)); }
 Result clock_gettime(int clock, Time *time) { return call(__NR_clock_gettime, clock, arg(time)); }
 
 Result pipe2(int fds[2], int flags) { return call(__NR_pipe2, arg(fds), flags); }
@@ -202,6 +206,7 @@ Result unshare(unsigned long flags) { return call(__NR_unshare, static_cast<long
 Result setns(int fd, unsigned long flags) { return call(__NR_setns, fd, static_cast<long>(flags)); }
 Result sethostname(const char *name, size_t size) { return call(__NR_sethostname, arg(name), static_cast<long>(size)); }
 
+Result getpgid(long pid) { return call(__NR_getpgid, pid); }
 Result setsid() { return call(__NR_setsid); }
 Result umask(uint32_t mask) { return call(__NR_umask, mask); }
 Result setgroups(size_t count, const uint32_t *groups) {
