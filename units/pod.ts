@@ -21,6 +21,12 @@ const STOP_MARGIN_MS = 5000;
 /** As systemd-nspawn: enough for any honest pod, and a fork bomb leaves the host alive. */
 const TASKS_MAX = 16_384n;
 
+/** Properties of isolators replace ours of the same name: of two of a kind, systemd would take the last one anyway. */
+const overridden = (own: readonly UnitProperty[], more: readonly UnitProperty[]): readonly UnitProperty[] => [
+  ...own.filter(([name]) => !more.some(([other]) => other === name)),
+  ...more,
+];
+
 /** 133 asks for a restart (as with systemd-nspawn), 143 is a death by the SIGTERM we sent (128 + 15). */
 const SUCCESS = [133, 143] as const;
 
@@ -29,7 +35,7 @@ const SUCCESS = [133, 143] as const;
  * own. DevicePolicy=closed leaves null, zero, full, random, urandom, tty, ptmx and pts.
  */
 export function podProperties(unit: PodUnit): readonly UnitProperty[] {
-  return [
+  const own = [
     property('Description', `Pod ${unit.name} (${unit.apps.join(', ')})`),
     property('AddRef', true),
     property('CollectMode', 'inactive-or-failed'),
@@ -50,6 +56,6 @@ export function podProperties(unit: PodUnit): readonly UnitProperty[] {
     property('SyslogIdentifier', 'podctl'),
     property('LogExtraFields', [Buffer.from(`POD_UUID=${unit.pod}`)]),
     property('LogRateLimitIntervalUSec', 0n),
-    ...(unit.more ?? []),
   ];
+  return overridden(own, unit.more ?? []);
 }

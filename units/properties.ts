@@ -17,7 +17,11 @@ interface Values {
   as: readonly string[];
   /** Bytes of `FIELD=value`. */
   aay: readonly Uint8Array[];
+  /** A bit mask, the lowest bits first. */
+  ay: Uint8Array;
   'a(ss)': readonly (readonly [string, string])[];
+  /** Path on the file system or device that is meant, and its limit. */
+  'a(st)': readonly (readonly [string, bigint])[];
   /** Program, argv with argv[0], whether to ignore its failure: see command(). */
   'a(sasb)': readonly Command[];
   /** Exit codes, signals. */
@@ -40,6 +44,8 @@ const row = <S extends Signature>(signature: S, since: number = OLDEST_SYSTEMD):
 export const PROPERTIES = {
   AddRef: row('b'),
   After: row('as'),
+  AllowedCPUs: row('ay'),
+  AllowedMemoryNodes: row('ay'),
   CPUQuotaPerSecUSec: row('t'),
   CPUWeight: row('t'),
   CollectMode: row('s'),
@@ -51,12 +57,18 @@ export const PROPERTIES = {
   Environment: row('as'),
   ExecStart: row('a(sasb)'),
   ExecStopPost: row('a(sasb)'),
+  IOReadBandwidthMax: row('a(st)'),
+  IOReadIOPSMax: row('a(st)'),
+  IOWeight: row('t'),
+  IOWriteBandwidthMax: row('a(st)'),
+  IOWriteIOPSMax: row('a(st)'),
   KillMode: row('s'),
   LimitNOFILE: row('t'),
   LimitNOFILESoft: row('t'),
   LogExtraFields: row('aay'),
   LogRateLimitIntervalUSec: row('t'),
   MemoryHigh: row('t'),
+  MemoryLow: row('t'),
   MemoryMax: row('t'),
   MemorySwapMax: row('t'),
   NotifyAccess: row('s'),

@@ -46,6 +46,13 @@ export const ERRORS = {
   'image-unfit': row('The image cannot be run as it is.'),
   'exec-not-found': row("The app's program is not in its image."),
   'workdir-missing': row("The app's working directory is not in its image."),
+  // isolators
+  'isolator-invalid': row('The value of an isolator does not follow its specification.'),
+  'isolator-refused': row("An isolator asks for something that would reach beyond the pod, or that strictness forbids."),
+  'isolator-unenforceable': row(
+    'The host cannot enforce a limit.',
+    '--insecure-options=isolators runs the pod without the limits that cannot be enforced',
+  ),
   // images: the archive
   'image-archive-invalid': row('An image file is not a well-formed archive.', 'fetch or build the image again'),
   'image-too-large': row('An image exceeds a limit that keeps hostile archives from filling the disk.'),

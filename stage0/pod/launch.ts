@@ -5,9 +5,11 @@
 import { type AbsPath, type AppName, isAbsPath } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { AppSpec } from '../../stage1/plan/spec';
-import { ALL_CAPABILITIES, capabilityMask, DEFAULT_CAPABILITIES } from '../../stage2/capabilities';
+import { ALL_CAPABILITIES, type Capability, capabilityMask, DEFAULT_CAPABILITIES } from '../../stage2/capabilities';
 import { environmentOf } from '../../stage2/environment';
 import { execCandidates } from '../../stage2/exec';
+import type { Isolation } from '../../stage2/isolators/plan';
+import type { Effect } from '../../stage2/isolators/types';
 import { identityOf } from '../../stage2/user';
 import type { RuntimeApp } from './manifest';
 import type { TreeView } from './tree-view';
@@ -16,6 +18,8 @@ import type { TreeView } from './tree-view';
 export interface Relaxations {
   readonly capabilities: boolean;
   readonly paths: boolean;
+  /** Limits that the host cannot enforce are reported instead of refused. */
+  readonly isolators: boolean;
 }
 
 /** @throws PodctlError `exec-not-found`, `workdir-missing`, `user-unknown`, `image-unfit` */
@@ -24,6 +28,7 @@ export function launchOf(
   trees: readonly AbsPath[],
   view: TreeView,
   relaxed: Relaxations,
+  isolation: Isolation,
 ): AppSpec {
   const { name, app } = runtime;
   const identity = identityOf(
@@ -39,14 +44,29 @@ export function launchOf(
     name,
     trees,
     identity,
-    capabilityMask: capabilityMask(relaxed.capabilities ? ALL_CAPABILITIES : DEFAULT_CAPABILITIES),
-    noNewPrivileges: identity.uid !== 0,
+    ...privilegesOf(isolation.effects, identity.uid, relaxed),
     environment,
     workingDirectory: workingDirectory as AbsPath,
     argv,
     candidates,
     protectPaths: !relaxed.paths,
+    effects: isolation.effects,
   };
+}
+
+/** The last word is an isolator's, but for what the operator switched off. */
+function privilegesOf(
+  effects: readonly Effect[],
+  uid: number,
+  relaxed: Relaxations,
+): Pick<AppSpec, 'capabilityMask' | 'noNewPrivileges'> {
+  let capabilities: readonly Capability[] = relaxed.capabilities ? ALL_CAPABILITIES : DEFAULT_CAPABILITIES;
+  let noNewPrivileges = uid !== 0;
+  for (const effect of effects) {
+    if (effect.kind === 'capabilities') capabilities = effect.set;
+    if (effect.kind === 'no-new-privileges') noNewPrivileges = effect.on;
+  }
+  return { capabilityMask: capabilityMask(capabilities), noNewPrivileges };
 }
 
 /** A missing working directory fails the app (appc B12). */

@@ -1,4 +1,5 @@
 /** The planner: a pod and its host, turned into the plan that the executor performs. Pure; equal input, equal plan. */
+import { appIsolation, podIsolation } from './isolation';
 import { appMounts, appRoot, podRootMounts } from './mounts';
 import type { Op, Plan } from './op';
 import type { AppSpec, HandedFiles, PodSpec } from './spec';
@@ -45,6 +46,8 @@ function podSection(pod: PodSpec): readonly Op[] {
     op('hostname', pod.hostname),
     ...(pod.network === 'none' ? [op('loopback')] : []),
     ...podRootMounts(`${pod.directory}/root`, pod.osRelease),
+    // Behind /proc, through which they are set.
+    ...podIsolation(pod.effects),
     ...pod.apps.map((app) => overlay(pod, app)),
     op('pivot'),
   ];
@@ -55,6 +58,8 @@ function appSection(pod: PodSpec, app: AppSpec): readonly Op[] {
     // The prefix keeps app names apart from the files the kernel puts into every cgroup.
     op('app', app.name, `app-${app.name}`),
     op('log', app.name, pod.unit),
+    // Before the root, while /proc is the pod's and not yet the image's.
+    ...appIsolation(app.effects),
     ...appMounts(app),
     op('cwd', app.workingDirectory),
     op('groups', ...app.identity.groups.map(String)),

@@ -1,5 +1,6 @@
 /** What the planner is given: a pod whose images are rendered and whose names are resolved, and facts of the host. */
 import type { AbsPath, AppName, PodId } from '#kernel/brand';
+import type { Effect } from '../../stage2/isolators/types';
 
 export interface PodSpec {
   readonly id: PodId;
@@ -17,6 +18,8 @@ export interface PodSpec {
   /** Text of the pod-level /etc/os-release. */
   readonly osRelease: string;
   readonly apps: readonly AppSpec[];
+  /** What the pod's isolators come down to. */
+  readonly effects: readonly Effect[];
 }
 
 /** Open files that reach the executor: of another process, or inherited over exec. Numbers are file descriptors. */
@@ -44,4 +47,6 @@ export interface AppSpec {
   readonly candidates: readonly string[];
   /** False leaves out the masked and read-only paths (`--insecure-options=paths`). */
   readonly protectPaths: boolean;
+  /** What the app's isolators come down to, beside its capabilities and privileges, which stand above. */
+  readonly effects: readonly Effect[];
 }

@@ -23,6 +23,7 @@ import {
 export const relaxationsOf = ({ insecureOptions }: Globals): Relaxations => ({
   capabilities: insecureOptions.has('capabilities'),
   paths: insecureOptions.has('paths'),
+  isolators: insecureOptions.has('isolators'),
 });
 
 /** @throws PodctlError `usage` if a signature is demanded and waived at once */

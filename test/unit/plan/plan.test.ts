@@ -17,6 +17,7 @@ const app = (name: string, more: Partial<AppSpec> = {}): AppSpec => ({
   argv: ['true'],
   candidates: ['/bin/true'],
   protectPaths: true,
+  effects: [],
   ...more,
 });
 
@@ -30,6 +31,7 @@ const pod: PodSpec = {
   files: { from: 4242, lock: 17, stdout: 1, stderr: 2 },
   machine: { busPath: '/run/dbus/system_bus_socket' as AbsPath, messagesHex: '6c01' },
   osRelease: 'PRETTY_NAME="podctl pod: web, db"\n',
+  effects: [],
   apps: [
     app('web', {
       identity: { uid: 33, gid: 33, groups: [4, 27] },
