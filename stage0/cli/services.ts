@@ -4,6 +4,7 @@ import { PodctlError } from '#kernel/errors';
 import { native, nativeFile } from '../../stage1/native/index';
 import { dataDirectory } from '../config/data-dir';
 import { configDirs } from '../config/dirs';
+import { factReader } from '../host/facts';
 import { signatureVerifier } from '../image/verify/verifier';
 import { Pods } from '../pod/pods';
 import { DirectoryStore } from '../store/cas-dir';
@@ -29,6 +30,7 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     trees: new Trees(dataDir),
     sources: new SourceCache(dataDir),
     verifier: signatureVerifier(dirs, now),
+    hostFacts: factReader(dataDir),
     native: { ...locks, openat2: (...args) => native().openat2(...args) },
     get executor() {
       return nativeFile('podctl-stage1') as AbsPath;

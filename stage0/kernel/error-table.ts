@@ -48,7 +48,9 @@ export const ERRORS = {
   'workdir-missing': row("The app's working directory is not in its image."),
   // isolators
   'isolator-invalid': row('The value of an isolator does not follow its specification.'),
-  'isolator-refused': row("An isolator asks for something that would reach beyond the pod, or that strictness forbids."),
+  'isolator-refused': row(
+    'An isolator asks for something that would reach beyond the pod, or that strictness forbids.',
+  ),
   'isolator-unenforceable': row(
     'The host cannot enforce a limit.',
     '--insecure-options=isolators runs the pod without the limits that cannot be enforced',

@@ -60,13 +60,13 @@ function privilegesOf(
   uid: number,
   relaxed: Relaxations,
 ): Pick<AppSpec, 'capabilityMask' | 'noNewPrivileges'> {
-  let capabilities: readonly Capability[] = relaxed.capabilities ? ALL_CAPABILITIES : DEFAULT_CAPABILITIES;
+  let capabilities: readonly Capability[] = DEFAULT_CAPABILITIES;
   let noNewPrivileges = uid !== 0;
   for (const effect of effects) {
     if (effect.kind === 'capabilities') capabilities = effect.set;
     if (effect.kind === 'no-new-privileges') noNewPrivileges = effect.on;
   }
-  return { capabilityMask: capabilityMask(capabilities), noNewPrivileges };
+  return { capabilityMask: capabilityMask(relaxed.capabilities ? ALL_CAPABILITIES : capabilities), noNewPrivileges };
 }
 
 /** A missing working directory fails the app (appc B12). */

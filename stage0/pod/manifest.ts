@@ -4,9 +4,10 @@ import { APPC_VERSION } from '#kernel/appc';
 import type { AppName, ImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
 import { type EnvironmentSources, mergeEnvironment } from '../../stage2/environment';
+import { REMOVE, RETAIN } from '../../stage2/isolators/capabilities';
 import type { PodFacts } from '../image/pod-manifest';
 import type { Mount } from '../image/pod-schema';
-import type { Annotation, App, Label } from '../image/schema';
+import type { Annotation, App, Isolator, Label } from '../image/schema';
 import { MANIFEST } from './layout';
 
 export type { PodFacts } from '../image/pod-manifest';
@@ -54,6 +55,8 @@ export interface AppOverrides {
   readonly workingDirectory: string | undefined;
   readonly environment: Omit<EnvironmentSources, 'image'>;
   readonly annotations: readonly Annotation[];
+  /** Each instead of the image's of the same name. */
+  readonly isolators: readonly Isolator[];
   /** Over those of the image, key by key. */
   readonly userAnnotations: Readonly<Record<string, string>>;
   readonly userLabels: Readonly<Record<string, string>>;
@@ -86,10 +89,20 @@ export function runtimeApp(
     environment: mergeEnvironment({ ...overrides.environment, image: base.environment ?? [] }),
     ...(overrides.supplementaryGIDs === undefined ? {} : { supplementaryGIDs: overrides.supplementaryGIDs }),
     ...(overrides.workingDirectory === undefined ? {} : { workingDirectory: overrides.workingDirectory }),
+    ...withIsolators(base.isolators ?? [], overrides.isolators),
     ...withMore('userAnnotations', base.userAnnotations, overrides.userAnnotations),
     ...withMore('userLabels', base.userLabels, overrides.userLabels),
   };
   return { name, image, app, readOnlyRootFS: false, mounts: [], annotations: overrides.annotations };
+}
+
+/** The two sets of capabilities exclude each other, so that either replaces both. */
+function withIsolators(own: readonly Isolator[], more: readonly Isolator[]): Pick<App, 'isolators'> {
+  const isCapabilities = (name: string): boolean => name === RETAIN || name === REMOVE;
+  const replaced = (name: string): boolean =>
+    more.some((one) => one.name === name || (isCapabilities(one.name) && isCapabilities(name)));
+  const isolators = [...own.filter(({ name }) => !replaced(name)), ...more];
+  return isolators.length === 0 ? {} : { isolators };
 }
 
 type TextMap = Readonly<Record<string, string>>;

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import type { AbsPath, AppName, ImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
+import type { IsolatorReport } from '../../stage2/isolators/types';
 import { FAILURE, PID, RECORD, STATUS } from './layout';
 
 export interface AppRecord {
@@ -20,6 +21,8 @@ export interface PodRecord {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly apps: readonly AppRecord[];
+  /** What became of the isolators of the pod, then of its apps (appc I2). */
+  readonly reports?: readonly IsolatorReport[];
 }
 
 export interface AppStatus {

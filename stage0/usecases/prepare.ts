@@ -3,12 +3,13 @@ import fs from 'node:fs';
 import type { AppName } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { AppSpec } from '../../stage1/plan/spec';
-import { fsyncPath } from '../files/durable';
+import type { Effect, Isolator, IsolatorReport } from '../../stage2/isolators/types';
+import { fsyncPath, writeFileDurable } from '../files/durable';
 import { fitsPlatform, hostPlatform } from '../image/platform';
 import type { DeclaredPod } from '../image/pod-manifest';
 import { launchOf, type Relaxations } from '../pod/launch';
 import { MANIFEST, machineOf, RECORD } from '../pod/layout';
-import { type PodFacts, podManifest, type RuntimeApp, readManifest } from '../pod/manifest';
+import { type PodManifest, podManifest, type RuntimeApp, readManifest } from '../pod/manifest';
 import { claimName } from '../pod/names';
 import type { LockedPod } from '../pod/pods';
 import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
@@ -18,6 +19,7 @@ import type { StoredImage } from '../store/cas';
 import { machineName } from '../systemd/machined';
 import { discard } from './garbage';
 import { type FetchPolicy, obtainImage } from './images';
+import { isolateApp, isolatePod, tellOfIsolators } from './isolation';
 import type { Services } from './services';
 import {
   type AppRequest,
@@ -37,12 +39,17 @@ export interface PrepareRequest {
   readonly environment: SharedEnvironment;
   readonly policy: FetchPolicy;
   readonly relaxed: Relaxations;
+  /** Isolators of the pod as a whole, beside those of a manifest. */
+  readonly isolators: readonly Isolator[];
+  /** Whether an isolator that is not enforced as it stands is an error (appc I3). */
+  readonly strictIsolators: boolean;
 }
 
 interface ResolvedApp {
   readonly runtime: RuntimeApp;
   readonly record: AppRecord;
   readonly launch: AppSpec;
+  readonly reports: readonly IsolatorReport[];
 }
 
 /** A pod with all that is needed to run it: made just now, or read back. */
@@ -51,6 +58,8 @@ export interface PreparedPod {
   /** `--name`, or the default machine name. */
   readonly name: string;
   readonly apps: readonly AppSpec[];
+  /** What the pod's own isolators come down to. */
+  readonly effects: readonly Effect[];
 }
 
 /**
@@ -61,20 +70,29 @@ export async function preparePod(services: Services, request: PrepareRequest): P
   const wanted = wantedApps(request);
   if (wanted.length === 0) throw new PodctlError('usage', 'must provide at least one image');
   if (request.name !== undefined) machineName(request.name);
+  const isolators = request.manifest?.isolators ?? request.isolators;
+  const { effects, reports: ofPod } = isolatePod(services, isolators, request.relaxed);
   const apps: ResolvedApp[] = [];
-  for (const app of wanted) apps.push(await resolveApp(services, app, request));
+  for (const app of wanted) apps.push(await resolveApp(services, app, request, effects));
   requireUniqueNames(apps);
-  const facts = factsOf(
-    request.manifest,
-    apps.map(({ runtime }) => runtime),
-  );
+  const reports = [...ofPod, ...apps.flatMap((app) => app.reports)];
+  tellOfIsolators(services, reports, request.strictIsolators);
+  const runtimes = apps.map(({ runtime }) => runtime);
+  const facts = { ...factsOf(request.manifest, runtimes), isolators };
   const embryo = services.pods.create();
   const name = request.name ?? machineOf(embryo.id);
   try {
     if (request.name !== undefined) claimPodName(services, request.name, embryo);
     const pod = services.pods.move(embryo, 'prepare');
-    writePod(services, pod, name, apps, facts);
-    return { pod, name, apps: apps.map(({ launch }) => launch) };
+    const record = {
+      version: 1,
+      name,
+      createdAt: services.now(),
+      apps: apps.map((app) => app.record),
+      reports,
+    } as const;
+    writePod(pod, podManifest(runtimes, facts), record);
+    return { pod, name, apps: apps.map(({ launch }) => launch), effects };
   } catch (error) {
     const [left] = services.pods.list().filter(({ id }) => id === embryo.id);
     if (left !== undefined) discard(services, { ...left, lockFd: embryo.lockFd });
@@ -85,22 +103,28 @@ export async function preparePod(services: Services, request: PrepareRequest): P
 const wantedApps = ({ manifest, apps, environment }: PrepareRequest): readonly WantedApp[] =>
   manifest === undefined ? apps.map((app) => appOfRequest(app, environment)) : manifest.apps.map(appOfManifest);
 
-async function resolveApp(services: Services, wanted: WantedApp, pod: PrepareRequest): Promise<ResolvedApp> {
+async function resolveApp(
+  services: Services,
+  wanted: WantedApp,
+  pod: PrepareRequest,
+  bounds: readonly Effect[],
+): Promise<ResolvedApp> {
   const image = await obtainImage(services, wanted.image, wanted.signature, pod.policy);
   requirePlatform(image);
   const manifest = services.images.manifest(image.id);
   const runtime = wanted.reify({ id: image.id, name: manifest.name, labels: image.labels }, manifest);
   const { name } = runtime;
   warnOfIgnored(services, runtime);
+  const isolation = isolateApp(services, name, runtime.app.isolators ?? [], bounds, pod.relaxed);
   const tree = await ensureTree(services, image.id, manifest);
-  const launch = launchOf(runtime, [tree], new TreeView(tree, services.native), pod.relaxed);
-  return { runtime, record: { name, imageId: image.id, imageName: manifest.name, trees: [tree] }, launch };
+  const launch = launchOf(runtime, [tree], new TreeView(tree, services.native), pod.relaxed, isolation);
+  const record = { name, imageId: image.id, imageName: manifest.name, trees: [tree] };
+  return { runtime, record, launch, reports: isolation.reports };
 }
 
 /** What a manifest asks for and does not get is told (appc I2). */
 function warnOfIgnored({ warn }: Services, { name, app }: RuntimeApp): void {
   const ignored = [
-    ...(app.isolators ?? []).map((isolator) => `isolator ${isolator.name}`),
     ...(app.eventHandlers ?? []).map((handler) => `event handler ${handler.name}`),
     ...(app.mountPoints ?? []).map((mountPoint) => `mount point ${mountPoint.name}`),
   ];
@@ -139,24 +163,11 @@ function claimPodName({ dataDir, pods }: Services, name: string, pod: LockedPod)
   });
 }
 
-function writePod(
-  { now }: Services,
-  pod: LockedPod,
-  name: string,
-  apps: readonly ResolvedApp[],
-  facts: PodFacts,
-): void {
-  const record: PodRecord = { version: 1, name, createdAt: now(), apps: apps.map((app) => app.record) };
+function writePod(pod: LockedPod, manifest: PodManifest, record: PodRecord): void {
   // Plain writes: nobody takes a pod for prepared before keepPod() has made it so.
   const write = (file: string, value: unknown) =>
     fs.writeFileSync(`${pod.path}/${file}`, `${JSON.stringify(value)}\n`, { flag: 'wx', mode: 0o640 });
-  write(
-    MANIFEST,
-    podManifest(
-      apps.map(({ runtime }) => runtime),
-      facts,
-    ),
-  );
+  write(MANIFEST, manifest);
   write(RECORD, record);
 }
 
@@ -172,18 +183,30 @@ export function keepPod({ pods }: Services, { pod }: PreparedPod): void {
  * Reads back a pod that keepPod() kept.
  * @throws PodctlError `pod-damaged`, or as launchOf() if its images no longer fit
  */
-export function loadPod({ native }: Services, pod: LockedPod, relaxed: Relaxations): PreparedPod {
+export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations): PreparedPod {
   const manifest = readManifest(pod.path);
   const record = readRecord(pod.path);
   if (manifest === undefined || record === undefined) {
     throw new PodctlError('pod-damaged', `pod ${pod.id} has no manifest or no record`);
   }
+  const { effects, reports: ofPod } = isolatePod(services, manifest.isolators, relaxed);
+  const reports = [...ofPod];
   const apps = manifest.apps.map((app) => {
     const trees = record.apps.find(({ name }) => name === app.name)?.trees ?? [];
     const [top] = trees;
     if (top === undefined)
       throw new PodctlError('pod-damaged', `pod ${pod.id} has no image tree for app "${app.name}"`);
-    return launchOf(app, trees, new TreeView(top, native), relaxed);
+    const isolation = isolateApp(services, app.name, app.app.isolators ?? [], effects, relaxed);
+    reports.push(...isolation.reports);
+    return launchOf(app, trees, new TreeView(top, services.native), relaxed, isolation);
   });
-  return { pod, name: record.name, apps };
+  tellOfIsolators(services, reports, false);
+  keepReports(pod, record, reports);
+  return { pod, name: record.name, apps, effects };
+}
+
+/** What holds of the isolators is decided when the pod starts: by this host as it is now, and by this command's options. */
+function keepReports(pod: LockedPod, record: PodRecord, reports: readonly IsolatorReport[]): void {
+  if (JSON.stringify(record.reports ?? []) === JSON.stringify(reports)) return;
+  writeFileDurable(`${pod.path}/${RECORD}`, `${JSON.stringify({ ...record, reports })}\n`, 0o640);
 }

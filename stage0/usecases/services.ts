@@ -1,5 +1,6 @@
 /** What the use cases need of the world. Built once, in stage0/cli/services.ts, and passed in. */
 import type { AbsPath } from '#kernel/brand';
+import type { FactReader } from '../host/facts';
 import type { SignatureVerifier } from '../image/fetch/port';
 import type { LockPort, Pods } from '../pod/pods';
 import type { OpenPort } from '../pod/tree-view';
@@ -15,6 +16,8 @@ export interface Services {
   readonly trees: Trees;
   readonly sources: SourceCache;
   readonly verifier: SignatureVerifier;
+  /** What this host can do, read on demand. */
+  readonly hostFacts: FactReader;
   readonly native: LockPort & OpenPort;
   /** The native executor. */
   readonly executor: AbsPath;

@@ -5,6 +5,7 @@ import { PodctlError } from '#kernel/errors';
 import { encodePlan } from '../../stage1/plan/codec';
 import { overlayDirectories, planPod } from '../../stage1/plan/plan';
 import type { AppSpec, HandedFiles, PodSpec } from '../../stage1/plan/spec';
+import { requireOwnNamespaces } from '../../stage2/isolators/sysctl';
 import { podUnit } from '../../units/name';
 import { podProperties } from '../../units/pod';
 import { PLAN, POD_ROOT, podPath, STATUS } from '../pod/layout';
@@ -35,7 +36,8 @@ const SIGKILL = 9;
 
 /** The pod as the planner wants it. */
 export function podSpec(services: Services, prepared: PreparedPod, files: HandedFiles, options: StartOptions): PodSpec {
-  const { pod, name, apps } = prepared;
+  const { pod, name, apps, effects } = prepared;
+  requireOwnNamespaces(effects, options.network === 'host' ? ['ipc', 'uts'] : ['net', 'ipc', 'uts']);
   const directory = podPath(services.dataDir, 'run', pod.id);
   const root = `${directory}/${POD_ROOT}` as AbsPath;
   return {
@@ -49,6 +51,7 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
     machine: { busPath: SYSTEM_BUS, messagesHex: machineMessages({ name, pod: pod.id, root }) },
     osRelease: osRelease(apps),
     apps,
+    effects,
   };
 }
 
@@ -88,6 +91,7 @@ export async function startPod(
     executor: services.executor,
     plan,
     stopGraceMs: options.stopGraceMs,
+    more: prepared.effects.flatMap((effect) => (effect.kind === 'unit' ? [effect.property] : [])),
   });
   const bus = services.connect();
   const run = startUnit(bus, { unit, properties });

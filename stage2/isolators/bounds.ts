@@ -10,7 +10,10 @@ export interface Bounded {
 export function bounded(place: Place, of: Bound, wanted: bigint): Bounded {
   const most = place.bounds.get(of);
   if (most === undefined || wanted <= most) return { value: wanted, notes: [] };
-  return { value: most, notes: [{ kind: 'adjusted', detail: `limit lowered to that of the pod (${shown(of, most)})` }] };
+  return {
+    value: most,
+    notes: [{ kind: 'adjusted', detail: `limit lowered to that of the pod (${shown(of, most)})` }],
+  };
 }
 
 /** Thousandths of a CPU as people write them. */

@@ -73,8 +73,7 @@ function podCpu(limit: bigint | undefined, requestWeight: number): readonly Effe
 }
 
 /** 1024 shares are one CPU, as everywhere since cgroup v1. */
-const sharesOf = (milli: bigint): number =>
-  Math.min(MAX_SHARES, Math.max(MIN_SHARES, Number((milli * 1024n) / 1000n)));
+const sharesOf = (milli: bigint): number => Math.min(MAX_SHARES, Math.max(MIN_SHARES, Number((milli * 1024n) / 1000n)));
 
 /**
  * From 2…262144 to 1…10000, by the curve of today's runc, which keeps both ends and takes the default (1024) to the default

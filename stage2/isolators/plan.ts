@@ -59,7 +59,8 @@ const boundsOf = (pod: readonly Effect[]): ReadonlyMap<Bound, bigint> =>
 function requireOnce({ app, isolators }: IsolationRequest): void {
   const seen = new Set<string>();
   for (const { name } of isolators) {
-    if (seen.has(name) && rowOf(name) !== undefined) throw failure(app, name, new IsolatorProblem('invalid', 'it is given twice'));
+    if (seen.has(name) && rowOf(name) !== undefined)
+      throw failure(app, name, new IsolatorProblem('invalid', 'it is given twice'));
     seen.add(name);
   }
 }
@@ -70,11 +71,19 @@ interface Planned {
 }
 
 function planOne({ name, value }: Isolator, place: Place, { app, lenient }: IsolationRequest): Planned {
-  const report = (outcome: IsolatorReport['outcome'], detail?: string): IsolatorReport => ({ app, isolator: name, outcome, detail });
+  const report = (outcome: IsolatorReport['outcome'], detail?: string): IsolatorReport => ({
+    app,
+    isolator: name,
+    outcome,
+    detail,
+  });
   const row = rowOf(name);
   if (row === undefined) return { effects: [], report: report('ignored', 'podctl does not know it') };
   if (!row.scopes.includes(place.scope)) {
-    return { effects: [], report: report('ignored', `it means nothing to ${place.scope === 'app' ? 'an app' : 'a pod'}`) };
+    return {
+      effects: [],
+      report: report('ignored', `it means nothing to ${place.scope === 'app' ? 'an app' : 'a pod'}`),
+    };
   }
   try {
     const effects = row.plan(value, place);
@@ -108,10 +117,18 @@ function requireControllers(effects: readonly Effect[], place: Place): void {
   throw new IsolatorProblem('unenforceable', `this host has no cgroup v2 controller "${missing.join('", "')}"`);
 }
 
-const CODES = { invalid: 'isolator-invalid', unenforceable: 'isolator-unenforceable', refused: 'isolator-refused' } as const;
+const CODES = {
+  invalid: 'isolator-invalid',
+  unenforceable: 'isolator-unenforceable',
+  refused: 'isolator-refused',
+} as const;
 
 const failure = (app: string | undefined, name: string, problem: IsolatorProblem): PodctlError =>
-  new PodctlError(CODES[problem.reason], `${app === undefined ? 'pod' : `app "${app}"`}: isolator ${name}: ${problem.message}`, {
-    ...(problem.hint === undefined ? {} : { hint: problem.hint }),
-    cause: problem,
-  });
+  new PodctlError(
+    CODES[problem.reason],
+    `${app === undefined ? 'pod' : `app "${app}"`}: isolator ${name}: ${problem.message}`,
+    {
+      ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+      cause: problem,
+    },
+  );

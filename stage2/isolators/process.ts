@@ -30,7 +30,10 @@ export const pids: IsolatorRow = {
       return limit < 0 ? [unit] : [{ kind: 'bound', of: 'pids', value: most }, unit];
     }
     const { value: most, notes } = bounded(place, 'pids', BigInt(limit));
-    return [...notes, { kind: 'cgroup', controller: 'pids', file: 'pids.max', value: limit < 0 ? 'max' : String(most) }];
+    return [
+      ...notes,
+      { kind: 'cgroup', controller: 'pids', file: 'pids.max', value: limit < 0 ? 'max' : String(most) },
+    ];
   },
 };
 

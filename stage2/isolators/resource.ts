@@ -1,14 +1,18 @@
 /** The shape that resource/cpu and resource/memory share, and that of the limits without a request (appc §3.7). */
 import { boolean, invalid, members } from './values';
 
+export interface RequestAndLimit {
+  readonly request: bigint;
+  readonly limit: bigint | undefined;
+  /** Whether the request was written. */
+  readonly requested: boolean;
+}
+
 /** `{request?, limit?}`; `default` must be absent or false. The request is the limit if there is none (appc I6). */
-export function requestAndLimit<T>(
-  value: unknown,
-  read: (value: unknown, what: string) => T,
-): { readonly request: T; readonly limit: T | undefined; readonly requested: boolean } {
+export function requestAndLimit(value: unknown, read: (value: unknown, what: string) => bigint): RequestAndLimit {
   const found = members(value, ['default', 'request', 'limit']);
   if (found.has('default') && boolean(found.get('default'), '"default"')) throw invalid('"default" must be false');
-  const one = (name: string): T | undefined => {
+  const one = (name: string): bigint | undefined => {
     const written = found.get(name);
     return written === undefined || written === null ? undefined : read(written, `"${name}"`);
   };

@@ -1,6 +1,7 @@
 /** Flags that `run`, `prepare`, `run-prepared` and `fetch` share. Pure data. */
 import { PodctlError } from '#kernel/errors';
 import { duration, list, optional, parsed, text, toggle } from '../flag';
+import { APP_ISOLATOR_FLAGS, POD_ISOLATOR_FLAGS } from './isolator-flags';
 
 /** How images are found and judged. */
 export const FETCH_FLAGS = {
@@ -21,6 +22,7 @@ export const PREPARE_FLAGS = {
     value: 'FILE',
     complete: 'file',
   }),
+  ...POD_ISOLATOR_FLAGS,
 };
 
 /** What is settled when the pod starts. */
@@ -52,6 +54,7 @@ export const APP_FLAGS = {
   annotation: list("annotation of the app in the pod's manifest", { value: 'NAME=VALUE' }),
   userAnnotation: list('annotation of the user for this app, which podctl ignores', { value: 'NAME=VALUE' }),
   userLabel: list('label of the user for this app, which podctl ignores', { value: 'NAME=VALUE' }),
+  ...APP_ISOLATOR_FLAGS,
 };
 
 function readGids(written: string): readonly number[] {

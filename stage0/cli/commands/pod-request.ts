@@ -10,6 +10,8 @@ import type { ImageArgs } from '../command';
 import type { Context } from '../context';
 import type { FlagValues } from '../flag';
 import type { Globals } from '../globals';
+import { POD_ISOLATOR_FLAGS } from './isolator-flags';
+import { appIsolatorsOf, podIsolatorsOf } from './isolator-words';
 import type { APP_FLAGS, FETCH_FLAGS, PREPARE_FLAGS, START_FLAGS } from './pod-flags';
 import {
   annotationsOf,
@@ -42,7 +44,15 @@ export interface PrepareWords {
 }
 
 /** What a pod manifest says itself: none of it may be said beside it. */
-const SAID_BY_MANIFEST = ['setEnv', 'setEnvFile', 'inheritEnv', 'volume', 'mount', 'port'] as const;
+const SAID_BY_MANIFEST = [
+  'setEnv',
+  'setEnvFile',
+  'inheritEnv',
+  'volume',
+  'mount',
+  'port',
+  ...Object.keys(POD_ISOLATOR_FLAGS).filter((flag) => flag !== 'strictIsolators'),
+];
 
 export function prepareRequestOf(context: Context, { flags, given, apps }: PrepareWords): PrepareRequest {
   const { globals } = context;
@@ -58,6 +68,8 @@ export function prepareRequestOf(context: Context, { flags, given, apps }: Prepa
     environment: sharedEnvironmentOf(context, flags),
     policy: fetchPolicyOf(globals, flags),
     relaxed: relaxationsOf(globals),
+    isolators: podIsolatorsOf(flags),
+    strictIsolators: flags.strictIsolators,
   };
 }
 
@@ -82,6 +94,7 @@ export const appRequestOf = ({ image, flags, args }: ImageArgs<typeof APP_FLAGS>
   workingDirectory: flags.workingDir,
   environment: { app: variables('--environment', flags.environment) },
   annotations: annotationsOf(flags.annotation),
+  isolators: appIsolatorsOf(flags),
   userAnnotations: textMapOf('--user-annotation', flags.userAnnotation),
   userLabels: textMapOf('--user-label', flags.userLabel),
 });

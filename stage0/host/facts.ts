@@ -1,0 +1,55 @@
+/** Facts of the host that isolators depend on, read when they are asked for. */
+import fs from 'node:fs';
+import type { AbsPath } from '#kernel/brand';
+import { isErrno } from '#kernel/errors';
+import type { FactName, HostFacts } from '../../stage2/isolators/types';
+import { diskOf } from './disk';
+
+/** Where cgroup v2 is mounted: alone, or beside the v1 hierarchies. */
+const HIERARCHIES = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] as const;
+
+/** Undefined if the host has no such file. */
+function textOf(path: string): string | undefined {
+  try {
+    return fs.readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
+const exists = (path: string): boolean => fs.existsSync(path);
+
+const wordsOf = (text: string | undefined): readonly string[] =>
+  (text ?? '').split(/\s+/).filter((word) => word !== '');
+
+/** The weight of iocost, or that of the BFQ scheduler; the root has no weight, so others of their traces are looked for. */
+function ioWeight(): HostFacts['ioWeight'] {
+  if (HIERARCHIES.some((hierarchy) => exists(`${hierarchy}/io.cost.qos`))) return 'io.weight';
+  return exists('/sys/module/bfq') ? 'io.bfq.weight' : undefined;
+}
+
+const READERS: Readonly<Record<FactName, (dataDir: AbsPath) => Partial<HostFacts>>> = {
+  disk: (dataDir) => ({ path: dataDir, device: diskOf(dataDir) }),
+  cpus: () => ({ cpus: textOf('/sys/devices/system/cpu/online') }),
+  nodes: () => ({ nodes: textOf('/sys/devices/system/node/online') ?? '0' }),
+  ioWeight: () => ({ ioWeight: ioWeight() }),
+  // The kernel has accounted swap whenever it could swap since Linux 5.8.
+  swap: () => ({ swap: exists('/proc/swaps') }),
+};
+
+export type FactReader = (names: ReadonlySet<FactName>) => HostFacts;
+
+/** Reads each fact once, however often it is asked for. */
+export function factReader(dataDir: AbsPath): FactReader {
+  let known: HostFacts | undefined;
+  const read = new Set<FactName>();
+  return (names) => {
+    known ??= { controllers: HIERARCHIES.flatMap((hierarchy) => wordsOf(textOf(`${hierarchy}/cgroup.controllers`))) };
+    for (const name of names) {
+      if (!read.has(name)) known = { ...known, ...READERS[name](dataDir) };
+      read.add(name);
+    }
+    return known;
+  };
+}
