@@ -2,6 +2,7 @@
 import { catManifest } from './commands/cat-manifest';
 import { complete } from './commands/complete';
 import { completion } from './commands/completion';
+import { exportPod } from './commands/export';
 import { fetch } from './commands/fetch';
 import { gc } from './commands/gc';
 import { help } from './commands/help';
@@ -33,6 +34,7 @@ export const REGISTRY: Registry = {
     stop,
     rm,
     logs,
+    exportPod,
     gc,
     catManifest,
     imageList,

@@ -31,6 +31,7 @@ export const ERRORS = {
   'pod-ambiguous': row('Several pods match this UUID prefix.', 'give more digits'),
   'pod-damaged': row("A file of a pod's directory cannot be read.", 'remove the pod with `podctl rm`'),
   'pod-wrong-state': row('The pod is not in a state in which this can be done.'),
+  'app-not-found': row('The pod has no app of this name, or has several and none was chosen.', 'choose one with --app'),
   'pod-name-taken': row('Another pod has this name.', 'choose another --name, or remove that pod'),
   'exec-failed': row("An app's program could not be executed."),
   'pod-manifest-invalid': row('A pod manifest does not follow the appc specification.'),
@@ -83,6 +84,7 @@ export const ERRORS = {
   'native-missing': row('The native addon of podctl is missing.', 'build it with `npm run build:native`'),
   // configuration
   'config-invalid': row('A configuration file cannot be understood.'),
+  'output-exists': row('A file to be written is there already.', 'replace it with --overwrite'),
   // signatures and keys
   'signature-missing': row(
     'An image has no signature.',
@@ -122,6 +124,7 @@ export const ERRORS = {
     'A key would be trusted without anybody having looked at its fingerprint.',
     'run it on a terminal, or give --skip-fingerprint-review',
   ),
+  interrupted: row('A signal ended podctl before it was done.'),
   internal: row('A defect of podctl.', 'run again with --debug and report what it prints'),
   io: row('A system call failed.'),
 } as const satisfies Record<string, ErrorRow>;

@@ -79,6 +79,18 @@ export class Pods {
     return undefined;
   }
 
+  /**
+   * Keeps a pod that nobody has locked from being taken by gc or rm, without becoming its owner: readers still see the state
+   * it has. Close the descriptor to let go. Undefined if someone is at work in it, or the pod has moved on.
+   */
+  hold(entry: PodEntry): number | undefined {
+    const fd = openDirectory(entry.path);
+    if (fd === undefined) return undefined;
+    if (this.#locks.flock(fd, 'shared', false) && sameInode(fd, entry.path)) return fd;
+    fs.closeSync(fd);
+    return undefined;
+  }
+
   /** What the pod is doing now, or undefined if it has moved on. */
   state(entry: PodEntry): PodState | undefined {
     const fd = openDirectory(entry.path);

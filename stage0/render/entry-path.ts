@@ -5,10 +5,10 @@ import { type ByteString, display } from './byte-string';
 import { invalidArchive, type TarEntry } from './tar-entry';
 
 /** PATH_MAX and NAME_MAX of Linux: longer ones could not be opened. */
-const MAX_PATH_BYTES = 4095;
+export const MAX_PATH_BYTES = 4095;
 const MAX_NAME_BYTES = 255;
 /** Trees of real systems are a few dozen levels deep; removing and walking a tree holds a descriptor per level. */
-const MAX_DEPTH = 256;
+export const MAX_DEPTH = 256;
 
 export const refuse = (code: ErrorCode, problem: string, entry: TarEntry): PodctlError =>
   new PodctlError(code, `entry ${display(entry.name)} ${problem}`, {

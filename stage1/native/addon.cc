@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "addon_io.h"
+#include "addon_view.h"
 #include "sys.h"
 
 namespace {
@@ -213,7 +214,7 @@ std::vector<std::string> texts(const CallbackInfo &info, size_t index) {
   std::vector<std::string> list;
   for (uint32_t i = 0; i < array.Length(); i++) {
     list.push_back(array.Get(i).As<Napi::String>().Utf8Value());
-    if (list.back().find('\0') != std::string::npos) fail(info.Env(), -EINVAL, "execve (an argument with a NUL byte)");
+    if (list.back().find('\0') != std::string::npos) fail(info.Env(), -EINVAL, "(an argument with a NUL byte)");
   }
   return list;
 }
@@ -228,6 +229,11 @@ std::vector<const char *> pointers(const std::vector<std::string> &list) {
 void keep_open(Napi::Env env, int fd) {
   const sys::Result flags = check(env, sys::fcntl(fd, F_GETFD, 0), "fcntl");
   check(env, sys::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC), "fcntl");
+}
+
+Value view_overlay(const CallbackInfo &info) {
+  const addon::Outcome outcome = addon::view_overlay(texts(info, 0));
+  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), outcome.result, outcome.syscall)));
 }
 
 void execve_(const CallbackInfo &info) {
@@ -280,6 +286,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("lgetxattrat", lgetxattrat);
   add("syncfs", syncfs_);
   add("startWriteback", start_writeback);
+  add("viewOverlay", view_overlay);
   add("execve", execve_);
   add("journalSend", journal_send);
   add("connectUnix", connect_unix);

@@ -42,6 +42,11 @@ export interface Addon {
   /** Asks the kernel to begin writing this range to disk, without waiting for it. */
   startWriteback(fd: number, offset: number, size: number): void;
   /**
+   * The root (O_PATH) of a read-only overlay of two or more directories, uppermost first. It is mounted nowhere: it is gone
+   * when the descriptor is closed, at the latest by the end of the process. Needs CAP_SYS_ADMIN.
+   */
+  viewOverlay(layers: readonly string[]): number;
+  /**
    * Replaces this process. Standard input, output and error and `keepFds` stay open across it; SIGPIPE, which Node ignores,
    * has its default effect again. The soft limit of open files stays at the hard limit, to which Node raised it. Returns only
    * by throwing.

@@ -1,0 +1,202 @@
+/** From an app of a pod that has ended to an image file: what its programs made of the image's files. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { isErrno, PodctlError } from '#kernel/errors';
+import { uniqueName } from '#kernel/unique';
+import { native } from '../../stage1/native/index';
+import { overlayDirectories } from '../../stage1/plan/plan';
+import { fsyncDir } from '../files/durable';
+import { readManifest } from '../pod/manifest';
+import type { PodEntry } from '../pod/pods';
+import { type AppRecord, readRecord } from '../pod/record';
+import type { ByteString } from '../render/byte-string';
+import { packTree } from '../render/pack';
+import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../render/tar-writer';
+import type { Services } from './services';
+import type { Interrupts } from './start';
+
+export interface ExportRequest {
+  /** Undefined: the only one. */
+  readonly app: string | undefined;
+  /** Ends in `.aci`. */
+  readonly output: string;
+  readonly overwrite: boolean;
+}
+
+/** Small members are written together. */
+const WRITE_BYTES = 1024 * 1024;
+const MAX_NAMED = 8;
+
+/**
+ * The archive appears under its name when it is complete and durable, or not at all.
+ * @throws PodctlError `usage`, `output-exists`, `pod-wrong-state`, `app-not-found`, `image-too-large`
+ */
+export async function exportApp(
+  services: Services,
+  entry: PodEntry,
+  request: ExportRequest,
+  interrupts: Interrupts,
+): Promise<void> {
+  const { output, overwrite } = request;
+  if (!output.endsWith('.aci')) throw new PodctlError('usage', `"${output}" does not end in .aci`);
+  if (!overwrite && fs.existsSync(output))
+    throw new PodctlError('output-exists', `output ACI file exists (try --overwrite): ${output}`);
+  const state = services.pods.state(entry);
+  const held = state === 'exited' || state === 'exited garbage' ? services.pods.hold(entry) : undefined;
+  if (held === undefined)
+    throw new PodctlError('pod-wrong-state', `pod ${entry.id} is ${state ?? 'being removed'}, not exited`);
+  try {
+    const app = chosenApp(entry, request.app);
+    const manifest = manifestOf(services, entry, app);
+    const view = openView(entry, app);
+    try {
+      await writeDurably(output, overwrite, interrupts, (write, pause) =>
+        writeArchive(services, manifest, view, write, pause),
+      );
+    } finally {
+      fs.closeSync(view);
+    }
+  } finally {
+    fs.closeSync(held);
+  }
+}
+
+function chosenApp(entry: PodEntry, wanted: string | undefined): AppRecord {
+  const apps = readRecord(entry.path)?.apps ?? [];
+  const [only] = apps;
+  const found = wanted === undefined && apps.length === 1 ? only : apps.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  const names = apps.map(({ name }) => name).join(', ');
+  throw new PodctlError(
+    'app-not-found',
+    wanted === undefined
+      ? `pod ${entry.id} has several apps: ${names}`
+      : `pod ${entry.id} has no app "${wanted}", only ${names}`,
+  );
+}
+
+/** The image's own, without what its tree is made of now already (as rkt). A pod keeps enough of it if the image is gone. */
+function manifestOf({ images, warn }: Services, entry: PodEntry, { name, imageId }: AppRecord): string {
+  if (images.get(imageId) !== undefined) {
+    const { dependencies, pathWhitelist, ...rest } = JSON.parse(
+      images.manifestBytes(imageId).toString('utf8'),
+    ) as Record<string, unknown>;
+    return JSON.stringify(rest);
+  }
+  const pod = readManifest(entry.path);
+  const app = pod?.apps.find((one) => one.name === name);
+  if (pod === undefined || app === undefined)
+    throw new PodctlError('pod-damaged', `pod ${entry.id} has no manifest of app "${name}"`);
+  warn(`the image of app "${name}" is in the store no more: its manifest is made of what the pod knows`);
+  const { image } = app;
+  return JSON.stringify({
+    acKind: 'ImageManifest',
+    acVersion: pod.acVersion,
+    name: image.name,
+    labels: image.labels,
+    app: app.app,
+  });
+}
+
+/** The app's root as its overlay showed it, merged by the kernel: whiteouts, renamed directories and all. */
+function openView(entry: PodEntry, { name, trees }: AppRecord): number {
+  const { upper } = overlayDirectories(entry.path, name);
+  // A pod that failed early may never have got its own layer.
+  const layers = fs.existsSync(upper) ? [upper, ...trees] : trees;
+  const [only] = layers;
+  if (layers.length > 1) return native().viewOverlay(layers);
+  if (only === undefined) throw new PodctlError('pod-damaged', `pod ${entry.id} has no image tree for app "${name}"`);
+  return fs.openSync(only, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+}
+
+async function writeArchive(
+  { warn }: Services,
+  manifest: string,
+  view: number,
+  write: (bytes: Buffer) => void,
+  pause: () => void,
+): Promise<void> {
+  const content = Buffer.from(manifest);
+  const none = '' as ByteString;
+  const facts = { mode: 0o644, uid: 0, gid: 0, seconds: 0, nanoseconds: 0, linkName: none, xattrs: new Map() };
+  write(memberHeader({ ...facts, name: 'manifest' as ByteString, type: 'file', size: content.length }));
+  write(content);
+  write(paddingOf(content.length));
+  const left: string[] = [];
+  await packTree(view, { write, pause, leftOut: (name, what) => left.push(`${name} (${what})`) });
+  write(END_OF_ARCHIVE);
+  if (left.length === 0) return;
+  const more = left.length > MAX_NAMED ? ` and ${left.length - MAX_NAMED} more` : '';
+  warn(`left out, since an image may not contain it: ${left.slice(0, MAX_NAMED).join(', ')}${more}`);
+}
+
+type Fill = (write: (bytes: Buffer) => void, pause: () => void) => Promise<void>;
+
+/** A signal ends it between two pieces, and then the unfinished file goes, as after every failure. */
+async function writeDurably(file: string, overwrite: boolean, interrupts: Interrupts, fill: Fill): Promise<void> {
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${uniqueName()}.tmp`);
+  let interrupted: NodeJS.Signals | undefined;
+  const endInterrupts = interrupts((signal) => {
+    interrupted = signal;
+  });
+  let fd = -1;
+  try {
+    fd = fs.openSync(temporary, 'wx', 0o644);
+    const output = new BufferedOutput(fd);
+    await fill(
+      (bytes) => output.write(bytes),
+      () => {
+        if (interrupted !== undefined) throw new PodctlError('interrupted', `ended by ${interrupted}`);
+      },
+    );
+    output.flush();
+    fs.fsyncSync(fd);
+    if (overwrite) fs.renameSync(temporary, file);
+    else publishNew(temporary, file);
+    fsyncDir(path.dirname(file));
+  } finally {
+    if (fd >= 0) fs.closeSync(fd);
+    fs.rmSync(temporary, { force: true });
+    endInterrupts();
+  }
+}
+
+/** link(2) does not replace a file that has come meanwhile. */
+function publishNew(temporary: string, file: string): void {
+  try {
+    fs.linkSync(temporary, file);
+  } catch (cause) {
+    if (isErrno(cause, 'EEXIST'))
+      throw new PodctlError('output-exists', `output ACI file exists (try --overwrite): ${file}`, { cause });
+    throw cause;
+  }
+}
+
+class BufferedOutput {
+  readonly #fd: number;
+  readonly #buffer = Buffer.allocUnsafe(WRITE_BYTES);
+  #filled = 0;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  write(bytes: Buffer): void {
+    if (bytes.length > WRITE_BYTES - this.#filled) this.flush();
+    if (bytes.length >= WRITE_BYTES) {
+      this.#put(bytes);
+      return;
+    }
+    bytes.copy(this.#buffer, this.#filled);
+    this.#filled += bytes.length;
+  }
+
+  flush(): void {
+    this.#put(this.#buffer.subarray(0, this.#filled));
+    this.#filled = 0;
+  }
+
+  #put(bytes: Buffer): void {
+    for (let done = 0; done < bytes.length; ) done += fs.writeSync(this.#fd, bytes, done);
+  }
+}
