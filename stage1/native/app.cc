@@ -86,6 +86,7 @@ Outcome<> run_section(Scene &scene) {
   const Outcome<> ran = placed.ok() ? run_section(scene) : static_cast<Outcome<> &&>(placed);
   if (ran.ok()) sys::exit_group(kOwnFailure);  // the plan ended without an exec: check.cc refuses that
   ran.failure->app = app.name;
+  if (ran.failure->operation.empty()) ran.failure->operation = "start";
   send_report(report, *ran.failure);
   sys::exit_group(kOwnFailure);
 }

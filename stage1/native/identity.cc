@@ -51,9 +51,11 @@ Outcome<> set_capabilities(uint64_t mask) {
 }
 
 /** The bits of `mask` that this kernel has. */
-uint64_t known_capabilities(uint64_t mask) {
+Outcome<uint64_t> known_capabilities(uint64_t mask) {
   for (int capability = 0; capability < kCapabilityBits; ++capability) {
-    if (sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(capability)) != 1) mask &= ~(uint64_t{1} << capability);
+    const sys::Result has = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(capability));
+    if (has != -EINVAL) TRY(check(has, "prctl", "PR_CAPBSET_READ"));
+    if (has != 1) mask &= ~(uint64_t{1} << capability);
   }
   return mask;
 }
@@ -94,7 +96,7 @@ void note(Identity &identity, const Op &op) {
 }
 
 Outcome<> assume(const Identity &identity) {
-  const uint64_t capabilities = known_capabilities(identity.capabilities);
+  const uint64_t capabilities = TRY(known_capabilities(identity.capabilities));
   TRY(set_groups(identity.groups));
   TRY(limit_bounding_set(capabilities));  // needs CAP_SETPCAP, which the next lines may take away
   TRY(check(sys::setresgid(identity.gid, identity.gid, identity.gid), "setresgid"));

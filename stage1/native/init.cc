@@ -45,19 +45,25 @@ Outcome<> set_up_pod(Pod &pod) {
   return kDone;
 }
 
-/** False if the launcher failed, whose status is then the unit's. */
-bool await(const Pod &pod, Release step) {
-  char byte;
-  return sys::read(pod.released.get(), &byte, 1) == 1 && byte == static_cast<char>(step);
+/** Waits for a step, past those before it. False if the launcher failed, whose status is then the unit's. */
+Outcome<bool> await(const Pod &pod, Release step) {
+  for (char byte = 0; byte != static_cast<char>(step);) {
+    if (TRY(check(sys::read(pod.released.get(), &byte, 1), "read", "the launcher's pipe")) != 1) return false;
+  }
+  return true;
+}
+
+Outcome<> start(Pod &pod, Supervisor &supervisor) {
+  TRY(set_up_pod(pod));
+  if (!TRY(await(pod, Release::cgroups))) sys::exit_group(kOwnFailure);
+  return supervisor.begin();
 }
 
 }  // namespace
 
 void run_init(Pod &pod) {
-  Outcome<> up = set_up_pod(pod);
   Supervisor supervisor(pod);
-  if (!await(pod, Release::cgroups)) sys::exit_group(kOwnFailure);
-  if (up.ok()) up = supervisor.begin();
+  const Outcome<> up = start(pod, supervisor);
   if (up.ok()) sys::exit_group(supervisor.run());
   if (up.failure->operation.empty()) up.failure->operation = "pod set-up";
   publish(pod, *up.failure);

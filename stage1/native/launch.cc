@@ -17,8 +17,16 @@
 namespace podctl {
 namespace {
 
+/** No signal ends the launcher half-way, and nobody looks into it or what it makes. */
+Outcome<> shield() {
+  TRY(check(sys::rt_sigprocmask(kSigBlock, kAllSignals), "rt_sigprocmask"));
+  TRY(check(sys::prctl(PR_SET_DUMPABLE, 0), "prctl", "PR_SET_DUMPABLE"));
+  return kDone;
+}
+
 /** Reads and checks the whole plan. Nothing has been touched if this fails. */
 Outcome<Plan> load(Arena &arena, const char *path) {
+  TRY(shield());
   const Plan plan = TRY(decode_plan(arena, TRY(read_plan(arena, path))));
   TRY(check_plan(plan));
   return plan;
@@ -124,8 +132,6 @@ Outcome<int> run_pod(Pod &pod, const char *const envp[]) {
 }  // namespace
 
 int launch(const char *path, const char *const envp[]) {
-  static_cast<void>(sys::rt_sigprocmask(kSigBlock, kAllSignals));   // ignored, like the next: neither can fail
-  static_cast<void>(sys::prctl(PR_SET_DUMPABLE, 0));
   Arena arena;
   const Outcome<Plan> plan = load(arena, path);
   if (!plan.ok()) {

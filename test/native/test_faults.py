@@ -82,7 +82,6 @@ def test_mounts_that_fail(rig):
     fails(rig.pod(app('true', extra='mount nofs /x\n')), operation='mount', syscall='fsopen', errno='ENODEV', object='nofs')
     fails(rig.pod(app('true', extra='mount tmpfs /x size=nonsense -\n')), operation='mount', syscall='fsconfig', object='size=nonsense')
     fails(rig.pod(app('true', extra='mkdir /bin/busybox/x 0755\n')), operation='mkdir', errno='ENOTDIR')
-    fails(rig.pod(app('true', extra='mkdir /../x/../../y 0755\n')), operation='mkdir') if False else None
     fails(rig.pod(app('true', trees=['/nonexistent'])), operation='overlay', errno='ENOENT', object='/nonexistent')
     fails(rig.pod(app('true'), pod_extra='bind /nonexistent /x\n'), operation='bind', object='/nonexistent')
 

@@ -1,0 +1,110 @@
+"""Every system call of a pod's set-up made to fail in turn: status 254, one sentence that names the operation, nothing left."""
+import errno
+import os
+import platform
+import re
+import subprocess
+
+from rig import HERE, JOURNAL_WARNING, ROOT, STAGE1, app
+from test_life import processes_of
+
+# Calls that cannot fail, do not return, or whose failure the kernel documents as harmless; and waiting for children, which
+# fails only if there is none.
+SKIPPED = {'close', 'exit_group', 'munmap', 'madvise', 'rt_sigaction', 'clock_gettime', 'umask', 'execve', 'getpid', 'wait4',
+           'rt_sigtimedwait', 'ppoll'}
+
+# Calls that may be about something a pod runs without (a journal, a path that need not be there), or belong to the init's loop.
+# A pod that goes on all the same must show its app what it always does. All others must end it.
+TOLERATED = {'openat2', 'socket', 'connect', 'sendto', 'sendmsg', 'kill', 'prctl', 'renameat2', 'statx', 'unlinkat', 'write'}
+
+# What the app sees of its confinement; the same whatever failed.
+PROBE = 'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp)" /proc/self/status; echo /*; mount | cut -d" " -f3- | sort'
+
+
+def names_of_calls():
+    """Numbers and names of system calls, from the kernel's header."""
+    text = subprocess.run(['gcc', '-E', '-dM', '-include', 'sys/syscall.h', '-xc', '/dev/null'], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    return {number: name for name, number in re.findall(r'#define __NR_(\w+) (\d+)', text)}
+
+
+def build():
+    program = os.path.join(ROOT, 'dist/native/test-inject')
+    subprocess.run(['g++', '-std=c++17', '-O1', '-Wall', '-Wextra', '-Werror', '-o', program, HERE + '/inject.cc'], check=True)
+    return program
+
+
+class Injector:
+    def __init__(self, rig):
+        self.rig = rig
+        self.program = build()
+        self.names = names_of_calls()
+        self.numbers = {name: number for number, name in self.names.items()}
+
+    def run(self, pod, role=0, call=None, n=0, error=errno.EIO):
+        """Runs a pod with the N-th `call` of one of its processes failing; sets its status, out, err and calls."""
+        def enter():
+            with open(self.rig.cgroup + '/cgroup.procs', 'w') as f:
+                f.write('0')
+        log = pod.path + '.calls'
+        number = '-1' if call is None else self.numbers[call]
+        done = subprocess.run([self.program, log, str(role), number, str(n), str(error), STAGE1, 'run', pod.plan], preexec_fn=enter,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20)
+        pod.status, pod.out, pod.err = done.returncode, done.stdout, done.stderr.replace(JOURNAL_WARNING, '')
+        with open(log) as f:
+            pod.calls = [(int(role), self.names.get(number, number)) for role, number in map(str.split, f)]
+        return pod
+
+
+INIT = 1
+
+
+def targets_of(calls):
+    """(role, call, n) of every call that is worth failing, each once. What the init does after the last clone3 is its loop's."""
+    init = [index for index, (role, call) in enumerate(calls) if (role, call) == (INIT, 'clone3')]
+    seen = {}
+    for index, (role, call) in enumerate(calls):
+        if call in SKIPPED or (role == INIT and index > init[-1]):
+            continue
+        seen[role, call] = seen.get((role, call), 0) + 1
+        yield role, call, seen[role, call]
+
+
+def judge(pod, call, expected):
+    """Null, or what is wrong with how the pod ended."""
+    if pod.status == 0:
+        if call not in TOLERATED:
+            return 'the pod went on'
+        return None if pod.out == expected else f'the app saw {pod.out!r}'
+    if pod.status != 254:
+        return f'status {pod.status}'
+    sentences = [line for line in pod.err.splitlines() if line.startswith('podctl-stage1: ')]
+    if not sentences:
+        return 'no sentence'
+    if os.path.exists(pod.path + '/failure') and not pod.keys('failure').get('operation'):
+        return 'no operation in the record'
+    return None
+
+
+def test_every_call_of_the_set_up_fails_in_turn(rig):
+    if platform.machine() != 'x86_64':
+        print('skip: the injector knows the registers of x86_64 only')
+        return
+    injector = Injector(rig)
+    whole = injector.run(rig.pod(app(PROBE)))
+    assert whole.status == 0, whole.err
+    assert 'CapBnd' in whole.out and len(whole.calls) > 300, whole.calls
+    tried, wrong = 0, []
+    for role, call, n in targets_of(whole.calls):
+        pod = rig.pod(app(PROBE))
+        try:
+            fault = judge(injector.run(pod, role, call, n), call, whole.out)
+        except subprocess.TimeoutExpired:
+            fault = 'it hangs'
+        if fault is None and processes_of(rig) != []:
+            fault = 'processes are left'
+        if fault is not None:
+            wrong.append(f'process {role}, {call} {n}: {fault}: {pod.err.strip() if hasattr(pod, "err") else ""}')
+        tried += 1
+    print(f'{tried} calls made to fail')
+    assert tried > 200 and wrong == [], '\n'.join(wrong)
