@@ -7,6 +7,7 @@
 
 #include "cgroup.h"
 #include "kernel.h"
+#include "limits.h"
 #include "paths.h"
 #include "perform.h"
 #include "report.h"
@@ -67,6 +68,7 @@ Outcome<> run_section(Scene &scene) {
   for (const Op *op = scene.app->first; op != scene.app->last; ++op) {
     if (op->kind == OpKind::exec) {
       scene.places = Places{};
+      TRY(limit_process(scene.identity));
       if (users.are_own()) TRY(join(users));
       TRY(check(sys::close_range(kReportFd + 1, ~0U, 0), "close_range"));
       TRY(check(sys::setsid(), "setsid"));

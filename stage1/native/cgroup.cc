@@ -50,22 +50,45 @@ Outcome<Fd> open_unit(Text process) {
   return unit;
 }
 
-/** Controllers of a list that cannot be enabled are left out: the operation `cgroup` says so if one of them is needed. */
-void enable_one_by_one(int cgroup, Text controllers) {
-  while (!controllers.empty()) {
-    Buffer<64> one;
-    one << '+' << split(controllers, ' ');
-    const Outcome<> ignored = write_file(cgroup, "cgroup.subtree_control", one.text());
-    static_cast<void>(ignored);  // ignored: see above
+constexpr size_t kControllers = 256;  // bytes of a list of all that Linux has, some times over
+
+/** The controller of a cgroup's file: `memory` of `memory.max`. */
+Text controller_of(Text file) { return file.first(file.find('.')); }
+
+bool is_needed(Text controller, const Plan &plan) {
+  for (const Op &op : plan) {
+    if (op.kind == OpKind::cgroup && controller_of(op[0]) == controller) return true;
   }
+  return false;
 }
 
-/** One write for all: a threaded controller enabled alone would turn the cgroup into one that cannot have the others. */
-void enable_all(int cgroup, Text controllers) {
-  if (controllers.empty()) return;
-  Buffer<512> all;
-  for (Text rest = controllers; !rest.empty();) all << '+' << split(rest, ' ') << ' ';
-  if (!write_file(cgroup, "cgroup.subtree_control", all.text()).ok()) enable_one_by_one(cgroup, controllers);
+/** The controllers that `cgroup` can hand on, as one line. */
+Outcome<Text> controllers_of(int cgroup, char *buffer, size_t capacity) {
+  const Text line = TRY(read_file(cgroup, "cgroup.controllers", buffer, capacity));
+  return line.first(line.find('\n'));
+}
+
+bool has_word(Text words, Text wanted) {
+  while (!words.empty()) {
+    if (split(words, ' ') == wanted) return true;
+  }
+  return false;
+}
+
+/**
+ * Enables what `plan` needs and the host has; `set_limit` tells what is missing. In one write: a threaded controller enabled
+ * alone would turn the cgroup into one that cannot have the others.
+ */
+Outcome<> enable_controllers(const Fd &unit, const Fd &apps, const Plan &plan) {
+  char buffer[kControllers];
+  Buffer<kControllers> wanted;
+  for (Text rest = TRY(controllers_of(unit.get(), buffer, sizeof buffer)); !rest.empty();) {
+    const Text controller = split(rest, ' ');
+    if (is_needed(controller, plan)) wanted << (wanted.text().empty() ? "+" : " +") << controller;
+  }
+  if (wanted.text().empty()) return kDone;
+  TRY(write_file(unit.get(), "cgroup.subtree_control", wanted.text()));
+  return write_file(apps.get(), "cgroup.subtree_control", wanted.text());
 }
 
 }  // namespace
@@ -85,18 +108,13 @@ Outcome<Fd> open_unit_of(long pid) {
   return open_unit(process.text());
 }
 
-Outcome<> populate(const Fd &unit, const Fd &apps, long init) {
+Outcome<> populate(const Fd &unit, const Fd &apps, long init, const Plan &plan) {
   // The kernel refuses controllers below a cgroup that has processes of its own, hence these moves come first.
   Buffer<32> pid;
   pid << static_cast<int64_t>(init);
   TRY(write_file(unit.get(), "supervisor/cgroup.procs", pid.text()));
   TRY(write_file(unit.get(), "supervisor/cgroup.procs", "0"));  // the writer
-  char buffer[256];
-  const Text line = TRY(read_file(unit.get(), "cgroup.controllers", buffer, sizeof buffer));
-  const Text controllers = line.first(line.find('\n'));
-  enable_all(unit.get(), controllers);
-  enable_all(apps.get(), controllers);
-  return kDone;
+  return enable_controllers(unit, apps, plan);
 }
 
 Outcome<Fd> make_app_cgroup(const Fd &apps, Text name) {
@@ -108,11 +126,20 @@ Outcome<Fd> make_app_cgroup(const Fd &apps, Text name) {
   return open_at(apps.get(), name, kOpenDirectory);
 }
 
-Outcome<> set_limit(const Fd &cgroup, Text file, Text value) {
+Outcome<> set_limit(Arena &arena, const Fd &cgroup, Text file, Text value) {
   Outcome<> written = write_file(cgroup.get(), file, value);
-  if (!written.ok() && written.failure->error == ENOENT) {
-    written.failure->detail = "the host gives the pod no such cgroup controller";
+  if (written.ok()) return written;
+  char buffer[kControllers];
+  const Outcome<Text> given = controllers_of(cgroup.get(), buffer, sizeof buffer);
+  Buffer<kControllers> detail;
+  if (given.ok() && !has_word(given.value, controller_of(file))) {
+    detail << "the host gives the pod no cgroup controller \"" << controller_of(file) << '"';
+  } else if (written.failure->error == ENOENT) {
+    detail << "the kernel has no such limit";
+  } else {
+    detail << "the kernel refuses \"" << value << '"';
   }
+  written.failure->detail = arena.copy(detail.text());
   return written;
 }
 

@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "fd.h"
+#include "plan.h"
 
 namespace podctl {
 
@@ -19,16 +20,17 @@ Outcome<Fd> open_unit_of(long pid);
 Outcome<Cgroups> make_cgroups();
 
 /**
- * Moves the init and the calling launcher from the unit's cgroup to `supervisor`, and enables every controller for the apps.
+ * Moves the init and the calling launcher from the unit's cgroup to `supervisor`, and enables for the apps the controllers whose
+ * limits `plan` sets.
  * The kernel may wait milliseconds for this, so the init sets its mounts up meanwhile.
  */
-Outcome<> populate(const Fd &unit, const Fd &apps, long init);
+Outcome<> populate(const Fd &unit, const Fd &apps, long init, const Plan &plan);
 
 /** Makes `name` in `apps`, anew if it is there. */
 Outcome<Fd> make_app_cgroup(const Fd &apps, Text name);
 
 /** Writes a limit; the failure names the controller that this host does not give. */
-Outcome<> set_limit(const Fd &cgroup, Text file, Text value);
+Outcome<> set_limit(Arena &arena, const Fd &cgroup, Text file, Text value);
 
 /** SIGKILL to every process in `cgroup` and below it. */
 Outcome<> kill_cgroup(const Fd &cgroup);

@@ -2,6 +2,8 @@
 #include "plan.h"
 
 #include "flags.h"
+#include "limits.h"
+#include "sysctl.h"
 
 namespace podctl {
 namespace {
@@ -25,6 +27,11 @@ bool is_role(Text text) {
 
 bool is_file_name(Text text) {
   return !text.empty() && text.size < kMaxName && text.find('/') == text.size && text != "." && text != "..";
+}
+
+/** `CONTROLLER.…`, and not one of the files by which the init rules the cgroup. */
+bool is_limit_file(Text text) {
+  return is_file_name(text) && text.find('.') < text.size && !text.starts_with("cgroup.");
 }
 
 bool are_flags(const Op &op, size_t first) {
@@ -60,7 +67,10 @@ const char *fault_of(const Op &op) {
     case OpKind::app: return is_file_name(op[0]) && is_file_name(op[1]) ? nullptr : "not a name";
     case OpKind::log:  // both are lines of the stream's header
       return op[0].find('\n') == op[0].size && op[1].find('\n') == op[1].size ? nullptr : "not one line";
-    case OpKind::cgroup: return is_file_name(op[0]) ? nullptr : "not a file name";
+    case OpKind::cgroup: return is_limit_file(op[0]) ? nullptr : "not the file of a limit";
+    case OpKind::rlimit: return is_rlimit(op) ? nullptr : "no such resource, or not two limits of it";
+    case OpKind::oom_score_adj: return is_oom_score(op[0]) ? nullptr : "not from -1000 to 1000";
+    case OpKind::sysctl: return owner_of_sysctl(op[0]) == SysctlOwner::host ? "not a setting of a pod's own" : nullptr;
     case OpKind::groups:
       for (size_t i = 0; i < op.count; ++i) {
         if (!parse_decimal(op[i], number) || number >= kNoId) return "not a group ID";
@@ -76,7 +86,7 @@ const char *fault_of(const Op &op) {
 }
 
 bool needs_root(OpKind kind) {
-  return kind == OpKind::overlay || (kind >= OpKind::mkdir && kind <= OpKind::pivot);
+  return kind == OpKind::overlay || kind == OpKind::sysctl || (kind >= OpKind::mkdir && kind <= OpKind::pivot);
 }
 
 /** What has been seen of the pod's or an app's section. */
@@ -111,6 +121,8 @@ const char *disorder_of(const Op &op, Progress &seen) {
 struct Head {
   bool uts = false;
   bool net = false;
+  bool ipc = false;
+  bool joins = false;
   /** Size of the pod's own users; 0 if it has the host's. */
   uint64_t users = 0;
 };
@@ -119,17 +131,30 @@ Head head_of(const Plan &plan) {
   Head head;
   for (const Op &op : plan) {
     if (op.kind == OpKind::user_namespace) head.users = op.number(1);
+    head.joins |= op.kind == OpKind::join_network;
     for (size_t i = 0; op.kind == OpKind::namespaces && i < op.count; ++i) {
       head.uts |= op[i] == "uts";
       head.net |= op[i] == "net";
+      head.ipc |= op[i] == "ipc";
     }
   }
   return head;
 }
 
+bool is_own(SysctlOwner owner, const Head &head) {
+  switch (owner) {
+    case SysctlOwner::net: return head.net || head.joins;
+    case SysctlOwner::ipc: return head.ipc;
+    case SysctlOwner::uts: return head.uts;
+    case SysctlOwner::host: break;
+  }
+  return false;
+}
+
 /** Null, or what `op` wants and the head does not give. */
 const char *discord_of(const Op &op, const Head &head) {
   if (op.kind == OpKind::hostname && !head.uts) return "would name the host: no namespace uts";
+  if (op.kind == OpKind::sysctl && !is_own(owner_of_sysctl(op[0]), head)) return "would be set for the host: no such namespace";
   if (op.kind == OpKind::join_network && head.net) return "there is a namespace net already";
   if (op.kind == OpKind::bind && mount_flags(op, 2).idmap && head.users == 0) return "idmap without users of the pod's own";
   if (head.users == 0) return nullptr;

@@ -91,6 +91,11 @@ void note(Identity &identity, const Op &op) {
       return;
     case OpKind::caps: identity.capabilities = hexadecimal(op[0]); return;
     case OpKind::no_new_privs: identity.no_new_privileges = true; return;
+    case OpKind::oom_score_adj: identity.oom_score = &op; return;
+    case OpKind::rlimit:
+      if (identity.rlimits == nullptr) identity.rlimits = &op;
+      identity.rlimits_end = &op + 1;
+      return;
     default: return;
   }
 }

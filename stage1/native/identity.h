@@ -15,6 +15,11 @@ struct Identity {
   uint64_t capabilities = 0;
   bool no_new_privileges = false;
   Text working_directory = "/";
+  /** See limits.h: performed by limit_process, not by assume. */
+  const Op *oom_score = nullptr;
+  /** From the first operation `rlimit` to behind the last one; there may be others between them. */
+  const Op *rlimits = nullptr;
+  const Op *rlimits_end = nullptr;
   /**
    * The reading end of a pipe that only the process's parent could write to, or -1: with it, the parent's death is the
    * process's own. A change of user undoes PR_SET_PDEATHSIG, and a system call filter may forbid it: hence its place here.

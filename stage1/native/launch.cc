@@ -121,7 +121,7 @@ Outcome<int> run_pod(Pod &pod, const char *const envp[]) {
   // A failure from here on closes `release` too early, which ends the init.
   TRY(write_pid(pod, pid));
   const Fd barrier = TRY(hand_over(pod, pid));
-  TRY(populate(cgroups.unit, pod.apps_cgroup, pid));
+  TRY(populate(cgroups.unit, pod.apps_cgroup, pid, pod.plan));
   TRY(signal_init(release, Release::cgroups));
   if (barrier.is_open()) TRY(await_barrier(barrier));
   pass_signals_on(pid);

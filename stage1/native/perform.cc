@@ -7,6 +7,7 @@
 #include "network.h"
 #include "paths.h"
 #include "report.h"
+#include "sysctl.h"
 #include "takeover.h"
 
 namespace podctl {
@@ -85,6 +86,8 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
       return kDone;
     // Safe: in the pod's own network namespace, or a no-op on a host whose `lo` is up.
     case OpKind::loopback: return bring_up_loopback();
+    // Safe: check.cc wants the setting to be one of a namespace that the head makes or joins; the /proc is the pod's own.
+    case OpKind::sysctl: return set_sysctl(pod, places.root.get(), op[0], op[1]);
     // Safe: the mount is made in the pod's mount namespace, on a directory of the new pod-level root.
     case OpKind::overlay: return mount_overlay(places, op);
     // Safe: covers a directory that stage0 made for it, in the pod's mount namespace only.
@@ -113,10 +116,11 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     // Performed by the init for its app: find_apps read `app`; limits are set before the app's first process is there.
     case OpKind::app: return kDone;
     case OpKind::log: return announce_streams(scene);
-    case OpKind::cgroup: return set_limit(scene.app->cgroup, op[0], op[1]);
+    case OpKind::cgroup: return set_limit(pod.arena, scene.app->cgroup, op[0], op[1]);
 
     // Only noted: exec assumes all of it at once, so that no order in a plan can lose a restriction.
     case OpKind::cwd: case OpKind::groups: case OpKind::user: case OpKind::caps: case OpKind::no_new_privs:
+    case OpKind::rlimit: case OpKind::oom_score_adj:
       note(identity, op);
       return kDone;
     // Found by exec among the section's operations.
@@ -126,10 +130,10 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
       TRY(assume(identity));
       return execute(pod.arena, program_of(pod.arena, scene.app->first, op));
     case OpKind::exit_policy:
-    case OpKind::sysctl: case OpKind::bandwidth:
+    case OpKind::bandwidth:
     case OpKind::root_readonly:
     case OpKind::devices: case OpKind::after: case OpKind::notify: case OpKind::restart: case OpKind::stop_signal: case OpKind::handler:
-    case OpKind::rlimit: case OpKind::oom_score_adj: case OpKind::selinux: case OpKind::apparmor: case OpKind::seccomp:
+    case OpKind::selinux: case OpKind::apparmor: case OpKind::seccomp:
       break;
   }
   return problem("not performed by this version");

@@ -220,6 +220,9 @@ Result setresuid(uint32_t real, uint32_t effective, uint32_t saved) {
 Result setresgid(uint32_t real, uint32_t effective, uint32_t saved) {
   return call(__NR_setresgid, real, effective, saved);
 }
+Result prlimit64(long pid, int resource, const ::rlimit64 *wanted, ::rlimit64 *old) {
+  return call(__NR_prlimit64, pid, resource, arg(wanted), arg(old));
+}
 Result capset(const void *header, const void *data) { return call(__NR_capset, arg(header), arg(data)); }
 Result memfd_create(const char *name, uint32_t flags) { return call(__NR_memfd_create, arg(name), flags); }
 

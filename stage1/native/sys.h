@@ -8,6 +8,7 @@
 struct clone_args;
 struct mount_attr;
 struct pollfd;
+struct rlimit64;
 struct statfs;
 struct statx;
 
@@ -122,6 +123,8 @@ Result setfsuid(uint32_t id);
 Result setfsgid(uint32_t id);
 Result setresuid(uint32_t real, uint32_t effective, uint32_t saved);
 Result setresgid(uint32_t real, uint32_t effective, uint32_t saved);
+// `old` may be null.
+Result prlimit64(long pid, int resource, const ::rlimit64 *wanted, ::rlimit64 *old);
 Result capset(const void *header, const void *data);
 Result memfd_create(const char *name, uint32_t flags);
 

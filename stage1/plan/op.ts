@@ -48,7 +48,7 @@ export const OPS = {
   hostname: op(['pod'], 'text'),
   /** Bring up `lo` in the pod's network namespace. */
   loopback: op(['pod']),
-  /** Name (dots or slashes) and value of a sysctl of the pod's namespaces. */
+  /** Name (with slashes) and value of a sysctl of the pod's own net, ipc or uts namespace. Stands behind its /proc. */
   sysctl: op(['pod'], 'text', 'text'),
   /** Bytes per second: the most that each interface of the pod but `lo` sends, and receives. */
   bandwidth: op(['pod'], 'num'),

@@ -92,7 +92,7 @@ def test_a_limit_the_host_cannot_set(rig):
     with open(pod.plan, 'w') as f:
         f.write(text)
     fails(pod, app='web', operation='cgroup', errno='ENOENT', object='nothing.max',
-          detail='the host gives the pod no such cgroup controller')
+          detail='the host gives the pod no cgroup controller "nothing"')
 
 
 def test_records_are_one_line_per_key(rig):
