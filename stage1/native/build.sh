@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the native parts into dist/native: podctl-stage1 (freestanding, static) and podctl.node (the addon). Needs g++ and
-# the headers of libc6-dev and linux-libc-dev. What is newer than all of its sources is left alone. CXX chooses the compiler,
+# Builds the native parts into dist/native: podctl-stage1 (freestanding, static), podctl.node (the addon) and
+# podctl-seccomp.node (the addon that compiles filters). Needs g++, libseccomp-dev and the headers of libc6-dev and linux-libc-dev. What is newer than all of its sources is left alone. CXX chooses the compiler,
 # OUT the directory.
 set -eu
 
@@ -47,7 +47,7 @@ build_executable() {
   first='' second=''
   for source in "$here"/*.cc; do
     name=$(basename "$source" .cc)
-    case $name in addon* | boundary) continue ;; esac
+    case $name in addon* | seccomp_addon | boundary) continue ;; esac
     case " $(echo $resident) " in
       *" $name "*) first="$first $source" ;;
       *) second="$second $source" ;;
@@ -63,12 +63,15 @@ build_executable() {
     "$halves/resident.o" "$halves/boundary.o" "$halves/setup.o" -o "$1"
 }
 
-build_addon() {
+link_addon() {
+  target=$1
+  shift
   modules=$root/node_modules
   # shellcheck disable=SC2086
-  "$cxx" $warnings $addon -isystem "$modules/node-api-headers/include" -isystem "$modules/node-addon-api" \
-    "$here"/addon*.cc "$here/sys.cc" -o "$1"
+  "$cxx" $warnings $addon -isystem "$modules/node-api-headers/include" -isystem "$modules/node-addon-api" "$@" -o "$target"
 }
+build_addon() { link_addon "$1" "$here"/addon*.cc "$here/sys.cc"; }
+build_seccomp_addon() { link_addon "$1" "$here/seccomp_addon.cc" -lseccomp; }
 
 # A finished file appears under its name at once: a build that is killed leaves none that looks up to date.
 build() {
@@ -83,4 +86,7 @@ if is_stale "$out/podctl-stage1" "$here"/*.cc "$here"/*.h "$here/build.sh"; then
 fi
 if [ -e "$here/addon.cc" ] && is_stale "$out/podctl.node" "$here"/addon*.cc "$here"/addon*.h "$here/sys.cc" "$here/sys.h" "$here/build.sh"; then
   build build_addon "$out/podctl.node"
+fi
+if is_stale "$out/podctl-seccomp.node" "$here/seccomp_addon.cc" "$here/build.sh"; then
+  build build_seccomp_addon "$out/podctl-seccomp.node"
 fi
