@@ -16,7 +16,7 @@ namespace podctl {
 namespace {
 
 /** Operations of an app's section that its child could not perform from inside the app's root. */
-bool is_for_init(const Op &op) { return op.kind == OpKind::log || op.kind == OpKind::cgroup; }
+bool is_for_init(const Op &op) { return op.kind == OpKind::log || op.kind == OpKind::cgroup || op.kind == OpKind::devices; }
 
 /** The files that become the child's, and where it reports to. */
 struct ChildFiles {

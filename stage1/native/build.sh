@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the native parts into dist/native: podctl-stage1 (freestanding, static), podctl.node (the addon) and
-# podctl-seccomp.node (the addon that compiles filters). Needs g++, libseccomp-dev and the headers of libc6-dev and linux-libc-dev. What is newer than all of its sources is left alone. CXX chooses the compiler,
-# OUT the directory.
+# podctl-seccomp.node (the addon that compiles filters). Needs g++, libseccomp-dev and the headers of libc6-dev and
+# linux-libc-dev. What is newer than all of its sources is left alone. CXX chooses the compiler, OUT the directory.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,8 +1,10 @@
 // What a plan must be beyond its syntax, refused before the first side effect like everything the decoder refuses.
 #include "plan.h"
 
+#include "devices.h"
 #include "flags.h"
 #include "limits.h"
+#include "seccomp.h"
 #include "sysctl.h"
 
 namespace podctl {
@@ -77,6 +79,17 @@ const char *fault_of(const Op &op) {
       }
       return nullptr;
     case OpKind::user: return op.number(0) < kNoId && op.number(1) < kNoId ? nullptr : "not a user or group ID";
+    case OpKind::devices:
+      if (op.count > kMostDeviceRules) return "more than 256 rules";
+      for (size_t i = 0; i < op.count; ++i) {
+        DeviceRule rule;
+        if (!parse_device_rule(op[i], rule)) return "not a rule such as `c 1:3 rwm`";
+      }
+      return nullptr;
+    case OpKind::bandwidth: return op.number(0) > 0 ? nullptr : "nothing could pass";
+    case OpKind::selinux: case OpKind::apparmor:
+      return !op[0].empty() && op[0].size <= kMaxLabel && op[0].find('\n') == op[0].size ? nullptr : "not a label";
+    case OpKind::seccomp: return fault_of_filter(op[0]);
     case OpKind::caps: return op[0].size <= 16 ? nullptr : "a capability mask has at most 64 bits";
     case OpKind::env: return op[0].find('=') > 0 && op[0].find('=') < op[0].size ? nullptr : "not NAME=value";
     case OpKind::args:
@@ -156,6 +169,7 @@ const char *discord_of(const Op &op, const Head &head) {
   if (op.kind == OpKind::hostname && !head.uts) return "would name the host: no namespace uts";
   if (op.kind == OpKind::sysctl && !is_own(owner_of_sysctl(op[0]), head)) return "would be set for the host: no such namespace";
   if (op.kind == OpKind::join_network && head.net) return "there is a namespace net already";
+  if (op.kind == OpKind::bandwidth && !head.net && !head.joins) return "would limit the host's interfaces: no network of its own";
   if (op.kind == OpKind::bind && mount_flags(op, 2).idmap && head.users == 0) return "idmap without users of the pod's own";
   if (head.users == 0) return nullptr;
   if (op.kind == OpKind::user && (op.number(0) >= head.users || op.number(1) >= head.users)) return "not one of the pod's users";

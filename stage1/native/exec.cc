@@ -7,6 +7,7 @@
 #include "fd.h"
 #include "files.h"
 #include "identity.h"
+#include "seccomp.h"
 #include "kernel.h"
 
 namespace podctl {
@@ -14,6 +15,8 @@ namespace {
 
 /** As much of a program as is looked at: the kernel reads its "#!" line from 256 bytes, and ELF headers come first. */
 constexpr size_t kHeadSize = 1024;
+
+constexpr int kMayExecute = 1;  // X_OK
 
 const char **strings(Arena &arena, size_t count) { return arena.array<const char *>(count + 1); }
 
@@ -50,14 +53,20 @@ Text loader_of_elf(Text head) {
   return {};
 }
 
+/** What a program is executed by: its interpreter or its loader. Empty if it needs none, or if that cannot be seen. */
+Text helper_of(Text head) {
+  if (head.starts_with("#!")) return interpreter_of_script(head);
+  const bool is_elf = head.size >= sizeof(Elf64_Ehdr) && head.starts_with("\177ELF");
+  return is_elf ? loader_of_elf(head) : Text();
+}
+
 /** What execve(2) missed although the file itself exists: its interpreter or its loader. Empty if there is no file. */
 Text explain_missing(Arena &arena, Text path) {
   char head[kHeadSize];
   const Outcome<Text> read = read_file(AT_FDCWD, path, head, sizeof head);
   if (!read.ok()) return {};
   const bool is_script = read.value.starts_with("#!");
-  const bool is_elf = read.value.size >= sizeof(Elf64_Ehdr) && read.value.starts_with("\177ELF");
-  const Text missing = is_script ? interpreter_of_script(read.value) : is_elf ? loader_of_elf(read.value) : Text();
+  const Text missing = helper_of(read.value);
   Buffer<512> words;
   words << "the file exists, but its " << (is_script ? "interpreter" : "loader") << ' ' << missing << " does not";
   return arena.copy(words.text());
@@ -75,6 +84,24 @@ sys::Result probe(Text path) {
   const sys::Result file = sys::openat2(AT_FDCWD, path.c_str(), O_PATH | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
   const Fd closes_it(sys::failed(file) ? -1 : file);
   return file;
+}
+
+/**
+ * What will keep `path` from being executed, as far as can be seen: 0, or -errno. Asked before a filter is loaded, since with it
+ * execve(2) may be the last call that is allowed, and nobody could be told of its failure.
+ */
+sys::Result foresee(Text path) {
+  const sys::Result access = sys::faccessat2(AT_FDCWD, path.c_str(), kMayExecute, AT_EACCESS);
+  if (sys::failed(access)) return access;
+  char head[kHeadSize];
+  const Outcome<Text> read = read_file(AT_FDCWD, path, head, sizeof head);
+  if (!read.ok()) return 0;  // a program that may be executed, but not read
+  const Text helper = helper_of(read.value);
+  if (helper.empty()) return 0;
+  Buffer<512> name;
+  name << helper;
+  const sys::Result found = probe(name.text());
+  return sys::failed(found) ? found : 0;
 }
 
 }  // namespace
@@ -96,11 +123,20 @@ const char *const *environment_of(Arena &arena, const Op *first, const Op *last)
   return result;
 }
 
-Failure execute(Arena &arena, const Program &program) {
+Failure execute(Arena &arena, const Identity &identity, const Program &program) {
   Failure last{"execve", ENOENT, program.candidates[0]};
+  bool is_confined = identity.filter.empty();
   for (size_t i = 0; i < program.candidate_count; ++i) {
     const Text path = program.candidates[i];
     sys::Result result = probe(path);
+    if (!is_confined && !sys::failed(result)) {
+      result = foresee(path);
+      if (!sys::failed(result)) {
+        const Outcome<> confined = confine(arena, identity.filter);
+        if (!confined.ok()) return *confined.failure;
+        is_confined = true;
+      }
+    }
     if (!sys::failed(result)) result = sys::execve(path.c_str(), arguments_of(arena, program, path), program.environment);
     const int error = static_cast<int>(-result);
     const Text explanation = error == ENOENT ? explain_missing(arena, path) : Text();

@@ -8,6 +8,7 @@
 #include <linux/prctl.h>
 
 #include "fd.h"
+#include "seccomp.h"
 #include "kernel.h"
 
 namespace podctl {
@@ -60,6 +61,19 @@ Outcome<uint64_t> known_capabilities(uint64_t mask) {
   return mask;
 }
 
+/** A user's filter needs this: else a set-user-ID program would run under a filter its author never thought of. */
+bool must_not_gain_privileges(const Identity &identity) {
+  return identity.no_new_privileges || (identity.uid != 0 && !identity.filter.empty());
+}
+
+/**
+ * The kernel takes a filter from whoever cannot gain privileges, or has CAP_SYS_ADMIN. Root keeps that one until the exec: what
+ * the program gets is what the bounding set leaves, and it is limited by then.
+ */
+uint64_t needed_for_filter(const Identity &identity, bool locked) {
+  return identity.filter.empty() || locked ? 0 : uint64_t{1} << CAP_SYS_ADMIN;
+}
+
 /** The death of the parent becomes one's own, also if it is dead already. */
 Outcome<> hang_on(int lifeline) {
   if (lifeline < 0) return kDone;
@@ -96,21 +110,26 @@ void note(Identity &identity, const Op &op) {
       if (identity.rlimits == nullptr) identity.rlimits = &op;
       identity.rlimits_end = &op + 1;
       return;
+    case OpKind::selinux: identity.selinux = op[0]; return;
+    case OpKind::apparmor: identity.apparmor = op[0]; return;
+    case OpKind::seccomp: identity.filter = op[0]; return;
     default: return;
   }
 }
 
 Outcome<> assume(const Identity &identity) {
   const uint64_t capabilities = TRY(known_capabilities(identity.capabilities));
+  const bool locked = must_not_gain_privileges(identity);
+  TRY(label_program(identity.selinux, identity.apparmor));
   TRY(set_groups(identity.groups));
   TRY(limit_bounding_set(capabilities));  // needs CAP_SETPCAP, which the next lines may take away
   TRY(check(sys::setresgid(identity.gid, identity.gid, identity.gid), "setresgid"));
   TRY(check(sys::setresuid(identity.uid, identity.uid, identity.uid), "setresuid"));
-  TRY(set_capabilities(identity.uid == 0 ? capabilities : 0));
+  TRY(set_capabilities(identity.uid == 0 ? capabilities | needed_for_filter(identity, locked) : 0));
   // A change of user makes a process dumpable where fs.suid_dumpable says so: then the app could look at this one.
   TRY(check(sys::prctl(PR_SET_DUMPABLE, 0), "prctl", "PR_SET_DUMPABLE"));
   TRY(hang_on(identity.lifeline));
-  if (identity.no_new_privileges) TRY(check(sys::prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl", "PR_SET_NO_NEW_PRIVS"));
+  if (locked) TRY(check(sys::prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl", "PR_SET_NO_NEW_PRIVS"));
   return enter_directory(identity.working_directory);
 }
 

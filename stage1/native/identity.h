@@ -20,6 +20,11 @@ struct Identity {
   /** From the first operation `rlimit` to behind the last one; there may be others between them. */
   const Op *rlimits = nullptr;
   const Op *rlimits_end = nullptr;
+  /** Security labels of the program; empty: as its parent's. */
+  Text selinux{};
+  Text apparmor{};
+  /** The system call filter in hexadecimal digits; empty: none. `execute` loads it. */
+  Text filter{};
   /**
    * The reading end of a pipe that only the process's parent could write to, or -1: with it, the parent's death is the
    * process's own. A change of user undoes PR_SET_PDEATHSIG, and a system call filter may forbid it: hence its place here.
@@ -51,7 +56,10 @@ struct Program {
 /** The variables that the operations from `first` to `last` set. */
 const char *const *environment_of(Arena &arena, const Op *first, const Op *last);
 
-/** Replaces the process by the first candidate of `program` that can be executed. Returns only with a failure. */
-Failure execute(Arena &arena, const Program &program);
+/**
+ * Replaces the process, which has assumed `identity`, by the first candidate of `program` that can be executed, under the
+ * identity's filter. Returns only with a failure.
+ */
+Failure execute(Arena &arena, const Identity &identity, const Program &program);
 
 }  // namespace podctl

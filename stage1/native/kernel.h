@@ -7,8 +7,10 @@ namespace podctl {
 
 constexpr int kAfUnix = 1;
 constexpr int kAfInet = 2;
+constexpr int kAfNetlink = 16;
 constexpr int kSockStream = 1;
 constexpr int kSockDgram = 2;
+constexpr int kSockRaw = 3;
 constexpr int kSockCloexec = 02000000;
 constexpr int kMsgDontWait = 0x40;
 constexpr int kMsgNoSignal = 0x4000;

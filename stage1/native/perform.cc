@@ -4,11 +4,13 @@
 #include <linux/sched.h>
 
 #include "cgroup.h"
+#include "devices.h"
 #include "network.h"
 #include "paths.h"
 #include "report.h"
 #include "sysctl.h"
 #include "takeover.h"
+#include "traffic.h"
 
 namespace podctl {
 namespace {
@@ -88,6 +90,8 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     case OpKind::loopback: return bring_up_loopback();
     // Safe: check.cc wants the setting to be one of a namespace that the head makes or joins; the /proc is the pod's own.
     case OpKind::sysctl: return set_sysctl(pod, places.root.get(), op[0], op[1]);
+    // Safe: check.cc wants a network namespace with it, else the host's interfaces would be limited.
+    case OpKind::bandwidth: return limit_bandwidth(op.number(0));
     // Safe: the mount is made in the pod's mount namespace, on a directory of the new pod-level root.
     case OpKind::overlay: return mount_overlay(places, op);
     // Safe: covers a directory that stage0 made for it, in the pod's mount namespace only.
@@ -117,10 +121,13 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     case OpKind::app: return kDone;
     case OpKind::log: return announce_streams(scene);
     case OpKind::cgroup: return set_limit(pod.arena, scene.app->cgroup, op[0], op[1]);
+    // Safe: narrows what the cgroups above allow, and is there before the app's first process.
+    case OpKind::devices: return restrict_devices(scene.app->cgroup, op);
 
     // Only noted: exec assumes all of it at once, so that no order in a plan can lose a restriction.
     case OpKind::cwd: case OpKind::groups: case OpKind::user: case OpKind::caps: case OpKind::no_new_privs:
     case OpKind::rlimit: case OpKind::oom_score_adj:
+    case OpKind::selinux: case OpKind::apparmor: case OpKind::seccomp:
       note(identity, op);
       return kDone;
     // Found by exec among the section's operations.
@@ -128,12 +135,10 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     // Safe: after the pivot, with the app's identity and none but its own files open.
     case OpKind::exec:
       TRY(assume(identity));
-      return execute(pod.arena, program_of(pod.arena, scene.app->first, op));
+      return execute(pod.arena, identity, program_of(pod.arena, scene.app->first, op));
     case OpKind::exit_policy:
-    case OpKind::bandwidth:
     case OpKind::root_readonly:
-    case OpKind::devices: case OpKind::after: case OpKind::notify: case OpKind::restart: case OpKind::stop_signal: case OpKind::handler:
-    case OpKind::selinux: case OpKind::apparmor: case OpKind::seccomp:
+    case OpKind::after: case OpKind::notify: case OpKind::restart: case OpKind::stop_signal: case OpKind::handler:
       break;
   }
   return problem("not performed by this version");

@@ -168,6 +168,9 @@ Result statx(int dir_fd, const char *path, int flags, unsigned mask, struct ::st
 Result fstatfs(int fd, ::statfs *result) { return call(__NR_fstatfs, fd, arg(result)); }
 Result ftruncate(int fd, int64_t size) { return call(__NR_ftruncate, fd, size); }
 Result fchdir(int fd) { return call(__NR_fchdir, fd); }
+Result faccessat2(int dir_fd, const char *path, int mode, int flags) {
+  return call(__NR_faccessat2, dir_fd, arg(path), mode, flags);
+}
 Result chdir(const char *path) { return call(__NR_chdir, arg(path)); }
 
 Result socket(int family, int type, int protocol) { return call(__NR_socket, family, type, protocol); }
@@ -225,5 +228,11 @@ Result prlimit64(long pid, int resource, const ::rlimit64 *wanted, ::rlimit64 *o
 }
 Result capset(const void *header, const void *data) { return call(__NR_capset, arg(header), arg(data)); }
 Result memfd_create(const char *name, uint32_t flags) { return call(__NR_memfd_create, arg(name), flags); }
+Result seccomp(unsigned operation, unsigned flags, void *argument) {
+  return call(__NR_seccomp, operation, flags, arg(argument));
+}
+Result bpf(int command, ::bpf_attr *attributes, size_t size) {
+  return call(__NR_bpf, command, arg(attributes), static_cast<long>(size));
+}
 
 }  // namespace sys

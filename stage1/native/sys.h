@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+union bpf_attr;
 struct clone_args;
 struct mount_attr;
 struct pollfd;
@@ -88,6 +89,7 @@ Result fstatfs(int fd, ::statfs *result);
 Result ftruncate(int fd, int64_t size);
 Result fchdir(int fd);
 Result chdir(const char *path);
+Result faccessat2(int dir_fd, const char *path, int mode, int flags);
 
 // Sockets.
 Result socket(int family, int type, int protocol);
@@ -127,5 +129,7 @@ Result setresgid(uint32_t real, uint32_t effective, uint32_t saved);
 Result prlimit64(long pid, int resource, const ::rlimit64 *wanted, ::rlimit64 *old);
 Result capset(const void *header, const void *data);
 Result memfd_create(const char *name, uint32_t flags);
+Result seccomp(unsigned operation, unsigned flags, void *argument);
+Result bpf(int command, ::bpf_attr *attributes, size_t size);
 
 }  // namespace sys
