@@ -3,11 +3,13 @@ import fs from 'node:fs';
 import { PodctlError } from '#kernel/errors';
 import type { GarbagePort } from '../../gc/collect';
 import type { Candidate } from '../../gc/policy';
+import { podUnit } from '../../units/name';
 import { podPath } from '../pod/layout';
 import { releaseName, sweepNames } from '../pod/names';
 import type { LockedPod, PodEntry, Pods } from '../pod/pods';
 import { recordIfReadable } from '../pod/record';
 import { isHeld, isRemovable } from '../pod/state';
+import { removeUnitFiles } from '../systemd/unit-files';
 import type { Services } from './services';
 
 export function garbagePort(services: Services): GarbagePort {
@@ -74,9 +76,10 @@ export function sweepLeftovers({ images, sources, pods, dataDir }: Services): vo
   sweepNames(dataDir, (id) => alive.has(id));
 }
 
-/** The name goes first: a removal cut short leaves a nameless pod in a garbage directory, which gc takes. */
+/** What is elsewhere goes first: a removal cut short leaves a nameless pod in a garbage directory, which gc takes. */
 function removeLocked({ pods, dataDir }: Services, pod: LockedPod): void {
   const record = recordIfReadable(pod.path);
   if (record?.name !== undefined) releaseName(dataDir, record.name, pod.id);
+  removeUnitFiles(podUnit(pod.id));
   pods.remove(pod);
 }
