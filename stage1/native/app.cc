@@ -1,30 +1,15 @@
 #include "app.h"
 
-#include <linux/close_range.h>
 #include <linux/fcntl.h>
-#include <linux/prctl.h>
 #include <linux/sched.h>
 
 #include "cgroup.h"
-#include "kernel.h"
-#include "limits.h"
-#include "paths.h"
+#include "files.h"
 #include "perform.h"
-#include "report.h"
+#include "readiness.h"
 
 namespace podctl {
 namespace {
-
-/** Operations of an app's section that its child could not perform from inside the app's root. */
-bool is_for_init(const Op &op) { return op.kind == OpKind::log || op.kind == OpKind::cgroup || op.kind == OpKind::devices; }
-
-/** The files that become the child's, and where it reports to. */
-struct ChildFiles {
-  Fd null{};
-  Fd out{};
-  Fd err{};
-  Fd report{};
-};
 
 /** `ours` is read by the init and never blocks it; the app's end is an ordinary pipe. */
 Outcome<> make_pipe(Fd &ours, Fd &theirs) {
@@ -33,71 +18,6 @@ Outcome<> make_pipe(Fd &ours, Fd &theirs) {
   ours = Fd(ends[0]);
   theirs = Fd(ends[1]);
   TRY(check(sys::fcntl(ours.get(), F_SETFL, O_NONBLOCK), "fcntl"));
-  return kDone;
-}
-
-Outcome<> make_stream(Pod &pod, Stream &stream, Sink &caller, Fd &theirs) {
-  TRY(make_pipe(stream.pipe, theirs));
-  stream.caller = caller.fd.is_open() ? &caller : nullptr;
-  stream.buffer = static_cast<char *>(pod.arena.bytes(kStreamBuffer));
-  return kDone;
-}
-
-/** Fixed places for the child's files, whatever numbers they have now: 0 to 2, and the report behind them. */
-constexpr int kReportFd = 3;
-
-Outcome<> place_files(ChildFiles &files) {
-  // Numbers above all targets first, so that no dup3 overwrites a file that is still to be moved.
-  constexpr int kAbove = 10;
-  const int sources[] = {files.null.get(), files.out.get(), files.err.get(), files.report.get()};
-  int moved[4];
-  for (int i = 0; i < 4; ++i) {
-    moved[i] = static_cast<int>(TRY(check(sys::fcntl(sources[i], F_DUPFD_CLOEXEC, kAbove), "fcntl")));
-  }
-  for (int i = 0; i < 3; ++i) TRY(check(sys::dup3(moved[i], i, 0), "dup3"));
-  TRY(check(sys::dup3(moved[3], kReportFd, O_CLOEXEC), "dup3"));
-  return kDone;
-}
-
-/** Everything up to the exec. The launcher's and the init's files are closed before anything of the image is entered. */
-Outcome<> run_section(Scene &scene) {
-  TRY(check(sys::unshare(CLONE_NEWCGROUP), "unshare", "cgroup namespace"));
-  TRY(open_sources(scene));
-  const Users &users = scene.pod.users;
-  if (users.are_own()) TRY(own_new_files(users.first));
-  for (const Op *op = scene.app->first; op != scene.app->last; ++op) {
-    if (op->kind == OpKind::exec) {
-      scene.places = Places{};
-      TRY(limit_process(scene.identity));
-      if (users.are_own()) TRY(join(users));
-      TRY(check(sys::close_range(kReportFd + 1, ~0U, 0), "close_range"));
-      TRY(check(sys::setsid(), "setsid"));
-      TRY(check(sys::umask(022), "umask"));
-      TRY(reset_signals());
-    }
-    if (!is_for_init(*op)) TRY(perform(scene, *op));
-  }
-  return kDone;
-}
-
-/** The app's child. Nothing here returns to the init's code. */
-[[noreturn]] void run_child(Pod &pod, App &app, ChildFiles &files) {
-  Scene scene{pod, &app};
-  Outcome<> placed = place_files(files);
-  const int report = placed.ok() ? kReportFd : files.report.get();
-  const Outcome<> ran = placed.ok() ? run_section(scene) : static_cast<Outcome<> &&>(placed);
-  if (ran.ok()) sys::exit_group(kOwnFailure);  // the plan ended without an exec: check.cc refuses that
-  ran.failure->app = app.name;
-  if (ran.failure->operation.empty()) ran.failure->operation = "start";
-  send_report(report, *ran.failure);
-  sys::exit_group(kOwnFailure);
-}
-
-Outcome<> perform_for_init(Pod &pod, App &app) {
-  Scene scene{pod, &app};
-  for (const Op *op = app.first; op != app.last; ++op) {
-    if (is_for_init(*op)) TRY(perform(scene, *op));
-  }
   return kDone;
 }
 
@@ -112,45 +32,124 @@ Outcome<> give_pipe(const Users &users, const App &app, const Fd &pipe) {
   return kDone;
 }
 
-Outcome<> start(Pod &pod, App &app) {
+Outcome<> make_stream(Pod &pod, const App &app, Stream &stream, Sink &caller, Fd &theirs) {
+  TRY(make_pipe(stream.pipe, theirs));
+  TRY(give_pipe(pod.users, app, theirs));
+  stream.caller = caller.fd.is_open() ? &caller : nullptr;
+  if (stream.buffer == nullptr) stream.buffer = static_cast<char *>(pod.arena.bytes(kStreamBuffer));
+  return kDone;
+}
+
+Outcome<> perform_for_init(Pod &pod, App &app) {
+  Scene scene{pod, &app};
+  for (const Op *op = app.first; op != app.last; ++op) {
+    if (is_for_init(op->kind)) TRY(perform(scene, *op));
+  }
+  return kDone;
+}
+
+/** What all runs of the app share. */
+Outcome<> make_lasting(Pod &pod, App &app) {
   app.cgroup = TRY(make_app_cgroup(pod.apps_cgroup, app.cgroup_name));
   TRY(perform_for_init(pod, app));
+  if (app.notify != nullptr) app.readiness = TRY(make_readiness_socket(app));
+  return kDone;
+}
+
+/**
+ * Clones the child with a mount namespace that the init keeps a descriptor of. The init makes it and leaves it again, since it
+ * may not look at its children's through /proc (they cannot be dumped).
+ */
+Outcome<long> clone_with_kept_view(App &app, clone_args &args) {
+  constexpr Text kPath = "/proc/self/ns/mnt";
+  const Fd own = TRY(open_at(AT_FDCWD, kPath, O_RDONLY));
+  TRY(check(sys::unshare(CLONE_NEWNS), "unshare", "mount namespace"));
+  Outcome<Fd> view = open_at(AT_FDCWD, kPath, O_RDONLY);
+  const sys::Result pid = view.ok() ? sys::clone3(args) : 0;
+  if (view.ok() && pid == 0) return 0L;
+  TRY(check(sys::setns(own.get(), CLONE_NEWNS), "setns", "the pod's mount namespace"));
+  if (!view.ok()) return view.failure;
+  app.view = static_cast<Fd &&>(view.value);
+  return check(pid, "clone3");
+}
+
+Outcome<> start(Pod &pod, App &app, Part part) {
+  if (!app.cgroup.is_open()) TRY(make_lasting(pod, app));
+  // The app's ends close when this returns, unless later processes need them.
+  Fd out;
+  Fd err;
+  if (!app.out_end.is_open()) {
+    TRY(make_stream(pod, app, app.out, pod.output, out));
+    TRY(make_stream(pod, app, app.err, pod.errors, err));
+    if (app.has_many_processes()) {
+      app.out_end = static_cast<Fd &&>(out);
+      app.err_end = static_cast<Fd &&>(err);
+    }
+  }
   ChildFiles files;
-  TRY(make_stream(pod, app.out, pod.output, files.out));
-  TRY(make_stream(pod, app.err, pod.errors, files.err));
-  TRY(give_pipe(pod.users, app, files.out));
-  TRY(give_pipe(pod.users, app, files.err));
+  files.out = app.out_end.is_open() ? app.out_end.get() : out.get();
+  files.err = app.err_end.is_open() ? app.err_end.get() : err.get();
   TRY(make_pipe(app.start_report, files.report));
   files.null = Fd(TRY(check(sys::openat2(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0, 0), "openat2", "/dev/null")));
   clone_args args{};
-  args.flags = CLONE_INTO_CGROUP | CLONE_NEWNS;
   args.exit_signal = kSignalChild;
-  args.cgroup = static_cast<uint64_t>(app.cgroup.get());
-  const long pid = TRY(check(sys::clone3(args), "clone3"));
-  if (pid == 0) run_child(pod, app, files);
+  if (!app.is_cgroup_used_up) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(app.cgroup.get());
+  }
+  const bool is_last = part == Part::post_stop || (part == Part::main && app.post_stop == nullptr);
+  long pid;
+  if (app.view.is_open()) {
+    pid = TRY(check(sys::clone3(args), "clone3"));
+  } else if (is_last) {
+    args.flags |= CLONE_NEWNS;
+    pid = TRY(check(sys::clone3(args), "clone3"));
+  } else {
+    pid = TRY(clone_with_kept_view(app, args));
+  }
+  if (pid == 0) run_child(pod, app, part, files);
   app.pid = pid;
-  app.state = App::State::starting;
+  if (is_last) app.view.close();
   return kDone;
+}
+
+/** What the section says of the app's life. */
+void read_section(App &app) {
+  for (const Op *op = app.first; op != app.last; ++op) {
+    switch (op->kind) {
+      case OpKind::after: app.after = op; break;
+      case OpKind::notify: app.notify = op; break;
+      case OpKind::restart: app.restart = (*op)[0] == "never" ? nullptr : op; break;
+      case OpKind::stop_signal: app.stop_signal = static_cast<int>(op->number(0)); break;
+      case OpKind::handler: ((*op)[0] == "pre-start" ? app.pre_start : app.post_stop) = op; break;
+      default: break;
+    }
+  }
 }
 
 }  // namespace
 
-void find_apps(Pod &pod) {
-  for (const Op &op : pod.plan) pod.app_count += op.kind == OpKind::app ? 1 : 0;
-  pod.apps = pod.arena.array<App>(pod.app_count);
-  App *app = pod.apps;
-  for (const Op &op : pod.plan) {
+void add_apps(Pod &pod, const Plan &plan) {
+  App **end = &pod.apps;
+  while (*end != nullptr) end = &(*end)->next;
+  for (const Op &op : plan) {
     if (op.kind == OpKind::app) {
+      App *const app = pod.arena.array<App>(1);
       app->name = op[0];
       app->cgroup_name = op[1];
       app->first = &op;
+      *end = app;
+      ++pod.app_count;
     }
-    if (op.kind == OpKind::exec) (app++)->last = &op + 1;
+    if (op.kind != OpKind::exec) continue;
+    (*end)->last = &op + 1;
+    read_section(**end);
+    end = &(*end)->next;
   }
 }
 
-Outcome<> start_app(Pod &pod, App &app) {
-  Outcome<> started = start(pod, app);
+Outcome<> start_process(Pod &pod, App &app, Part part) {
+  Outcome<> started = start(pod, app, part);
   if (started.ok()) return kDone;
   started.failure->app = app.name;
   if (started.failure->operation.empty()) started.failure->operation = "start";

@@ -143,6 +143,24 @@ Outcome<> set_limit(Arena &arena, const Fd &cgroup, Text file, Text value) {
   return written;
 }
 
+bool is_populated(const Fd &cgroup) {
+  char buffer[128];
+  const Outcome<Text> events = read_file(cgroup.get(), "cgroup.events", buffer, sizeof buffer);
+  return !events.ok() || !events.value.starts_with("populated 0");  // when in doubt, what kills finds nobody
+}
+
+uint64_t count_oom_kills(const Fd &cgroup) {
+  constexpr Text kKey = "oom_kill ";
+  char buffer[256];
+  const Outcome<Text> events = read_file(cgroup.get(), "memory.events", buffer, sizeof buffer);
+  uint64_t count = 0;
+  for (Text rest = events.ok() ? events.value : Text(); !rest.empty();) {
+    const Text line = split(rest, '\n');
+    if (line.starts_with(kKey)) parse_decimal(line.from(kKey.size), count);
+  }
+  return count;
+}
+
 Outcome<> kill_cgroup(const Fd &cgroup) { return write_file(cgroup.get(), "cgroup.kill", "1"); }
 
 }  // namespace podctl

@@ -32,6 +32,12 @@ Outcome<Fd> make_app_cgroup(const Fd &apps, Text name);
 /** Writes a limit; the failure names the controller that this host does not give. */
 Outcome<> set_limit(Arena &arena, const Fd &cgroup, Text file, Text value);
 
+/** False if nothing is left in `cgroup`, dead processes apart. */
+bool is_populated(const Fd &cgroup);
+
+/** How many of its processes the kernel has killed for memory, ever; 0 without the memory controller. */
+uint64_t count_oom_kills(const Fd &cgroup);
+
 /** SIGKILL to every process in `cgroup` and below it. */
 Outcome<> kill_cgroup(const Fd &cgroup);
 

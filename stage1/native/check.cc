@@ -1,6 +1,7 @@
 // What a plan must be beyond its syntax, refused before the first side effect like everything the decoder refuses.
 #include "plan.h"
 
+#include "check_life.h"
 #include "devices.h"
 #include "flags.h"
 #include "limits.h"
@@ -26,6 +27,8 @@ bool is_role(Text text) {
   constexpr Text kRoles[] = {"lock", "stdin", "stdout", "stderr"};
   return is_one_of(text, kRoles, 4);
 }
+
+bool is_one_line(Text text) { return text.find('\n') == text.size; }
 
 bool is_file_name(Text text) {
   return !text.empty() && text.size < kMaxName && text.find('/') == text.size && text != "." && text != "..";
@@ -66,9 +69,10 @@ const char *fault_of(const Op &op) {
     }
     case OpKind::bind: return are_flags(op, 2) ? nullptr : "unknown mount flag";
     case OpKind::mount: return are_flags(op, first_mount_flag(op)) ? nullptr : "unknown mount flag";
-    case OpKind::app: return is_file_name(op[0]) && is_file_name(op[1]) ? nullptr : "not a name";
+    case OpKind::app:
+      return is_file_name(op[0]) && is_one_line(op[0]) && is_file_name(op[1]) ? nullptr : "not a name";
     case OpKind::log:  // both are lines of the stream's header
-      return op[0].find('\n') == op[0].size && op[1].find('\n') == op[1].size ? nullptr : "not one line";
+      return is_one_line(op[0]) && is_one_line(op[1]) ? nullptr : "not one line";
     case OpKind::cgroup: return is_limit_file(op[0]) ? nullptr : "not the file of a limit";
     case OpKind::rlimit: return is_rlimit(op) ? nullptr : "no such resource, or not two limits of it";
     case OpKind::oom_score_adj: return is_oom_score(op[0]) ? nullptr : "not from -1000 to 1000";
@@ -99,7 +103,7 @@ const char *fault_of(const Op &op) {
 }
 
 bool needs_root(OpKind kind) {
-  return kind == OpKind::overlay || kind == OpKind::sysctl || (kind >= OpKind::mkdir && kind <= OpKind::pivot);
+  return kind == OpKind::overlay || kind == OpKind::sysctl || kind == OpKind::notify || (kind >= OpKind::mkdir && kind <= OpKind::pivot);
 }
 
 /** What has been seen of the pod's or an app's section. */
@@ -195,6 +199,7 @@ Outcome<> check_plan(const Plan &plan) {
   for (const Op &op : plan) {
     if (op.kind == OpKind::pod && &op != plan.begin()) return plan_problem(op.line, "a second pod", op.name());
     if (const char *fault = fault_of(op)) return plan_problem(op.line, fault, op.name());
+    if (const char *fault = fault_of_life(plan, op)) return plan_problem(op.line, fault, op.name());
     if (const char *disorder = disorder_of(op, seen)) return plan_problem(op.line, disorder, op.name());
     if (const char *discord = discord_of(op, head)) return plan_problem(op.line, discord, op.name());
     if (op.kind == OpKind::app && is_repeated(plan, op)) return plan_problem(op.line, "an app's name or cgroup twice", op[0]);

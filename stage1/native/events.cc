@@ -2,18 +2,18 @@
 #include <linux/errno.h>
 #include <linux/signalfd.h>
 
-#include "cgroup.h"
 #include "clock.h"
 #include "journal.h"
 #include "kernel.h"
+#include "readiness.h"
 #include "report.h"
 #include "supervise.h"
 
 namespace podctl {
 namespace {
 
-/** How long a dead app's pipes are waited for when nothing comes: a process that was killed may still hold one. */
-constexpr uint64_t kDrainMs = 1000;
+/** How long an app's readiness socket is left alone once it has said a lot. */
+constexpr uint64_t kReadinessPauseMs = 100;
 
 /** How often a journal that is away is looked for: at most so often, and only when there is something to say. */
 constexpr uint64_t kJournalRetryMs = 500;
@@ -79,14 +79,19 @@ void Supervisor::handle_start_report(App &app) {
   if (got == -EAGAIN || got == -EINTR) return;
   app.start_report.close();
   if (got > 0) {
-    publish(pod_, parse_report(Text(message, static_cast<size_t>(got))));
-    if (exit_status_ == 0) exit_status_ = kOwnFailure;
-    kill_all();
-    return;
+    note_start_failure(app, parse_report(Text(message, static_cast<size_t>(got))));
+  } else {
+    note_executed(app);
   }
-  app.state = App::State::running;
-  app.started = realtime_ns();
-  record(app);
+}
+
+void Supervisor::handle_readiness(App &app) {
+  char buffer[kMaxSaid];
+  const Said said = read_said(app, buffer);
+  if (said.more) app.readiness_pause = monotonic_ms() + kReadinessPauseMs;
+  if (app.state != App::State::running) return;  // what a handler says, or a program that is gone
+  if (said.ready && !app.is_ready) note_ready(app);
+  if (!said.status.empty()) pass_status_on(app, said.status);
 }
 
 void Supervisor::handle_stream(App &app, Stream &stream, const PollSet &set) {
@@ -96,7 +101,7 @@ void Supervisor::handle_stream(App &app, Stream &stream, const PollSet &set) {
     const bool is_due = stream.journal_retry != 0 && monotonic_ms() >= stream.journal_retry;
     if (is_due && set.has_input(stream.pipe_slot)) connect_journal(pod_, app, stream);
     is_whole = stream.fill();
-    app.drain_deadline = app.drain_deadline == 0 ? 0 : monotonic_ms() + kDrainMs;
+    if (app.drain_deadline != 0) app.drain_deadline = monotonic_ms() + kDrainMs;
   }
   if (is_whole) return;
   connect_journal(pod_, app, stream);
@@ -104,12 +109,20 @@ void Supervisor::handle_stream(App &app, Stream &stream, const PollSet &set) {
 }
 
 void Supervisor::handle_deadlines() {
-  const uint64_t now = stop_ == Stop::none && exited_ == 0 ? 0 : monotonic_ms();
-  if (stop_ == Stop::asked && now >= kill_deadline_) kill_all();
+  const uint64_t now = monotonic_ms();
   for (App &app : pod_) {
-    if (app.state != App::State::exited || app.is_drained()) continue;
+    if (app.readiness_pause != 0 && now >= app.readiness_pause) app.readiness_pause = 0;
+    if (app.deadline != 0 && now >= app.deadline) {
+      app.deadline = 0;
+      if (app.state != App::State::paused) {
+        kill_app(app);
+      } else {
+        begin_run(app);
+      }
+    }
+    if (!app.is_over() || app.is_drained()) continue;
     const bool is_held_open = app.is_relayed() && now >= app.drain_deadline;
-    const bool is_given_up = stop_ == Stop::killed && now >= kill_deadline_;
+    const bool is_given_up = app.stop != App::Stop::none && now >= app.give_up;
     if (!is_held_open && !is_given_up) continue;
     app.out.abandon();
     app.err.abandon();
@@ -122,26 +135,9 @@ void Supervisor::reap() {
     const sys::Result pid = sys::wait4(-1, &wait_status, kWaitNoHang);
     if (pid <= 0) return;
     for (App &app : pod_) {
-      if (app.pid == pid && app.is_alive()) note_exit(app, wait_status);
+      if (app.pid == pid && app.has_process()) note_end(app, wait_status);
     }
   }
-}
-
-void Supervisor::note_exit(App &app, int wait_status) {
-  if (app.start_report.is_open()) handle_start_report(app);
-  app.state = App::State::exited;
-  app.finished = realtime_ns();
-  app.signal = wait_status & 0x7f;
-  app.exit_status = app.signal != 0 ? 128 + app.signal : wait_status >> 8 & 0xff;
-  // An app may also catch the SIGTERM and say with its status that this is why it ended.
-  app.stopped = stop_ != Stop::none && (app.exit_status == 0 || app.exit_status == 128 + kSignalTerminate);
-  app.drain_deadline = monotonic_ms() + kDrainMs;
-  ++exited_;
-  // What the app left behind goes with it, and lets go of the pipes.
-  const Outcome<> killed = kill_cgroup(app.cgroup);
-  if (!killed.ok()) warn(pod_, *killed.failure);
-  record(app);
-  if (app.exit_status != 0 && !app.stopped) fail(app.exit_status);
 }
 
 }  // namespace podctl

@@ -41,7 +41,7 @@ Outcome<> set_up_pod(Pod &pod) {
     if (op.section == kPod) TRY(perform(scene, op));
   }
   if (pod.users.are_own()) TRY(own_new_files(0));
-  find_apps(pod);
+  add_apps(pod, pod.plan);
   return kDone;
 }
 

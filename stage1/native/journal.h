@@ -13,4 +13,7 @@ Outcome<Fd> open_journal();
 /** A stream whose lines carry `identifier`, `unit` and `priority`. Changes the working directory to the root. */
 Outcome<Sink> open_journal_stream(const Fd &journal, Text identifier, Text unit, int priority);
 
+/** Sends one entry of the native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL). */
+void send_entry(const Fd &journal, Text entry);
+
 }  // namespace podctl

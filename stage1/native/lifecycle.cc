@@ -1,31 +1,62 @@
-// What follows from the events: records, messages to systemd, the stop and the end of the pod.
-#include "cgroup.h"
+// What follows for the pod: records, messages to systemd, when it ends and with which status.
 #include "clock.h"
 #include "kernel.h"
 #include "notify.h"
+#include "readiness.h"
 #include "report.h"
 #include "status.h"
 #include "supervise.h"
-#include "thrift.h"
 
 namespace podctl {
+namespace {
 
-/** An app that never ran has no status; the pod's `failure` says why. */
+/** How often an app's STATUS= is passed on at most: each makes systemd tell everybody of the change. */
+constexpr uint64_t kStatusPauseMs = 1000;
+
+/** What stage0 is told of a pod that does not come up because of `app`, which did start. */
+Failure never_ready(const App &app) {
+  const bool is_of_handler = app.reason == Reason::pre_start;
+  Failure failure = problem(is_of_handler ? "the handler failed, see the journal" : "ended before it was ready");
+  failure.operation = is_of_handler ? "pre-start" : "start";
+  failure.app = app.name;
+  return failure;
+}
+
+}  // namespace
+
 void Supervisor::record(const App &app) {
-  if (!app.has_started()) return;
   const Outcome<> written = write_status(pod_, app);
   if (!written.ok()) warn(pod_, *written.failure);
-  if (!announced_ || exited_ == pod_.app_count) return;
+  if (!announced_ || is_everyone_over()) return;
   const Outcome<> sent = announce_count("");
   if (!sent.ok()) warn(pod_, *sent.failure);
 }
 
 /** One message, since each makes systemd tell everybody of the change. */
 Outcome<> Supervisor::announce_count(Text more) {
-  Buffer<64> state;
-  state << more << "STATUS=" << static_cast<uint64_t>(pod_.app_count - exited_) << '/'
-        << static_cast<uint64_t>(pod_.app_count) << " apps running";
+  uint64_t running = 0;
+  uint64_t ready = 0;
+  bool is_told = false;
+  for (const App &app : pod_) {
+    running += app.has_process() ? 1 : 0;
+    ready += app.is_ready ? 1 : 0;
+    is_told |= app.notify != nullptr;
+  }
+  Buffer<64 + kMaxSaid> state;
+  state << more << "STATUS=" << (is_told ? ready : running) << '/' << static_cast<uint64_t>(pod_.app_count)
+        << (is_told ? " apps ready" : " apps running");
   return notify(pod_.notify, state.text());
+}
+
+/** An app that says more than systemd is told keeps what it said to itself. */
+void Supervisor::pass_status_on(const App &app, Text status) {
+  const uint64_t now = monotonic_ms();
+  if (status_passed_ != 0 && now - status_passed_ < kStatusPauseMs) return;
+  status_passed_ = now;
+  Buffer<512 + kMaxSaid> state;
+  state << "STATUS=" << app.name << ": " << status;
+  const Outcome<> sent = notify(pod_.notify, state.text());
+  if (!sent.ok()) warn(pod_, *sent.failure);
 }
 
 /** True while machined has not answered; asks it first, if that has not been done yet. */
@@ -40,21 +71,20 @@ bool Supervisor::is_registering() {
   return pod_.bus.socket.is_open();
 }
 
-/** READY=1 once every app has exec'd, also when one has failed since: the unit did start. machined delays it, briefly. */
+/** READY=1 once every app is ready, also when one has failed since: the unit did start. machined delays it, briefly. */
 void Supervisor::announce() {
   if (announced_ || !released_) return;
   for (const App &app : pod_) {
-    if (!app.has_started()) return;
+    if (!app.was_ready && (stopping_ || !app.is_over())) return;
   }
-  if (exited_ < pod_.app_count && is_registering()) return;
+  if (!is_everyone_over() && is_registering()) return;
   announced_ = true;
   const Outcome<> sent = announce_count("READY=1\n");
   if (!sent.ok()) {
     publish(pod_, *sent.failure);
     fail(kOwnFailure);
   }
-  if (stop_ != Stop::none) announce_stop();
-  forget_setup();  // from here on a pod may be idle for months
+  if (stopping_) announce_stop();
 }
 
 void Supervisor::announce_stop() {
@@ -64,38 +94,68 @@ void Supervisor::announce_stop() {
   if (!sent.ok()) warn(pod_, *sent.failure);
 }
 
-/** The first app that fails ends the pod with its status. */
-void Supervisor::fail(int exit_status) {
-  if (exit_status_ == 0) exit_status_ = exit_status;
+/** What the end of an app for good means for the pod. */
+void Supervisor::conclude(const App &app) {
+  const int status = app.has_failed() ? app.exit_status : 0;
+  if (status != 0 && !announced_ && !app.was_ready && app.detail.empty()) publish(pod_, never_ready(app));
+  switch (pod_.exit_policy) {
+    case ExitPolicy::first_failure:
+      if (status != 0) fail(status);
+      break;
+    case ExitPolicy::any: decide(status); break;
+    case ExitPolicy::all:
+      if (exit_status_ == 0 && !decided_) exit_status_ = status;
+      break;
+    case ExitPolicy::main:
+      if (app.name == pod_.main_app) decide(status);
+      break;
+  }
+  // An app that was never ready leaves the unit unstarted then.
+  if (is_everyone_over()) stopping_ = true;
+}
+
+bool Supervisor::is_everyone_over() const {
+  for (const App &app : pod_) {
+    if (!app.is_over()) return false;
+  }
+  return true;
+}
+
+/** Ends the pod with this status, whatever else fails. */
+void Supervisor::decide(int exit_status) {
+  if (exit_status_ == 0 && !decided_) exit_status_ = exit_status;
+  decided_ = true;
   stop();
 }
 
-void Supervisor::stop() {
-  if (stop_ != Stop::none) return;
-  stop_ = Stop::asked;
-  kill_deadline_ = monotonic_ms() + pod_.stop_grace_ms;
-  announce_stop();
-  for (const App &app : pod_) {
-    if (app.is_alive()) static_cast<void>(sys::kill(app.pid, kSignalTerminate));  // ignored: it may have ended just now
-  }
+/** Ends the pod, with this status if nothing has failed before. */
+void Supervisor::fail(int exit_status) {
+  if (exit_status_ == 0 && !decided_) exit_status_ = exit_status;
+  stop();
 }
 
-void Supervisor::kill_all() {
-  // What is not delivered by then is given up, with the same patience as the apps had.
-  if (stop_ == Stop::none) kill_deadline_ = monotonic_ms() + pod_.stop_grace_ms;
-  stop_ = Stop::killed;
-  const Outcome<> killed = kill_cgroup(pod_.apps_cgroup);
-  if (!killed.ok()) warn(pod_, *killed.failure);
+/** An app could not be started, so the pod does not come up. */
+void Supervisor::fail_start() {
+  if (exit_status_ == 0) exit_status_ = kOwnFailure;
+  decided_ = stopping_ = true;
+  for (App &app : pod_) kill_app(app);
+}
+
+void Supervisor::stop() {
+  if (stopping_) return;
+  stopping_ = true;
+  announce_stop();
+  for (App &app : pod_) stop_app(app, pod_.stop_grace_ms);
 }
 
 bool Supervisor::is_over() const {
   if (!released_) return false;
-  bool all_started = true;
+  bool all_ready = true;
   for (const App &app : pod_) {
-    if (app.state != App::State::exited || !app.is_drained()) return false;
-    all_started &= app.has_started();
+    if (!app.is_over() || !app.is_drained()) return false;
+    all_ready &= app.was_ready;
   }
-  return announced_ || !all_started;
+  return announced_ || !all_ready;
 }
 
 }  // namespace podctl

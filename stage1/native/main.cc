@@ -1,5 +1,6 @@
 #include "main.h"
 
+#include "entry.h"
 #include "files.h"
 #include "kernel.h"
 #include "launch.h"
@@ -55,6 +56,16 @@ int print_ops() {
   return 0;
 }
 
+/** One line per event of the init: name, MESSAGE_ID. */
+int print_events() {
+  for (size_t i = 0; i < kEventCount; ++i) {
+    Buffer<128> line;
+    line << kEvents[i].name << ' ' << kEvents[i].id << '\n';
+    write_all(1, line.text());
+  }
+  return 0;
+}
+
 int check_only(const char *path) {
   Arena arena;
   const Outcome<Text> bytes = read_plan(arena, path);
@@ -66,7 +77,7 @@ int check_only(const char *path) {
 }
 
 int usage() {
-  write_all(2, "usage: podctl-stage1 run PLAN | check PLAN | ops | version\n");
+  write_all(2, "usage: podctl-stage1 run PLAN | check PLAN | ops | events | version\n");
   return kOwnFailure;
 }
 
@@ -76,6 +87,7 @@ int run(int argc, const char *const argv[], const char *const envp[]) {
   const Text verb = argc > 1 ? argv[1] : "";
   if (argc == 2 && verb == "version") return print_version();
   if (argc == 2 && verb == "ops") return print_ops();
+  if (argc == 2 && verb == "events") return print_events();
   if (argc == 3 && verb == "check") return check_only(argv[2]);
   if (argc != 3 || verb != "run") return usage();
   const Outcome<> sealed = seal(argv, envp);

@@ -122,6 +122,13 @@ Outcome<> bind(const Places &places, const Op &op) {
   return attach(copy.get(), target.get(), op[1]);
 }
 
+Outcome<> bind_file(const Places &places, Text source, Text target) {
+  const Fd file = TRY(open_below(places.source.get(), source, O_NOFOLLOW));
+  const Fd copy = TRY(copy_mount(file.get(), false, source));
+  const Fd place = TRY(make_file(places.root.get(), target, 0644));
+  return attach(copy.get(), place.get(), target);
+}
+
 Outcome<> hide(Places &places, Text path) {
   const Outcome<Fd> target = open_below(places.root.get(), path);
   if (!target.ok() && is_absence(*target.failure)) return kDone;

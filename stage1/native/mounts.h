@@ -30,6 +30,8 @@ Outcome<> choose_root(Places &places, Text directory);
 
 Outcome<> mount_new(const Places &places, const Op &op);
 Outcome<> bind(const Places &places, const Op &op);
+/** Shows the file `source` at `target`, in the app's root. */
+Outcome<> bind_file(const Places &places, Text source, Text target);
 Outcome<> mount_overlay(const Places &places, const Op &op);
 Outcome<> hide(Places &places, Text path);
 Outcome<> make_read_only(const Places &places, Text path);

@@ -7,6 +7,7 @@
 #include "devices.h"
 #include "network.h"
 #include "paths.h"
+#include "readiness.h"
 #include "report.h"
 #include "sysctl.h"
 #include "takeover.h"
@@ -48,6 +49,19 @@ void find_machined(Pod &pod, const Op &op) {
   warn(pod, *ready.failure);
 }
 
+/** Says when the pod ends; check.cc knows the words. */
+void choose_exit_policy(Pod &pod, const Op &op) {
+  pod.exit_policy = op[0] == "any" ? ExitPolicy::any : op[0] == "all" ? ExitPolicy::all : ExitPolicy::main;
+  if (op.count > 1) pod.main_app = op[1];
+}
+
+/** The program of a handler, in the environment of its app. */
+Program program_of_handler(Arena &arena, const App &app, const Op &handler) {
+  const size_t arguments = handler.number(1);
+  const Text *const argv = handler.args + 2;
+  return {argv + arguments, handler.count - 2 - arguments, argv, arguments, environment_of(arena, app.first, app.last)};
+}
+
 /** The program of the app whose section begins at `first`. */
 Program program_of(Arena &arena, const Op *first, const Op &exec) {
   Program program{exec.args, exec.count, nullptr, 0, environment_of(arena, first, &exec)};
@@ -79,6 +93,7 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     // Safe: a host path that the operator chose, and a namespace for sure; joined before the init is there.
     case OpKind::join_network: pod.network = TRY(open_network(op[0])); return kDone;
     case OpKind::stop_grace: pod.stop_grace_ms = op.number(0); return kDone;
+    case OpKind::exit_policy: choose_exit_policy(pod, op); return kDone;
 
     // Safe: before the pivot, so the path is the host's; the messages are stage0's, and their answer is only reported.
     case OpKind::machine: find_machined(pod, op); return kDone;
@@ -117,8 +132,10 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     // Safe: the old root is detached in the same operation; no descriptor of it is left to an app (app.cc closes all).
     case OpKind::pivot: return pivot(places);
 
-    // Performed by the init for its app: find_apps read `app`; limits are set before the app's first process is there.
-    case OpKind::app: return kDone;
+    // Safe: as bind, of a socket that the init made where no app can reach it.
+    case OpKind::notify: return show_readiness_socket(places, *scene.app, op[0]);
+    // Performed by the init for its app: add_apps read the first four; limits are set before the app's first process is there.
+    case OpKind::app: case OpKind::after: case OpKind::restart: case OpKind::stop_signal: return kDone;
     case OpKind::log: return announce_streams(scene);
     case OpKind::cgroup: return set_limit(pod.arena, scene.app->cgroup, op[0], op[1]);
     // Safe: narrows what the cgroups above allow, and is there before the app's first process.
@@ -136,9 +153,13 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     case OpKind::exec:
       TRY(assume(identity));
       return execute(pod.arena, identity, program_of(pod.arena, scene.app->first, op));
-    case OpKind::exit_policy:
+    // Safe: as exec, with what confines the app, but as root, since it prepares what the app's user may not (appc B11).
+    case OpKind::handler:
+      identity.uid = identity.gid = 0;
+      identity.groups = nullptr;
+      TRY(assume(identity));
+      return execute(pod.arena, identity, program_of_handler(pod.arena, *scene.app, op));
     case OpKind::root_readonly:
-    case OpKind::after: case OpKind::notify: case OpKind::restart: case OpKind::stop_signal: case OpKind::handler:
       break;
   }
   return problem("not performed by this version");
@@ -149,7 +170,7 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
 Outcome<> perform(Scene &scene, const Op &op) {
   Outcome<> done = perform_one(scene, op);
   if (done.ok()) return done;
-  done.failure->operation = op.name();
+  done.failure->operation = op.kind == OpKind::handler ? op[0] : op.name();
   done.failure->line = op.line;
   if (scene.app != nullptr) done.failure->app = scene.app->name;
   return done;

@@ -3,6 +3,7 @@
 
 #include "bus.h"
 #include "fd.h"
+#include "kernel.h"
 #include "plan.h"
 #include "relay.h"
 #include "sink.h"
@@ -10,44 +11,120 @@
 
 namespace podctl {
 
-/** One app, from its section of the plan to its exit status. */
-struct App {
-  enum class State : uint8_t { waiting, starting, running, exited };
+/** Why an app is over, or was when it was last restarted. In the order of kReasonNames (status.cc). */
+enum class Reason : uint8_t { none, exit, signal, oom, stopped, exec, set_up, pre_start, dependency };
 
+/** Which of an app's programs a process is for. */
+enum class Part : uint8_t { pre_start, main, post_stop };
+
+/** One app, from its section of the plan to its exit status. Its life is told in apps.cc. */
+struct App {
+  /**
+   * waiting → [pre_start →] starting → running → [post_stop →] exited, and from the end of a run also → paused → …
+   * `waiting`: for apps that must be ready before; `paused`: between two runs.
+   */
+  enum class State : uint8_t { waiting, pre_start, starting, running, post_stop, paused, exited };
+  enum class Stop : uint8_t { none, asked, killed };
+
+  App *next = nullptr;
   Text name{};
   Text cgroup_name{};
   /** Its section: `first` is the operation `app`, `last` the one behind `exec`. */
   const Op *first = nullptr;
   const Op *last = nullptr;
+  /** Operations of its section that its life depends on; null without. */
+  const Op *after = nullptr;
+  const Op *notify = nullptr;
+  const Op *restart = nullptr;
+  const Op *pre_start = nullptr;
+  const Op *post_stop = nullptr;
+  int stop_signal = kSignalTerminate;
 
   Fd cgroup{};
+  /** cgroup.kill was used: the kernel kills what clone3 puts into such a cgroup, so that processes have to move there. */
+  bool is_cgroup_used_up = false;
+  /** The mount namespace of this run, kept while a further process is to see the same. */
+  Fd view{};
+  /** The process of the current state; reaped ones leave their number. */
   long pid = 0;
   State state = State::waiting;
+  Stop stop = Stop::none;
   /** Where the child reports a failed start; closed by its exec. */
   Fd start_report{};
-  /** Its place in the supervisor's poll set. */
+  /** Where the app says that it is ready; closed if it is when it was executed. */
+  Fd readiness{};
+  /** Places in the supervisor's poll set. */
   int start_slot = -1;
+  int readiness_slot = -1;
+  /** The app's ends of its pipes, kept if it may have more than one process. */
+  Fd out_end{};
+  Fd err_end{};
   Stream out{};
   Stream err{};
   /** Nanoseconds since the epoch. */
   uint64_t started = 0;
   uint64_t finished = 0;
+  /** Monotonic milliseconds. */
+  uint64_t started_ms = 0;
   /** 0–255; 128+n for signal n. */
   int exit_status = 0;
   /** The signal that ended it, 0 if it exited. */
   int signal = 0;
-  /** It ended as it was asked to. */
-  bool stopped = false;
-  /** Monotonic milliseconds: until when its pipes are waited for although nothing comes. */
+  Reason reason = Reason::none;
+  /** The sentence of a start that failed, in a buffer of the app's own. */
+  Text detail{};
+  char *detail_buffer = nullptr;
+  /** How its post-stop handler ended, if it failed. */
+  int handler_status = 0;
+  bool is_ready = false;
+  /** In this run or in an earlier one. */
+  bool was_ready = false;
+  /** All of them, and those since it last ran well. */
+  uint32_t restarts = 0;
+  uint32_t restarts_in_row = 0;
+  /** What memory.events counted before this run. */
+  uint64_t oom_kills = 0;
+  /** Monotonic milliseconds, 0 for none. A running process is killed then, a paused app goes on. */
+  uint64_t deadline = 0;
+  /** Until when its pipes are waited for although nothing comes. */
   uint64_t drain_deadline = 0;
+  /** From when on, after a stop, output that nobody takes is given up. */
+  uint64_t give_up = 0;
+  /** Until when its readiness socket is left alone. */
+  uint64_t readiness_pause = 0;
 
-  bool is_alive() const { return state == State::starting || state == State::running; }
-  /** Its program was executed. */
+  bool has_process() const {
+    return state == State::pre_start || state == State::starting || state == State::running || state == State::post_stop;
+  }
+  bool is_over() const { return state == State::exited; }
+  /** Its program was executed, in this run or in an earlier one. */
   bool has_started() const { return started != 0; }
+  bool has_failed() const { return is_over() && exit_status != 0 && reason != Reason::stopped; }
   bool is_drained() const { return out.is_over() && err.is_over(); }
   /** What was read of its pipes has gone to the sinks: only the pipes could bring more. */
   bool is_relayed() const { return out.is_empty() && err.is_empty(); }
+  /** More than one process uses its pipes, one after the other. */
+  bool has_many_processes() const { return restart != nullptr || pre_start != nullptr || post_stop != nullptr; }
 };
+
+/** For loops over a pod's apps. */
+template <class T>
+class AppIterator {
+ public:
+  explicit AppIterator(T *app) : app_(app) {}
+  T &operator*() const { return *app_; }
+  AppIterator &operator++() {
+    app_ = app_->next;
+    return *this;
+  }
+  bool operator!=(const AppIterator &other) const { return app_ != other.app_; }
+
+ private:
+  T *app_;
+};
+
+/** When a pod ends, beside being stopped. */
+enum class ExitPolicy : uint8_t { first_failure, any, all, main };
 
 /** What the launcher tells the init through a pipe, one byte each, in this order. The pipe's early end is its failure. */
 enum class Release : char {
@@ -70,6 +147,9 @@ struct Pod {
   Sink output{};
   Sink errors{};
   uint64_t stop_grace_ms = 10000;
+  ExitPolicy exit_policy = ExitPolicy::first_failure;
+  /** The app that the policy `main` is about. */
+  Text main_app{};
   /** CLONE_NEW* chosen by the plan, beside those every pod has. */
   uint64_t namespaces = 0;
   Users users{};
@@ -86,13 +166,14 @@ struct Pod {
   Fd journal{};
   Bus bus{};
 
+  /** In the order of the plan; apps may join and leave while the pod runs. */
   App *apps = nullptr;
   size_t app_count = 0;
 
-  App *begin() { return apps; }
-  App *end() { return apps + app_count; }
-  const App *begin() const { return apps; }
-  const App *end() const { return apps + app_count; }
+  AppIterator<App> begin() { return AppIterator<App>(apps); }
+  AppIterator<App> end() { return AppIterator<App>(nullptr); }
+  AppIterator<const App> begin() const { return AppIterator<const App>(apps); }
+  AppIterator<const App> end() const { return AppIterator<const App>(nullptr); }
 };
 
 }  // namespace podctl

@@ -10,9 +10,16 @@ namespace podctl {
 
 class PollSet {
  public:
-  PollSet(Arena &arena, size_t capacity) : polls_(arena.array<pollfd>(capacity)) {}
+  explicit PollSet(Arena &arena) : arena_(arena) {}
 
-  void clear() { count_ = 0; }
+  /** Empties the set, and makes room for `capacity` descriptors. */
+  void clear(size_t capacity) {
+    count_ = 0;
+    if (capacity <= capacity_) return;
+    // Arenas never get anything back, so the room at least doubles.
+    capacity_ = capacity > 2 * capacity_ ? capacity : 2 * capacity_;
+    polls_ = arena_.array<pollfd>(capacity_);
+  }
 
   /** Adds `fd` if it is open. Returns its slot, or -1. */
   int add(const Fd &fd, short events) {
@@ -35,7 +42,9 @@ class PollSet {
   bool has_input(int slot) const { return slot >= 0 && (polls_[slot].revents & POLLIN) != 0; }
 
  private:
-  pollfd *polls_;
+  Arena &arena_;
+  pollfd *polls_ = nullptr;
+  size_t capacity_ = 0;
   size_t count_ = 0;
 };
 

@@ -68,7 +68,7 @@ void put_sentence(Writer &out, const Failure &failure) {
 using SentenceBuffer = Buffer<2048>;
 
 void put_line(Writer &out, Text prefix, const Failure &failure) {
-  out << "podctl-stage1: " << prefix;
+  out << kOwnPrefix << prefix;
   put_sentence(out, failure);
   out << '\n';
 }
@@ -81,14 +81,23 @@ void say(const Pod &pod, Text line) {
 
 }  // namespace
 
+Wording::Wording(const Failure &failure) {
+  put_record(record_, failure);
+  put_line(sentence_, "", failure);
+}
+
+Text value_in(Text record, Text key) {
+  while (!record.empty()) {
+    Text value = split(record, '\n');
+    if (split(value, '=') == key) return value;
+  }
+  return {};
+}
+
 void send_report(int fd, const Failure &failure) {
-  Buffer<kMaxReport / 2> record;
-  put_record(record, failure);
+  const Wording wording(failure);
   Buffer<kMaxReport> message;
-  message << record.text() << '\0';
-  SentenceBuffer line;
-  put_line(line, "", failure);
-  message << line.text();
+  message << wording.report().record << '\0' << wording.report().sentence;
   write_all(fd, message.text());
 }
 
@@ -112,13 +121,7 @@ void publish(const Pod &pod, const Report &report) {
   }
 }
 
-void publish(const Pod &pod, const Failure &failure) {
-  Buffer<kMaxReport / 2> record;
-  put_record(record, failure);
-  SentenceBuffer line;
-  put_line(line, "", failure);
-  publish(pod, Report{record.text(), line.text()});
-}
+void publish(const Pod &pod, const Failure &failure) { publish(pod, Wording(failure).report()); }
 
 void complain(const Failure &failure) {
   SentenceBuffer line;

@@ -15,6 +15,23 @@ struct Report {
 /** Most bytes of a Report on its way through a pipe: such a write is atomic (PIPE_BUF). */
 constexpr size_t kMaxReport = 4096;
 
+/** What every sentence begins with. */
+constexpr Text kOwnPrefix = "podctl-stage1: ";
+
+/** A failure's Report, in memory of its own. */
+class Wording {
+ public:
+  explicit Wording(const Failure &failure);
+  Report report() const { return {record_.text(), sentence_.text()}; }
+
+ private:
+  Buffer<kMaxReport / 2> record_;
+  Buffer<kMaxReport / 2> sentence_;
+};
+
+/** The value of `key` in a record, as it is written there; empty without. */
+Text value_in(Text record, Text key);
+
 /** Sends `failure` to whoever reads `fd`. */
 void send_report(int fd, const Failure &failure);
 /** Takes apart what send_report sent. */

@@ -3,17 +3,32 @@
 #include "files.h"
 
 namespace podctl {
+namespace {
+
+/** Indexed by Reason. */
+constexpr Text kReasonNames[] = {"exit", "exit", "signal", "oom", "stopped", "exec", "set-up", "pre-start", "dependency"};
+
+Text state_name(const App &app) {
+  return app.is_over() ? "exited" : app.state == App::State::paused ? "restarting" : "running";
+}
+
+}  // namespace
+
+Text reason_name(const App &app) { return kReasonNames[static_cast<size_t>(app.reason)]; }
 
 Outcome<> write_status(const Pod &pod, const App &app) {
-  Buffer<256> record;
-  const bool is_over = app.state == App::State::exited;
-  record << "state=" << (is_over ? "exited" : "running") << "\nstarted=" << app.started << '\n';
-  if (!is_over) record << "pid=" << static_cast<int64_t>(app.pid) << '\n';
-  if (is_over) {
-    record << "finished=" << app.finished << "\nexit=" << app.exit_status << '\n';
+  Buffer<1024> record;
+  record << "state=" << state_name(app) << '\n';
+  if (app.has_started()) record << "started=" << app.started << '\n';
+  if (app.state == App::State::running) record << "pid=" << static_cast<int64_t>(app.pid) << '\n';
+  if (app.state != App::State::running) {
+    if (app.finished != 0) record << "finished=" << app.finished << '\n';
+    record << "exit=" << app.exit_status << '\n';
     if (app.signal != 0) record << "signal=" << app.signal << '\n';
-    record << "reason=" << (app.stopped ? "stopped" : app.signal != 0 ? "signal" : "exit") << '\n';
+    record << "reason=" << reason_name(app) << '\n';
+    if (!app.detail.empty()) record << "detail=" << app.detail << '\n';
   }
+  if (app.restarts != 0) record << "restarts=" << app.restarts << '\n';
   return replace_file(pod.statuses.get(), app.name, record.text());
 }
 

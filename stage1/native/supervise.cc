@@ -2,15 +2,15 @@
 
 #include <linux/fcntl.h>
 
-#include "app.h"
 #include "clock.h"
 #include "kernel.h"
+#include "thrift.h"
 
 namespace podctl {
 namespace {
 
-/** Slots per app: its start report, and two pipes with two sinks each. Three more are the pod's. */
-constexpr size_t kSlotsPerApp = 7;
+/** Slots per app: its start report and readiness, and two pipes with two sinks each. Three more are the pod's. */
+constexpr size_t kSlotsPerApp = 8;
 constexpr size_t kOwnSlots = 3;
 
 void gather_stream(PollSet &set, Stream &stream) {
@@ -21,16 +21,25 @@ void gather_stream(PollSet &set, Stream &stream) {
 
 uint64_t sooner(uint64_t left, uint64_t right) { return left == 0 || (right != 0 && right < left) ? right : left; }
 
+/** When `app` next needs something done although nothing happens; 0 for never. */
+uint64_t deadline_of(const App &app) {
+  if (!app.is_over()) return sooner(app.deadline, app.readiness_pause);
+  if (app.is_drained()) return 0;
+  return sooner(app.is_relayed() ? app.drain_deadline : 0, app.stop == App::Stop::none ? 0 : app.give_up);
+}
+
 }  // namespace
 
 Outcome<> Supervisor::begin() {
   signals_ = Fd(TRY(check(sys::signalfd(kHandledSignals, O_CLOEXEC | O_NONBLOCK), "signalfd4")));
-  for (App &app : pod_) TRY(start_app(pod_, app));
+  for (App &app : pod_) {
+    if (app.after == nullptr) TRY(start_app(app));
+  }
   return kDone;
 }
 
 int Supervisor::run() {
-  PollSet set(pod_.arena, kOwnSlots + kSlotsPerApp * pod_.app_count);
+  PollSet set(pod_.arena);
   while (!is_over()) {
     gather(set);
     set.wait(patience());
@@ -40,12 +49,13 @@ int Supervisor::run() {
 }
 
 void Supervisor::gather(PollSet &set) {
-  set.clear();
+  set.clear(kOwnSlots + kSlotsPerApp * pod_.app_count);
   signals_slot_ = set.add(signals_, POLLIN);
   released_slot_ = set.add(pod_.released, POLLIN);
   bus_slot_ = set.add(pod_.bus.socket, POLLIN);
   for (App &app : pod_) {
     app.start_slot = set.add(app.start_report, POLLIN);
+    app.readiness_slot = app.readiness_pause == 0 ? set.add(app.readiness, POLLIN) : -1;
     gather_stream(set, app.out);
     gather_stream(set, app.err);
   }
@@ -53,12 +63,7 @@ void Supervisor::gather(PollSet &set) {
 
 int64_t Supervisor::patience() const {
   uint64_t deadline = pod_.bus.socket.is_open() ? pod_.bus.deadline : 0;
-  if (stop_ == Stop::asked) deadline = sooner(deadline, kill_deadline_);
-  for (const App &app : pod_) {
-    if (app.state != App::State::exited || app.is_drained()) continue;
-    if (app.is_relayed()) deadline = sooner(deadline, app.drain_deadline);
-    if (stop_ == Stop::killed) deadline = sooner(deadline, kill_deadline_);
-  }
+  for (const App &app : pod_) deadline = sooner(deadline, deadline_of(app));
   if (deadline == 0) return -1;
   const uint64_t now = monotonic_ms();
   return deadline > now ? static_cast<int64_t>(deadline - now) : 0;
@@ -67,6 +72,7 @@ int64_t Supervisor::patience() const {
 void Supervisor::handle(const PollSet &set) {
   for (App &app : pod_) {
     if (set.is_ready(app.start_slot)) handle_start_report(app);
+    if (set.is_ready(app.readiness_slot)) handle_readiness(app);
     handle_stream(app, app.out, set);
     handle_stream(app, app.err, set);
   }
@@ -74,7 +80,14 @@ void Supervisor::handle(const PollSet &set) {
   if (set.is_ready(released_slot_)) handle_release();
   if (pod_.bus.socket.is_open()) handle_bus(set.is_ready(bus_slot_));
   handle_deadlines();
+  start_waiting();
   announce();
+  if (!announced_ || !is_fat_) return;
+  for (const App &app : pod_) {
+    if (app.start_report.is_open()) return;
+  }
+  is_fat_ = false;
+  forget_setup();  // from here on a pod may be idle for months
 }
 
 }  // namespace podctl

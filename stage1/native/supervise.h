@@ -1,23 +1,34 @@
 // The life of a pod once it is set up: one loop over everything that can happen to it.
 #pragma once
 
+#include "entry.h"
 #include "poll_set.h"
 #include "pod.h"
+#include "report.h"
 
 namespace podctl {
+
+/** How long a dead app's pipes are waited for when nothing comes: a process that was killed may still hold one. */
+constexpr uint64_t kDrainMs = 1000;
 
 class Supervisor {
  public:
   explicit Supervisor(Pod &pod) : pod_(pod) {}
 
-  /** Starts every app's child. */
+  /** Starts every app that waits for no other. */
   Outcome<> begin();
-  /** Returns the pod's exit status once all apps are gone and their output is delivered. */
+  /** Returns the pod's exit status once all apps are over and their output is delivered. */
   int run();
 
- private:
-  enum class Stop : uint8_t { none, asked, killed };
+  // apps.cc: the life of one app. Each of these may be called in any state; what they set off is told by the loop.
+  /** Begins a run: its pre-start handler, else its program. For apps that wait, are paused or over. */
+  Outcome<> start_app(App &app);
+  /** Asks it to end, and kills it `grace_ms` later; one that is paused or waits is over at once. */
+  void stop_app(App &app, uint64_t grace_ms);
+  /** Kills it; its post-stop handler still runs. */
+  void kill_app(App &app);
 
+ private:
   // supervise.cc: the loop.
   void gather(PollSet &set);
   void handle(const PollSet &set);
@@ -29,20 +40,41 @@ class Supervisor {
   void handle_release();
   void handle_bus(bool is_readable);
   void handle_start_report(App &app);
+  void handle_readiness(App &app);
   void handle_stream(App &app, Stream &stream, const PollSet &set);
   void handle_deadlines();
   void reap();
-  void note_exit(App &app, int wait_status);
 
-  // lifecycle.cc: what follows from it.
+  // apps.cc
+  Outcome<> enter_state(App &app, App::State state, Part part);
+  void note_executed(App &app);
+  void note_ready(App &app);
+  void note_start_failure(App &app, const Report &report);
+  void note_end(App &app, int wait_status);
+  void note_end_of_pre_start(App &app);
+  void note_end_of_main(App &app);
+  void begin_run(App &app);
+  void go_on(App &app, App::State state, Part part);
+  void note_no_start(App &app, const Failure &failure);
+  void clear_cgroup(App &app);
+  void kill_processes(App &app);
+  void end_run(App &app);
+  void finish(App &app);
+  void start_waiting();
+
+  // lifecycle.cc: what follows for the pod.
   void record(const App &app);
   void announce();
   bool is_registering();
   Outcome<> announce_count(Text more);
+  void pass_status_on(const App &app, Text status);
   void announce_stop();
+  void conclude(const App &app);
+  bool is_everyone_over() const;
+  void decide(int exit_status);
   void fail(int exit_status);
   void stop();
-  void kill_all();
+  void fail_start();
   bool is_over() const;
 
   Pod &pod_;
@@ -54,12 +86,15 @@ class Supervisor {
   bool released_ = false;
   bool announced_ = false;
   bool stop_announced_ = false;
-  Stop stop_ = Stop::none;
-  /** Monotonic milliseconds: when what was asked to stop is killed, and what is not delivered then is given up. */
-  uint64_t kill_deadline_ = 0;
-  /** How many apps have ended. */
-  size_t exited_ = 0;
+  /** The pod ends: no app is started any more. */
+  bool stopping_ = false;
+  /** The exit status is settled, whatever else fails. */
+  bool decided_ = false;
+  /** Code of the set-up was needed again since it was last given back. */
+  bool is_fat_ = false;
   int exit_status_ = 0;
+  /** Monotonic milliseconds: when an app's STATUS= was last passed on. */
+  uint64_t status_passed_ = 0;
 };
 
 }  // namespace podctl

@@ -174,6 +174,12 @@ Result faccessat2(int dir_fd, const char *path, int mode, int flags) {
 Result chdir(const char *path) { return call(__NR_chdir, arg(path)); }
 
 Result socket(int family, int type, int protocol) { return call(__NR_socket, family, type, protocol); }
+Result bind(int fd, const void *address, size_t size) {
+  return call(__NR_bind, fd, arg(address), static_cast<long>(size));
+}
+Result recv(int fd, void *buffer, size_t size, int flags) {
+  return call(__NR_recvfrom, fd, arg(buffer), static_cast<long>(size), flags, 0, 0);
+}
 Result connect(int fd, const void *address, size_t size) {
   return call(__NR_connect, fd, arg(address), static_cast<long>(size));
 }

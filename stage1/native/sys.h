@@ -93,6 +93,8 @@ Result faccessat2(int dir_fd, const char *path, int mode, int flags);
 
 // Sockets.
 Result socket(int family, int type, int protocol);
+Result bind(int fd, const void *address, size_t size);
+Result recv(int fd, void *buffer, size_t size, int flags);
 Result connect(int fd, const void *address, size_t size);
 Result shutdown(int fd, int how);
 Result send(int fd, const void *data, size_t size, int flags);

@@ -22,7 +22,7 @@ def test_a_missing_program(rig):
     assert failure['detail'] == 'tried /usr/bin/nope, /bin/nope, /etc/x/nope' and failure['detail'] in line, failure
     assert pod.text.splitlines()[int(failure['line']) - 1].startswith('exec '), failure
     assert line.startswith('podctl-stage1: app web: exec (plan line '), line
-    assert not os.path.exists(pod.path + '/status/web')
+    assert pod.keys('status/web')['reason'] == 'exec' and 'started' not in pod.keys('status/web')
 
 
 def test_a_program_that_cannot_be_executed(rig):

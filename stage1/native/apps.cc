@@ -1,0 +1,277 @@
+// The life of one app: its runs, what each is made of, and how it comes to its end.
+#include "app.h"
+#include "cgroup.h"
+#include "clock.h"
+#include "files.h"
+#include "kernel.h"
+#include "report.h"
+#include "status.h"
+#include "supervise.h"
+
+namespace podctl {
+namespace {
+
+constexpr size_t kMaxDetail = 512;
+
+/** A copy of a failure's sentence, without its end of line, in memory that the app's next failure takes over. */
+void keep_detail(Pod &pod, App &app, Text sentence) {
+  if (sentence.starts_with(kOwnPrefix)) sentence = sentence.from(kOwnPrefix.size);
+  sentence = sentence.first(sentence.find('\n'));
+  if (sentence.size > kMaxDetail) sentence = sentence.first(kMaxDetail);
+  if (app.detail_buffer == nullptr) app.detail_buffer = static_cast<char *>(pod.arena.bytes(kMaxDetail));
+  __builtin_memcpy(app.detail_buffer, sentence.data, sentence.size);
+  app.detail = Text(app.detail_buffer, sentence.size);
+}
+
+bool is_failure(const App &app) { return app.exit_status != 0 && app.reason != Reason::stopped; }
+
+bool is_restarted(const App &app) {
+  if (app.restart == nullptr || app.stop != App::Stop::none) return false;
+  const uint64_t limit = app.restart->number(3);
+  if (limit != 0 && app.restarts_in_row >= limit) return false;
+  return (*app.restart)[0] == "always" || is_failure(app);
+}
+
+/** Milliseconds before the next restart: twice as many after each in a row, up to the longest. */
+uint64_t pause_of(const App &app) {
+  uint64_t pause = app.restart->number(1);
+  const uint64_t longest = app.restart->number(2);
+  for (uint32_t i = 0; i < app.restarts_in_row && pause < longest; ++i) pause *= 2;
+  return pause < longest ? pause : longest;
+}
+
+/** True if the app may start as far as `name` is concerned; `never` if it may never. */
+bool is_awaited(Pod &pod, Text name, bool &never) {
+  for (const App &other : pod) {
+    if (other.name != name) continue;
+    if (other.is_over()) never |= other.has_failed() || (other.reason == Reason::stopped && !other.was_ready);
+    return !other.is_over() && !other.is_ready;
+  }
+  return false;  // check.cc knows that it was there: it has been removed since
+}
+
+}  // namespace
+
+Outcome<> Supervisor::start_app(App &app) {
+  app.stop = App::Stop::none;
+  app.deadline = app.drain_deadline = app.give_up = 0;
+  app.reason = Reason::none;
+  app.detail = {};
+  app.exit_status = app.signal = 0;
+  const bool has_handler = app.pre_start != nullptr;
+  return enter_state(app, has_handler ? App::State::pre_start : App::State::starting,
+                     has_handler ? Part::pre_start : Part::main);
+}
+
+Outcome<> Supervisor::enter_state(App &app, App::State state, Part part) {
+  is_fat_ = true;
+  app.state = state;
+  app.pid = 0;
+  if (part == Part::main) app.oom_kills = count_oom_kills(app.cgroup);
+  return start_process(pod_, app, part);
+}
+
+void Supervisor::stop_app(App &app, uint64_t grace_ms) {
+  if (app.stop != App::Stop::none) return;
+  app.stop = App::Stop::asked;
+  app.give_up = monotonic_ms() + grace_ms;
+  switch (app.state) {
+    case App::State::waiting:
+    case App::State::paused:
+      app.reason = Reason::stopped;
+      finish(app);
+      return;
+    case App::State::pre_start:
+    case App::State::starting:
+    case App::State::running:
+      app.deadline = app.give_up;
+      static_cast<void>(sys::kill(app.pid, app.stop_signal));  // ignored: it may have ended just now
+      return;
+    case App::State::post_stop:  // has its deadline
+    case App::State::exited: return;
+  }
+}
+
+void Supervisor::kill_app(App &app) {
+  if (app.stop == App::Stop::none && app.state != App::State::post_stop) stop_app(app, pod_.stop_grace_ms);
+  if (!app.has_process()) return;
+  if (app.state != App::State::post_stop) app.stop = App::Stop::killed;
+  app.deadline = 0;
+  kill_processes(app);
+}
+
+void Supervisor::kill_processes(App &app) {
+  app.is_cgroup_used_up = true;
+  const Outcome<> killed = kill_cgroup(app.cgroup);
+  if (!killed.ok()) warn(pod_, *killed.failure);
+}
+
+/** What a process left behind goes before the next one comes, and lets go of the pipes. */
+void Supervisor::clear_cgroup(App &app) {
+  if (is_populated(app.cgroup)) kill_processes(app);
+}
+
+void Supervisor::note_executed(App &app) {
+  if (app.state != App::State::starting) return;
+  app.state = App::State::running;
+  app.started = realtime_ns();
+  app.started_ms = monotonic_ms();
+  if (!app.readiness.is_open()) app.is_ready = app.was_ready = true;
+  record(app);
+}
+
+void Supervisor::note_ready(App &app) {
+  app.is_ready = app.was_ready = true;
+  enter(pod_, Event::app_ready, app);
+  record(app);
+}
+
+/** Its process still has to be reaped, if there is one. */
+void Supervisor::note_start_failure(App &app, const Report &report) {
+  const Text operation = value_in(report.record, "operation");
+  const bool is_of_handler = operation == "pre-start" || operation == "post-stop";
+  if (app.state == App::State::post_stop) {
+    write_all(2, report.sentence);
+    return;
+  }
+  app.reason = operation == "exec" || is_of_handler ? Reason::exec : Reason::set_up;
+  keep_detail(pod_, app, report.sentence);
+  if (announced_) {
+    write_all(2, report.sentence);
+    return;
+  }
+  // The pod has not come up, and trying again would not change that.
+  publish(pod_, report);
+  fail_start();
+}
+
+void Supervisor::note_end(App &app, int wait_status) {
+  if (app.start_report.is_open()) handle_start_report(app);
+  const int signal = wait_status & 0x7f;
+  const int status = signal != 0 ? 128 + signal : wait_status >> 8 & 0xff;
+  app.pid = 0;
+  if (app.state == App::State::post_stop) {
+    app.deadline = 0;
+    if (status != 0) {
+      app.handler_status = status;
+      enter(pod_, Event::handler_failed, app);
+    }
+    clear_cgroup(app);
+    end_run(app);
+    return;
+  }
+  app.deadline = 0;
+  app.signal = signal;
+  app.exit_status = status;
+  if (app.state == App::State::pre_start) {
+    note_end_of_pre_start(app);
+  } else {
+    note_end_of_main(app);
+  }
+}
+
+void Supervisor::note_end_of_pre_start(App &app) {
+  clear_cgroup(app);
+  if (app.reason != Reason::none) {
+    app.exit_status = kOwnFailure;  // of the start, which said why
+  } else if (app.stop != App::Stop::none) {
+    app.reason = Reason::stopped;
+  } else if (app.exit_status != 0) {
+    app.reason = Reason::pre_start;
+  } else {
+    go_on(app, App::State::starting, Part::main);
+    return;
+  }
+  end_run(app);
+}
+
+void Supervisor::note_end_of_main(App &app) {
+  const bool was_executed = app.state == App::State::running;
+  app.is_ready = false;
+  if (was_executed) app.finished = realtime_ns();
+  // An app may also catch the signal and say with its status that this is why it ended.
+  const bool is_as_asked = app.exit_status == 0 || app.exit_status == 128 + app.stop_signal ||
+                           app.exit_status == 128 + kSignalTerminate;
+  if (app.reason != Reason::none) {
+    app.exit_status = kOwnFailure;  // of the start, which said why
+  } else if (app.stop != App::Stop::none && is_as_asked) {
+    app.reason = Reason::stopped;
+  } else if (app.exit_status == 128 + kSignalKill && count_oom_kills(app.cgroup) > app.oom_kills) {
+    app.reason = Reason::oom;
+  } else {
+    app.reason = app.signal != 0 ? Reason::signal : Reason::exit;
+  }
+  clear_cgroup(app);
+  if (!was_executed || app.post_stop == nullptr) {
+    end_run(app);
+    return;
+  }
+  const uint64_t end = monotonic_ms() + pod_.stop_grace_ms;
+  app.deadline = end;
+  if (app.stop != App::Stop::none) app.give_up = end;
+  go_on(app, App::State::post_stop, Part::post_stop);
+}
+
+void Supervisor::begin_run(App &app) {
+  const Outcome<> started = start_app(app);
+  if (!started.ok()) note_no_start(app, *started.failure);
+}
+
+void Supervisor::go_on(App &app, App::State state, Part part) {
+  const Outcome<> entered = enter_state(app, state, part);
+  if (!entered.ok()) note_no_start(app, *entered.failure);
+}
+
+/** There is no process that would have to be reaped. */
+void Supervisor::note_no_start(App &app, const Failure &failure) {
+  app.start_report.close();
+  note_start_failure(app, Wording(failure).report());
+  if (app.state != App::State::post_stop) app.exit_status = kOwnFailure;
+  end_run(app);
+}
+
+void Supervisor::end_run(App &app) {
+  app.view.close();
+  if (app.restart != nullptr && app.started_ms != 0 && monotonic_ms() - app.started_ms > app.restart->number(2)) {
+    app.restarts_in_row = 0;  // it has run well for a while
+  }
+  if (stopping_ || !is_restarted(app)) {
+    finish(app);
+    return;
+  }
+  app.state = App::State::paused;
+  app.deadline = monotonic_ms() + pause_of(app);
+  ++app.restarts;
+  ++app.restarts_in_row;
+  enter(pod_, Event::app_restarting, app);
+  record(app);
+}
+
+void Supervisor::finish(App &app) {
+  app.state = App::State::exited;
+  app.deadline = app.readiness_pause = 0;
+  app.drain_deadline = monotonic_ms() + kDrainMs;
+  app.out_end.close();
+  app.err_end.close();
+  enter(pod_, Event::app_exited, app);
+  record(app);
+  conclude(app);
+}
+
+void Supervisor::start_waiting() {
+  for (App &app : pod_) {
+    if (app.state != App::State::waiting) continue;
+    bool never = false;
+    bool waits = false;
+    for (size_t i = 0; i < app.after->count; ++i) waits |= is_awaited(pod_, (*app.after)[i], never);
+    if (never) {
+      app.reason = Reason::dependency;
+      app.exit_status = kOwnFailure;
+      finish(app);
+    } else if (!waits) {
+      begin_run(app);
+    }
+  }
+}
+
+}  // namespace podctl

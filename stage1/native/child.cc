@@ -1,0 +1,85 @@
+// An app's child: from the init's clone to the program.
+#include <linux/close_range.h>
+#include <linux/fcntl.h>
+#include <linux/sched.h>
+
+#include "app.h"
+#include "files.h"
+#include "kernel.h"
+#include "limits.h"
+#include "perform.h"
+#include "report.h"
+
+namespace podctl {
+namespace {
+
+/** Operations that make the app's view of the file system: once per run, by its first process. */
+bool makes_view(OpKind kind) { return (kind >= OpKind::root && kind <= OpKind::pivot) || kind == OpKind::notify; }
+
+/** Fixed places for the child's files, whatever numbers they have now: 0 to 2, and the report behind them. */
+constexpr int kReportFd = 3;
+
+Outcome<> place_files(const ChildFiles &files) {
+  // Numbers above all targets first, so that no dup3 overwrites a file that is still to be moved.
+  constexpr int kAbove = 10;
+  const int sources[] = {files.null.get(), files.out, files.err, files.report.get()};
+  int moved[4];
+  for (int i = 0; i < 4; ++i) {
+    moved[i] = static_cast<int>(TRY(check(sys::fcntl(sources[i], F_DUPFD_CLOEXEC, kAbove), "fcntl")));
+  }
+  for (int i = 0; i < 3; ++i) TRY(check(sys::dup3(moved[i], i, 0), "dup3"));
+  TRY(check(sys::dup3(moved[3], kReportFd, O_CLOEXEC), "dup3"));
+  return kDone;
+}
+
+/** Into the app's cgroup, where clone3 could not put it, and into its mounts, if this is not the run's first process. */
+Outcome<> join_app(Scene &scene, bool is_first) {
+  const App &app = *scene.app;
+  if (app.is_cgroup_used_up) TRY(write_file(app.cgroup.get(), "cgroup.procs", "0"));
+  TRY(check(sys::unshare(CLONE_NEWCGROUP), "unshare", "cgroup namespace"));
+  const Users &users = scene.pod.users;
+  if (is_first) TRY(open_sources(scene));
+  if (users.are_own()) TRY(own_new_files(users.first));
+  if (is_first) return kDone;
+  TRY(check(sys::setns(app.view.get(), CLONE_NEWNS), "setns", "the app's mount namespace"));
+  return kDone;
+}
+
+/** Everything up to the exec. The launcher's and the init's files are closed before anything of the image is entered. */
+Outcome<> run_section(Scene &scene, Part part) {
+  const bool is_first = part == Part::main ? scene.app->pre_start == nullptr : part == Part::pre_start;
+  TRY(join_app(scene, is_first));
+  for (const Op *op = scene.app->first; op != scene.app->last; ++op) {
+    if (is_for_init(op->kind) || op->kind == OpKind::handler || (!is_first && makes_view(op->kind))) continue;
+    if (op->kind != OpKind::exec) {
+      TRY(perform(scene, *op));
+      continue;
+    }
+    scene.places = Places{};
+    TRY(limit_process(scene.identity));
+    if (scene.pod.users.are_own()) TRY(join(scene.pod.users));
+    TRY(check(sys::close_range(kReportFd + 1, ~0U, 0), "close_range"));
+    TRY(check(sys::setsid(), "setsid"));
+    TRY(check(sys::umask(022), "umask"));
+    TRY(reset_signals());
+    const App &app = *scene.app;
+    TRY(perform(scene, part == Part::main ? *op : part == Part::pre_start ? *app.pre_start : *app.post_stop));
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void run_child(Pod &pod, App &app, Part part, const ChildFiles &files) {
+  Scene scene{pod, &app};
+  Outcome<> placed = place_files(files);
+  const int report = placed.ok() ? kReportFd : files.report.get();
+  const Outcome<> ran = placed.ok() ? run_section(scene, part) : static_cast<Outcome<> &&>(placed);
+  if (ran.ok()) sys::exit_group(kOwnFailure);  // the plan ended without an exec: check.cc refuses that
+  ran.failure->app = app.name;
+  if (ran.failure->operation.empty()) ran.failure->operation = "start";
+  send_report(report, *ran.failure);
+  sys::exit_group(kOwnFailure);
+}
+
+}  // namespace podctl
