@@ -1,6 +1,7 @@
 /** A pod as commands show it, gathered from its directory. */
 import fs from 'node:fs';
 import type { AppName, ImageId, PodId } from '#kernel/brand';
+import type { IsolatorReport } from '../../stage2/isolators/types';
 import type { PodEntry, Pods } from './pods';
 import { type AppStatus, readAppStatus, readPid, recordIfReadable } from './record';
 import type { PodState } from './state';
@@ -23,6 +24,8 @@ export interface PodView {
   /** Host pid of the pod's init while it runs. */
   readonly pid: number | undefined;
   readonly apps: readonly AppView[];
+  /** What became of the isolators of the pod, then of its apps (appc I2). */
+  readonly isolators: readonly IsolatorReport[];
 }
 
 /** Undefined if the pod was removed meanwhile. */
@@ -44,6 +47,7 @@ export function viewPod(pods: Pods, entry: PodEntry): PodView | undefined {
       imageName: app.imageName,
       status: readAppStatus(entry.path, app.name),
     })),
+    isolators: record?.reports ?? [],
   };
 }
 

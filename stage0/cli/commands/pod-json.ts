@@ -5,7 +5,13 @@ import type { AppView, PodView } from '../../pod/view';
 /** Integers beyond 2^53 would lose digits in JSON.parse of most languages; microsecond precision is what is left. */
 const nanoseconds = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms * 1e6));
 
-const appJson = (app: AppView) => ({
+/** Of one app, or of the pod itself. */
+const isolatorsJson = (pod: PodView, app: string | undefined) =>
+  pod.isolators
+    .filter((report) => report.app === app)
+    .map(({ isolator, outcome, detail }) => ({ name: isolator, outcome, detail: detail ?? null }));
+
+const appJson = (pod: PodView, app: AppView) => ({
   name: app.name,
   state: app.status?.state ?? 'created',
   started_at: app.status?.startedAt === undefined ? null : Number(app.status.startedAt),
@@ -14,6 +20,7 @@ const appJson = (app: AppView) => ({
   reason: app.status?.reason ?? null,
   image_id: app.imageId,
   image_name: app.imageName,
+  isolators: isolatorsJson(pod, app.name),
 });
 
 export const podJson = (pod: PodView) => ({
@@ -25,5 +32,6 @@ export const podJson = (pod: PodView) => ({
   started_at: nanoseconds(pod.startedAt),
   pid: pod.pid ?? null,
   app_names: pod.apps.map(({ name }) => name),
-  apps: pod.apps.map(appJson),
+  apps: pod.apps.map((app) => appJson(pod, app)),
+  isolators: isolatorsJson(pod, undefined),
 });

@@ -34,5 +34,9 @@ function lines(pod: PodView): readonly string[] {
         ? []
         : [`app-${name}=${status.exitCode}`, `app-${name}-reason=${status.reason ?? 'exit'}`],
     ),
+    ...pod.isolators.map(
+      ({ app, isolator, outcome, detail }) =>
+        `${app === undefined ? '' : `app-${app}-`}isolator-${isolator}=${outcome}${detail === undefined ? '' : `: ${detail}`}`,
+    ),
   ];
 }
