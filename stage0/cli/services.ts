@@ -31,7 +31,7 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     sources: new SourceCache(dataDir),
     verifier: signatureVerifier(dirs, now),
     hostFacts: factReader(dataDir),
-    native: { ...locks, openat2: (...args) => native().openat2(...args) },
+    native: { ...locks, openat2: (...args) => native().openat2(...args), syncfs: (fd) => native().syncfs(fd) },
     get executor() {
       return nativeFile('podctl-stage1') as AbsPath;
     },

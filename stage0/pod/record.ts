@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import type { AbsPath, AppName, ImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
+import type { UserRange } from '../../stage1/plan/spec';
 import type { IsolatorReport } from '../../stage2/isolators/types';
 import { FAILURE, PID, RECORD, STATUS } from './layout';
 
@@ -23,6 +24,10 @@ export interface PodRecord {
   readonly apps: readonly AppRecord[];
   /** What became of the isolators of the pod, then of its apps (appc I2). */
   readonly reports?: readonly IsolatorReport[];
+  /** The pod's own users; absent: the host's. No two pods have the same (users.ts). */
+  readonly users?: UserRange;
+  /** Absent: overlays. */
+  readonly roots?: 'copy';
 }
 
 export interface AppStatus {

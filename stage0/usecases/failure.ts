@@ -1,5 +1,6 @@
 /** What the executor reported, in podctl's terms. */
 import type { PodId } from '#kernel/brand';
+import type { ErrorCode } from '#kernel/error-table';
 import { PodctlError } from '#kernel/errors';
 import type { Failure } from '../pod/record';
 
@@ -12,14 +13,27 @@ export function setUpFailure(pod: PodId, failure: Failure): PodctlError {
   const detail = failure.detail === undefined || failure.detail === '' ? '' : ` (${failure.detail})`;
   const position = failure.line === undefined ? {} : { position: `plan:${failure.line}` };
   const hint = hintFor(failure);
-  const code = failure.operation === 'exec' ? 'exec-failed' : 'pod-failed';
+  const code = codeFor(failure);
   return new PodctlError(code, `${where}: ${failure.operation}${call}${object}${why}${detail}`, {
     ...position,
     ...hint,
   });
 }
 
-function hintFor({ operation, errno }: Failure): { hint?: string } {
+/** What mount_setattr(2) says of a file system without idmapped mounts. */
+const isUnmappable = ({ syscall, errno }: Failure): boolean => syscall === 'mount_setattr' && errno === 'EINVAL';
+
+function codeFor(failure: Failure): ErrorCode {
+  if (failure.operation === 'exec') return 'exec-failed';
+  return isUnmappable(failure) ? 'filesystem-unmappable' : 'pod-failed';
+}
+
+function hintFor(failure: Failure): { hint?: string } {
+  const { operation, errno } = failure;
+  if (isUnmappable(failure)) {
+    const what = operation === 'bind' ? 'put the files' : 'put the data directory (--dir)';
+    return { hint: `${what} on ext4, xfs or btrfs, or run the pod without --private-users` };
+  }
   if (operation !== 'overlay' || errno !== 'EINVAL') return {};
   return {
     hint: 'the file system of the data directory cannot hold the upper layer of an overlay (another overlay and NFS cannot): choose one with --dir',

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import type { AppName } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
-import type { AppSpec } from '../../stage1/plan/spec';
+import type { AppSpec, PodSpec, UserRange } from '../../stage1/plan/spec';
 import type { Effect, Isolator, IsolatorReport } from '../../stage2/isolators/types';
 import { fsyncPath, writeFileDurable } from '../files/durable';
 import { fitsPlatform, hostPlatform } from '../image/platform';
@@ -14,12 +14,14 @@ import { claimName } from '../pod/names';
 import type { LockedPod } from '../pod/pods';
 import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
 import { TreeView } from '../pod/tree-view';
+import { assignUsers, countOf, requireWithin, type WantedUsers } from '../pod/users';
 import { ensureTree } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
 import { machineName } from '../systemd/machined';
 import { discard } from './garbage';
 import { type FetchPolicy, obtainImage } from './images';
 import { isolateApp, isolatePod, tellOfIsolators } from './isolation';
+import { copyRoots } from './roots';
 import type { Services } from './services';
 import {
   type AppRequest,
@@ -43,6 +45,10 @@ export interface PrepareRequest {
   readonly isolators: readonly Isolator[];
   /** Whether an isolator that is not enforced as it stands is an error (appc I3). */
   readonly strictIsolators: boolean;
+  /** `--private-users` */
+  readonly users: WantedUsers;
+  /** `--no-overlay` makes copies. */
+  readonly roots: PodSpec['roots'];
 }
 
 interface ResolvedApp {
@@ -60,6 +66,8 @@ export interface PreparedPod {
   readonly apps: readonly AppSpec[];
   /** What the pod's own isolators come down to. */
   readonly effects: readonly Effect[];
+  readonly users: UserRange | undefined;
+  readonly roots: PodSpec['roots'];
 }
 
 /**
@@ -90,9 +98,14 @@ export async function preparePod(services: Services, request: PrepareRequest): P
       createdAt: services.now(),
       apps: apps.map((app) => app.record),
       reports,
+      ...(request.roots === 'copy' ? { roots: request.roots } : {}),
     } as const;
-    writePod(pod, podManifest(runtimes, facts), record);
-    return { pod, name, apps: apps.map(({ launch }) => launch), effects };
+    const launches = apps.map(({ launch }) => launch);
+    if (request.roots === 'copy') copyRoots(pod, launches);
+    const users = assignUsers(services, request.users, (range) =>
+      writePod(pod, podManifest(runtimes, facts), { ...record, ...(range === undefined ? {} : { users: range }) }),
+    );
+    return { pod, name, apps: launches, effects, users, roots: request.roots };
   } catch (error) {
     const [left] = services.pods.list().filter(({ id }) => id === embryo.id);
     if (left !== undefined) discard(services, { ...left, lockFd: embryo.lockFd });
@@ -118,6 +131,7 @@ async function resolveApp(
   const isolation = isolateApp(services, name, runtime.app.isolators ?? [], bounds, pod.relaxed);
   const tree = await ensureTree(services, image.id, manifest);
   const launch = launchOf(runtime, [tree], new TreeView(tree, services.native), pod.relaxed, isolation);
+  requireWithin(name, countOf(pod.users), launch.identity);
   const record = { name, imageId: image.id, imageName: manifest.name, trees: [tree] };
   return { runtime, record, launch, reports: isolation.reports };
 }
@@ -172,7 +186,8 @@ function writePod(pod: LockedPod, manifest: PodManifest, record: PodRecord): voi
 }
 
 /** Keeps a pod that preparePod() made for later. It survives a power cut when this returns; its lock is released. */
-export function keepPod({ pods }: Services, { pod }: PreparedPod): void {
+export function keepPod({ pods, native }: Services, { pod, roots }: PreparedPod): void {
+  if (roots === 'copy') native.syncfs(pod.lockFd);
   for (const path of [`${pod.path}/${MANIFEST}`, `${pod.path}/${RECORD}`, pod.path]) fsyncPath(path);
   const prepared = pods.move(pod, 'prepared');
   pods.settle();
@@ -202,7 +217,7 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
   });
   tellOfIsolators(services, reports, false);
   keepReports(pod, record, reports);
-  return { pod, name: record.name, apps, effects };
+  return { pod, name: record.name, apps, effects, users: record.users, roots: record.roots ?? 'overlay' };
 }
 
 /** What holds of the isolators is decided when the pod starts: by this host as it is now, and by this command's options. */

@@ -18,7 +18,7 @@ export interface Services {
   readonly verifier: SignatureVerifier;
   /** What this host can do, read on demand. */
   readonly hostFacts: FactReader;
-  readonly native: LockPort & OpenPort;
+  readonly native: LockPort & OpenPort & { syncfs(fd: number): void };
   /** The native executor. */
   readonly executor: AbsPath;
   /** Told on stderr. */

@@ -22,7 +22,8 @@ import type { Services } from './services';
 export interface StartOptions {
   /** Return once the pod is ready, leaving its output to the journal. */
   readonly detach: boolean;
-  readonly network: 'none' | 'host';
+  readonly network: PodSpec['network'];
+  readonly ipc: PodSpec['ipc'];
   /** Undefined: the pod's name. */
   readonly hostname: string | undefined;
   readonly stopGraceMs: number;
@@ -36,8 +37,12 @@ const SIGKILL = 9;
 
 /** The pod as the planner wants it. */
 export function podSpec(services: Services, prepared: PreparedPod, files: HandedFiles, options: StartOptions): PodSpec {
-  const { pod, name, apps, effects } = prepared;
-  requireOwnNamespaces(effects, options.network === 'host' ? ['ipc', 'uts'] : ['net', 'ipc', 'uts']);
+  const { pod, name, apps, effects, users, roots } = prepared;
+  requireOwnNamespaces(effects, [
+    ...(options.network === 'none' ? (['net'] as const) : []),
+    ...(options.ipc === 'private' ? (['ipc'] as const) : []),
+    'uts',
+  ]);
   const directory = podPath(services.dataDir, 'run', pod.id);
   const root = `${directory}/${POD_ROOT}` as AbsPath;
   return {
@@ -46,6 +51,9 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
     unit: podUnit(pod.id),
     hostname: options.hostname ?? name,
     network: options.network,
+    ipc: options.ipc,
+    users,
+    roots,
     stopGraceMs: options.stopGraceMs,
     files,
     machine: { busPath: SYSTEM_BUS, messagesHex: machineMessages({ name, pod: pod.id, root }) },
@@ -127,7 +135,7 @@ export async function startPod(
 function makeDirectories(pod: PodEntry, spec: PodSpec): void {
   const make = (path: string) => fs.mkdirSync(path, { recursive: true, mode: 0o755 });
   for (const directory of [POD_ROOT, STATUS]) make(`${pod.path}/${directory}`);
-  for (const { name } of spec.apps) {
+  for (const { name } of spec.roots === 'overlay' ? spec.apps : []) {
     const { upper, work } = overlayDirectories(pod.path, name);
     make(upper);
     make(work);

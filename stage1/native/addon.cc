@@ -203,6 +203,11 @@ Value lgetxattrat(const CallbackInfo &info) {
   return Napi::Buffer<char>::Copy(info.Env(), value.data(), static_cast<size_t>(size));
 }
 
+void copy_content(const CallbackInfo &info) {
+  const addon::Outcome outcome = addon::copy_content(number(info, 0), number(info, 1));
+  check(info.Env(), outcome.result, outcome.syscall);
+}
+
 void syncfs_(const CallbackInfo &info) { check(info.Env(), sys::syncfs(number(info, 0)), "syncfs"); }
 
 void start_writeback(const CallbackInfo &info) {
@@ -284,6 +289,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("lsetxattrat", lsetxattrat);
   add("llistxattrat", llistxattrat);
   add("lgetxattrat", lgetxattrat);
+  add("copyContent", copy_content);
   add("syncfs", syncfs_);
   add("startWriteback", start_writeback);
   add("viewOverlay", view_overlay);

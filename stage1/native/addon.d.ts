@@ -38,6 +38,8 @@ export interface Addon {
   lsetxattrat(dirFd: number, name: Bytes, attribute: Bytes, value: Buffer): void;
   llistxattrat(dirFd: number, name: Bytes): Buffer[];
   lgetxattrat(dirFd: number, name: Bytes, attribute: Bytes): Buffer;
+  /** All of `fromFd`'s content into the new, empty `toFd`: shared where the file system can (reflink), else copied. */
+  copyContent(fromFd: number, toFd: number): void;
   syncfs(fd: number): void;
   /** Asks the kernel to begin writing this range to disk, without waiting for it. */
   startWriteback(fd: number, offset: number, size: number): void;

@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#include <vector>
 
 namespace addon {
 namespace {
@@ -35,6 +39,18 @@ Outcome send_memfd(int socket, msghdr message, const void *data, size_t size) {
   return {sys::sendmsg(socket, &message, MSG_NOSIGNAL), "sendmsg"};
 }
 
+/** Goes on where both files are: what was copied before stays. */
+Outcome copy_through_memory(int from, int to) {
+  std::vector<char> buffer(size_t{1} << 20);
+  for (;;) {
+    const sys::Result size = sys::read(from, buffer.data(), buffer.size());
+    if (size == -EINTR) continue;
+    if (size <= 0) return {size, "read"};
+    const sys::Result written = write_all(to, buffer.data(), static_cast<size_t>(size));
+    if (sys::failed(written)) return {written, "write"};
+  }
+}
+
 }  // namespace
 
 sys::Result write_all(int fd, const void *data, size_t size) {
@@ -47,6 +63,19 @@ sys::Result write_all(int fd, const void *data, size_t size) {
     size -= static_cast<size_t>(written);
   }
   return 0;
+}
+
+Outcome copy_content(int from, int to) {
+  // The kernel takes the descriptor to clone as the argument itself.
+  const sys::Result cloned = sys::ioctl(to, FICLONE, reinterpret_cast<void *>(static_cast<intptr_t>(from)));
+  if (!sys::failed(cloned)) return {cloned, "ioctl"};
+  constexpr size_t kAtOnce = size_t{1} << 30;
+  for (;;) {
+    const sys::Result copied = sys::copy_file_range(from, nullptr, to, nullptr, kAtOnce);
+    if (copied == -EINTR) continue;
+    if (copied == -EXDEV || copied == -EINVAL || copied == -EOPNOTSUPP || copied == -ENOSYS) return copy_through_memory(from, to);
+    if (copied <= 0) return {copied, "copy_file_range"};
+  }
 }
 
 Outcome send_datagram(const std::string &path, const void *data, size_t size) {

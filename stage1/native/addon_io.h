@@ -30,6 +30,9 @@ struct Outcome {
 // Writes all of it, however often the kernel takes less. 0, or -errno.
 sys::Result write_all(int fd, const void *data, size_t size);
 
+// The content of one open file into another, new one: shared where the file system can (reflink), else copied.
+Outcome copy_content(int from, int to);
+
 // One datagram to the socket at `path`; through a sealed memfd if it is too large for one.
 Outcome send_datagram(const std::string &path, const void *data, size_t size);
 

@@ -1,7 +1,7 @@
 /** The file systems every pod and every app has, beside the app's own root (appc O1–O12, DESIGN.md §5). */
 
 import type { MountFlag, Op } from './op';
-import type { AppSpec } from './spec';
+import { type AppSpec, hostId, type PodSpec, type UserRange } from './spec';
 
 const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 
@@ -36,19 +36,36 @@ const MASKED = [
 /** Shown, but not writable: a write there would reach the whole host. */
 const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'] as const;
 
+/** Group `tty` of every distribution; the file system takes the host's number for it. */
+const TTY = 5;
+const terminals = (users: UserRange | undefined): Op =>
+  mount(
+    'devpts',
+    '/dev/pts',
+    ['newinstance', 'ptmxmode=0666', 'mode=0620', `gid=${hostId(users, TTY)}`],
+    'nosuid',
+    'noexec',
+  );
+
+/** Binds files of the host whose owners are numbers of the pod: root's there are root's here. */
+export const bindForUsers = (users: UserRange | undefined, source: string, target: string, ...flags: MountFlag[]): Op =>
+  op('bind', source, target, ...flags, ...(users === undefined ? [] : (['idmap'] satisfies MountFlag[])));
+
 /**
  * The pod-level root: what machined, nss and `machinectl` look at through the leader, and where the apps' roots are mounted.
  * It is not any app's root, and no app can reach it.
  */
-export function podRootMounts(rootPath: string, osRelease: string): readonly Op[] {
+export function podRootMounts({ directory, osRelease, users, ipc }: PodSpec): readonly Op[] {
   return [
-    op('pod-root', rootPath, POD_ROOT_BYTES),
+    op('pod-root', `${directory}/root`, POD_ROOT_BYTES),
     mount('proc', '/proc', [], 'nosuid', 'nodev', 'noexec'),
     op('mkdir', '/dev', '0755'),
     ...DEVICES.map((name) => op('bind', `/dev/${name}`, `/dev/${name}`)),
-    mount('devpts', '/dev/pts', ['newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'], 'nosuid', 'noexec'),
+    terminals(users),
     op('symlink', '/dev/ptmx', 'pts/ptmx'),
-    mount('tmpfs', '/dev/shm', ['mode=1777'], 'nosuid', 'nodev'),
+    ipc === 'private'
+      ? mount('tmpfs', '/dev/shm', ['mode=1777'], 'nosuid', 'nodev')
+      : op('bind', '/dev/shm', '/dev/shm', 'nosuid', 'nodev'),
     op('file', '/etc/os-release', '0644', osRelease),
     op('file', '/run/host/container-manager', '0644', 'podctl\n'),
     op('mkdir', '/tmp', '1777'),
@@ -56,7 +73,7 @@ export function podRootMounts(rootPath: string, osRelease: string): readonly Op[
 }
 
 /** One app's view: its image under fresh kernel file systems and a private /dev; /dev/shm is the pod's. */
-export function appMounts(app: AppSpec): readonly Op[] {
+export function appMounts({ users }: PodSpec, app: AppSpec): readonly Op[] {
   return [
     op('root', appRoot(app.name)),
     mount('proc', '/proc', [], 'nosuid', 'nodev', 'noexec'),
@@ -69,7 +86,7 @@ export function appMounts(app: AppSpec): readonly Op[] {
     ...DEVICES.map((name) => op('bind', `/dev/${name}`, `/dev/${name}`)),
     // Without a terminal of its own, the console of an app is the one that swallows everything.
     op('bind', '/dev/null', '/dev/console'),
-    mount('devpts', '/dev/pts', ['newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'], 'nosuid', 'noexec'),
+    terminals(users),
     op('symlink', '/dev/ptmx', 'pts/ptmx'),
     op('bind', '/dev/shm', '/dev/shm'),
     mount('mqueue', '/dev/mqueue', [], 'nosuid', 'nodev', 'noexec'),

@@ -1,6 +1,6 @@
 /** The planner: a pod and its host, turned into the plan that the executor performs. Pure; equal input, equal plan. */
 import { appIsolation, podIsolation } from './isolation';
-import { appMounts, appRoot, podRootMounts } from './mounts';
+import { appMounts, appRoot, bindForUsers, podRootMounts } from './mounts';
 import type { Op, Plan } from './op';
 import type { AppSpec, HandedFiles, PodSpec } from './spec';
 
@@ -21,10 +21,14 @@ function handedFiles(files: HandedFiles): readonly Op[] {
 }
 
 function head(pod: PodSpec): readonly Op[] {
+  const { network, users } = pod;
+  const namespaces = [...(pod.ipc === 'private' ? ['ipc'] : []), 'uts', ...(network === 'none' ? ['net'] : [])];
   return [
     op('pod', pod.id, pod.directory),
     ...handedFiles(pod.files),
-    op('namespaces', 'ipc', 'uts', ...(pod.network === 'none' ? ['net'] : [])),
+    op('namespaces', ...namespaces),
+    ...(users === undefined ? [] : [op('user-namespace', String(users.first), String(users.count))]),
+    ...(typeof network === 'string' ? [] : [op('join-network', network.namespace)]),
     op('stop-grace', String(pod.stopGraceMs)),
   ];
 }
@@ -35,7 +39,12 @@ export const overlayDirectories = (podDirectory: string, app: string): { upper: 
   work: `${podDirectory}/apps/${app}/work`,
 });
 
-function overlay(pod: PodSpec, app: AppSpec): Op {
+/** The app's own copy of its image's tree, which `--no-overlay` makes. */
+export const copiedRoot = (podDirectory: string, app: string): string => `${podDirectory}/apps/${app}/rootfs`;
+
+/** What the app's root is made of, in the pod-level root. */
+function appTree(pod: PodSpec, app: AppSpec): Op {
+  if (pod.roots === 'copy') return bindForUsers(pod.users, copiedRoot(pod.directory, app.name), appRoot(app.name));
   const { upper, work } = overlayDirectories(pod.directory, app.name);
   return op('overlay', appRoot(app.name), upper, work, ...app.trees);
 }
@@ -45,10 +54,10 @@ function podSection(pod: PodSpec): readonly Op[] {
     ...(pod.machine === undefined ? [] : [op('machine', pod.machine.busPath, pod.machine.messagesHex)]),
     op('hostname', pod.hostname),
     ...(pod.network === 'none' ? [op('loopback')] : []),
-    ...podRootMounts(`${pod.directory}/root`, pod.osRelease),
+    ...podRootMounts(pod),
     // Behind /proc, through which they are set.
     ...podIsolation(pod.effects),
-    ...pod.apps.map((app) => overlay(pod, app)),
+    ...pod.apps.map((app) => appTree(pod, app)),
     op('pivot'),
   ];
 }
@@ -60,7 +69,7 @@ function appSection(pod: PodSpec, app: AppSpec): readonly Op[] {
     op('log', app.name, pod.unit),
     // Before the root, while /proc is the pod's and not yet the image's.
     ...appIsolation(app.effects),
-    ...appMounts(app),
+    ...appMounts(pod, app),
     op('cwd', app.workingDirectory),
     op('groups', ...app.identity.groups.map(String)),
     op('user', String(app.identity.uid), String(app.identity.gid)),

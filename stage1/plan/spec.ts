@@ -9,7 +9,13 @@ export interface PodSpec {
   /** The unit the pod runs as: what its journal lines are filed under. */
   readonly unit: string;
   readonly hostname: string;
-  readonly network: 'none' | 'host';
+  readonly network: Network;
+  /** Whether the pod has IPC objects (System V, POSIX queues, /dev/shm) of its own or the host's. */
+  readonly ipc: 'private' | 'parent';
+  /** The host's IDs that are the pod's users and groups; undefined: it has the host's users. */
+  readonly users: UserRange | undefined;
+  /** What apps write to: a layer over the image, or a copy of it that stage0 made (`copiedRoot`). */
+  readonly roots: 'overlay' | 'copy';
   /** Milliseconds between asking the apps to stop and killing them. */
   readonly stopGraceMs: number;
   readonly files: HandedFiles;
@@ -21,6 +27,18 @@ export interface PodSpec {
   /** What the pod's isolators come down to. */
   readonly effects: readonly Effect[];
 }
+
+/** One of the pod's own with nothing in it, the host's, or one that exists, by its file. */
+export type Network = 'none' | 'host' | { readonly namespace: AbsPath };
+
+/** IDs of the host from `first` on: what a pod sees as `count` IDs from 0 on, of users and of groups. */
+export interface UserRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** What the host calls an ID of the pod. */
+export const hostId = (users: UserRange | undefined, id: number): number => (users?.first ?? 0) + id;
 
 /** Open files that reach the executor: of another process, or inherited over exec. Numbers are file descriptors. */
 export interface HandedFiles {

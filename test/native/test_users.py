@@ -120,8 +120,8 @@ def test_users_capabilities_hold_over_the_pod_only(rig):
               'busybox date -s 2000.01.01-00:00; echo done')
     pod = own(rig, app(script, caps='ffffffffffffffff')).run()
     assert lines(pod)[:2] == ['other', 'net'] and lines(pod)[-1] == 'done', (pod.out, pod.err)
-    for refused in ('umount /proc/sys', "umount: can't unmount /proc/sys", "can't unmount /dev/null", 'mknod: /dev/sda', "can't set date"):
-        assert refused in pod.err or refused == 'umount /proc/sys', (refused, pod.err)
+    for refused in ("can't unmount /proc/sys", "can't unmount /dev/null", 'mknod: /dev/sda', "can't set date"):
+        assert refused in pod.err, (refused, pod.err)
     assert pod.err.count('mount: ') >= 4, pod.err
 
 
@@ -156,6 +156,33 @@ def owner_of(path):
             return os.fstat(owner).st_ino
         finally:
             os.close(owner)
+
+
+def test_users_setuid_programs_and_file_capabilities_work(rig):
+    tree = tempfile.mkdtemp(dir=rig.dir)
+    os.chmod(tree, 0o755)
+    subprocess.run(['gcc', '-static', '-O1', '-o', tree + '/suid', '-xc', '-'], check=True, input=STATUS_PROGRAM.encode())
+    shutil.copy(tree + '/suid', tree + '/capable')
+    os.chown(tree + '/suid', 5, 6)
+    os.chmod(tree + '/suid', 0o6755)
+    # Version 2, effective; permitted: CAP_NET_RAW (13).
+    os.setxattr(tree + '/capable', 'security.capability', bytes.fromhex('0100000200200000000000000000000000000000'))
+    pod = own(rig, app('/suid; /capable', uid=1000, gid=1000, trees=[tree, rig.tree])).run()
+    assert lines(pod) == ['euid 5 egid 6 net-raw 0', 'euid 1000 egid 1000 net-raw 1'], (pod.out, pod.err)
+
+
+STATUS_PROGRAM = '''
+#include <stdio.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+#include <linux/capability.h>
+int main(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  syscall(SYS_capget, &header, data);
+  printf("euid %d egid %d net-raw %d\\n", geteuid(), getegid(), data[0].effective >> CAP_NET_RAW & 1);
+}
+'''
 
 
 def test_users_volumes_are_mapped(rig):

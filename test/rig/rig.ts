@@ -121,6 +121,12 @@ export class Rig {
     return [...pods, ...below('tmp'), ...units.split('\n').filter((line) => line !== ''), ...mounts];
   }
 
+  /** Removes all pods that do not run. */
+  removeEnded(): void {
+    const pods = JSON.parse(this.ok('list', '--format=json')) as { name: string; state: string }[];
+    for (const pod of pods) if (pod.state !== 'running') this.ok('rm', pod.name);
+  }
+
   dispose(): void {
     for (const pod of JSON.parse(this.ok('list', '--format=json')) as { name: string; state: string }[]) {
       if (pod.state === 'running') this.ok('stop', '--force', pod.name);

@@ -1,6 +1,6 @@
 /** Flags that `run`, `prepare`, `run-prepared` and `fetch` share. Pure data. */
 import { PodctlError } from '#kernel/errors';
-import { duration, list, optional, parsed, text, toggle } from '../flag';
+import { choice, duration, list, optional, parsed, text, toggle } from '../flag';
 import { APP_ISOLATOR_FLAGS, POD_ISOLATOR_FLAGS } from './isolator-flags';
 
 /** How images are found and judged. */
@@ -16,6 +16,13 @@ export const PREPARE_FLAGS = {
     value: 'FILE',
     complete: 'file',
   }),
+  privateUsers: optional(
+    "users and groups of the pod's own: a range of /etc/subuid and /etc/subgid (user podctl), or this one of the host's IDs",
+    { bare: 'auto', value: 'FIRST[:COUNT]' },
+  ),
+  noOverlay: toggle(
+    'give every app a copy of its image (reflinks where the file system has them) instead of an overlay',
+  ),
   inheritEnv: toggle("give every app podctl's own environment, below what its image sets"),
   setEnv: list('environment variable for every app', { value: 'NAME=VALUE' }),
   setEnvFile: list('file of environment variables for every app, a NAME=VALUE per line; --set-env wins', {
@@ -27,9 +34,12 @@ export const PREPARE_FLAGS = {
 
 /** What is settled when the pod starts. */
 export const START_FLAGS = {
-  net: optional('network of the pod: host or none (default: host, until pods have networks of their own)', {
-    bare: 'host',
-    value: 'NET',
+  net: optional(
+    'network of the pod: host, none, or ns:PATH to join an existing one (default: host, until pods have networks of their own)',
+    { bare: 'host', value: 'NET' },
+  ),
+  ipc: choice("IPC objects and /dev/shm: the pod's own (auto, private) or the host's", ['auto', 'private', 'parent'], {
+    default: 'auto',
   }),
   hostname: text('host name inside the pod (default: the name of the pod)', { value: 'NAME' }),
   detach: toggle('print the UUID and return once every app has started', { short: 'd' }),

@@ -1,6 +1,9 @@
 /** From the flags of `run`, `prepare` and `run-prepared` to what the use cases take. */
 import { PodctlError } from '#kernel/errors';
+import { namespaceFile } from '../../net/namespace';
 import type { Relaxations } from '../../pod/launch';
+import { isUserRange } from '../../pod/subid';
+import { USERS_PER_POD } from '../../pod/users';
 import { machineName } from '../../systemd/machined';
 import type { FetchPolicy } from '../../usecases/images';
 import type { PrepareRequest } from '../../usecases/prepare';
@@ -70,6 +73,8 @@ export function prepareRequestOf(context: Context, { flags, given, apps }: Prepa
     relaxed: relaxationsOf(globals),
     isolators: podIsolatorsOf(flags),
     strictIsolators: flags.strictIsolators,
+    users: usersOf(flags.privateUsers),
+    roots: flags.noOverlay ? 'copy' : 'overlay',
   };
 }
 
@@ -99,10 +104,21 @@ export const appRequestOf = ({ image, flags, args }: ImageArgs<typeof APP_FLAGS>
   userLabels: textMapOf('--user-label', flags.userLabel),
 });
 
+/** rkt's is a plain boolean flag, so its words are understood, too. */
+function usersOf(written: string | undefined): PrepareRequest['users'] {
+  if (written === undefined || written === 'false') return 'host';
+  if (written === 'auto' || written === 'true') return 'auto';
+  const match = /^([0-9]{1,10})(?::([0-9]{1,10}))?$/.exec(written);
+  const range = { first: Number(match?.[1] ?? 0), count: Number(match?.[2] ?? USERS_PER_POD) };
+  if (isUserRange(range)) return range;
+  throw new PodctlError('usage', `--private-users=${written}: not FIRST[:COUNT] with IDs from 1 to 2^32 - 2`);
+}
+
 export function startOptionsOf(flags: FlagValues<typeof START_FLAGS>): StartOptions {
   return {
     detach: flags.detach,
     network: networkOf(flags.net ?? 'host'),
+    ipc: flags.ipc === 'parent' ? 'parent' : 'private',
     hostname: flags.hostname === undefined ? undefined : machineName(flags.hostname),
     stopGraceMs: flags.stopTimeout,
   };
@@ -110,7 +126,8 @@ export function startOptionsOf(flags: FlagValues<typeof START_FLAGS>): StartOpti
 
 function networkOf(written: string): StartOptions['network'] {
   if (written === 'host' || written === 'none') return written;
+  if (written.startsWith('ns:')) return { namespace: namespaceFile(written.slice('ns:'.length)) };
   throw new PodctlError('usage', `there is no network "${written}"`, {
-    hint: 'pods have --net=host or --net=none so far',
+    hint: 'pods have --net=host, --net=none or --net=ns:PATH so far',
   });
 }

@@ -1,0 +1,299 @@
+/** Users of a pod's own (`--private-users`), seen from inside, from the host, and on disk. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { busyboxAci } from '../fixtures/aci';
+import { needsHost, output, Rig } from '../rig/rig';
+
+const FIRST = 1_879_048_192;
+const BLOCK = 65_536;
+const FILES = ['/etc/subuid', '/etc/subgid'] as const;
+
+describe("users of a pod's own", () => {
+  let rig: Rig;
+  let image: string;
+  const found = new Map<string, string | undefined>();
+
+  function setAside(text: string): void {
+    for (const file of FILES) fs.writeFileSync(file, text);
+  }
+
+  function remember(): void {
+    for (const file of FILES) found.set(file, fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined);
+  }
+
+  function restore(): void {
+    for (const [file, text] of found) {
+      if (text === undefined) fs.rmSync(file, { force: true });
+      else fs.writeFileSync(file, text);
+    }
+  }
+
+  before(function () {
+    needsHost(this);
+    rig = new Rig();
+    remember();
+    image = rig.write(
+      'hello.aci',
+      busyboxAci({
+        name: 'example.com/hello',
+        files: [
+          { name: 'rootfs/srv/', uid: 1000, gid: 1001 },
+          { name: 'rootfs/srv/mine', content: 'mine', uid: 1000, gid: 1001 },
+        ],
+      }),
+    );
+  });
+  beforeEach(() => setAside(`someone:100000:65536\npodctl:${FIRST}:${3 * BLOCK}\n`));
+  // An ended pod keeps its range until it is removed.
+  afterEach(() => rig.removeEnded());
+  after(() => {
+    restore();
+    rig?.dispose();
+  });
+
+  const run = (...args: string[]) => rig.podctl('--insecure-options=image', 'run', '--net=none', ...args);
+  const sh = (script: string, flags: readonly string[] = [], app: readonly string[] = []) =>
+    run('--private-users', ...flags, image, ...app, '--exec=/bin/sh', '--', '-c', script);
+  const prepare = (...flags: string[]): string =>
+    rig.ok('--insecure-options=image', 'prepare', ...flags, image, '--exec=/bin/sleep', '--', '1000').trim();
+  const rangeOf = (uuid: string): unknown => {
+    const record = ['prepared', 'run', 'exited-garbage'].map(
+      (place) => `${rig.dataDir}/pods/${place}/${uuid}/record.json`,
+    );
+    const path = record.find((file) => fs.existsSync(file)) ?? '';
+    return (JSON.parse(fs.readFileSync(path, 'utf8')) as { users?: unknown }).users;
+  };
+
+  it('maps them to the first range that is free, for root and others, with their groups', () => {
+    const script =
+      "tr -s ' ' </proc/self/uid_map; tr -s ' ' </proc/self/gid_map; id; stat -c %n:%u:%g / /srv/mine /dev /dev/shm /tmp";
+    const { stdout, stderr } = sh(script, [], ['--user=app', '--supplementary-gids=5,1001']);
+    assert.deepEqual(
+      stdout.split('\n').slice(0, -1),
+      [
+        ` 0 ${FIRST} ${BLOCK}`,
+        ` 0 ${FIRST} ${BLOCK}`,
+        'uid=1000(app) gid=0(root) groups=5,1001(extra)',
+        '/:0:0',
+        '/srv/mine:1000:1001',
+        '/dev:0:0',
+        '/dev/shm:0:0',
+        '/tmp:0:0',
+      ],
+      stderr,
+    );
+  });
+
+  it('I11 gives root its capabilities among them, and the network to bind low ports in', () => {
+    const script =
+      'grep -E "^Cap(Eff|Bnd)" /proc/self/status; nc -ll -p 80 -e true & p=$!; ' +
+      'while ! grep -q ":0050 " /proc/net/tcp /proc/net/tcp6; do kill -0 $p || exit 1; done; echo bound; ' +
+      'cat /proc/sys/net/ipv4/ip_local_port_range; kill $p';
+    const { stdout, stderr } = sh(script);
+    assert.match(stdout, /CapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\nbound\n\d+\t\d+\n/, stderr);
+  });
+
+  it('lets no app signal, trace or look into the init, nor see the pod-level root', () => {
+    const script =
+      'kill -9 1; kill -0 1; ls /proc/1/root/; cat /proc/1/environ /proc/1/maps; ls -l /proc/1/fd /proc/1/cwd; echo alive';
+    const { stdout, stderr, status } = sh(script);
+    assert.deepEqual([status, stdout.includes('alive'), stdout.includes('apps')], [0, true, false], stderr);
+    assert.equal(stderr.match(/not permitted/g)?.length, 2, stderr);
+    assert.ok((stderr.match(/ermission denied/g)?.length ?? 0) >= 4, stderr);
+  });
+
+  it('makes every mount of the app a locked one', () => {
+    const script =
+      'for m in /proc/sys /proc/timer_list /dev/null /sys/fs/cgroup; do umount $m && echo freed; done; mount -o remount,rw /proc/sys && echo writable; echo done';
+    const { stdout } = sh(script);
+    assert.equal(stdout, 'done\n');
+    const privileged = rig.podctl(
+      '--insecure-options=image,capabilities',
+      'run',
+      '--net=none',
+      '--private-users',
+      image,
+      '--exec=/bin/sh',
+      '--',
+      '-c',
+      script,
+    );
+    assert.equal(privileged.stdout, 'done\n', privileged.stderr);
+  });
+
+  it('opens /dev/stdout again as root and as a user', () => {
+    for (const user of ['0', '1000']) {
+      const { stdout, stderr } = sh('echo one >/dev/stdout; echo two >/dev/stderr', [], [`--user=${user}`]);
+      assert.deepEqual([stdout, stderr], ['one\n', 'two\n'], user);
+    }
+  });
+
+  it('lets users use /dev/shm, /dev/mqueue, /tmp and a terminal', () => {
+    const script =
+      'cd /dev/shm && touch x && stat -c %u x; cd /dev/mqueue && touch q && stat -c %u q; cd /tmp && touch t && stat -c %u t; stat -c %a /dev/pts/ptmx';
+    const { stdout, stderr } = sh(script, [], ['--user=1000']);
+    assert.equal(stdout, '1000\n1000\n1000\n666\n', stderr);
+  });
+
+  it('changes no owner on disk: what apps make has the numbers they see', () => {
+    const uuidFile = `${rig.root}/uuid-disk`;
+    const script =
+      'echo x >/srv/mine; touch /srv/new /root/new; chown 33:44 /srv/new; mkdir /home/dir; chmod 4755 /srv/new';
+    const { status, stderr } = sh(script, [`--uuid-file-save=${uuidFile}`]);
+    assert.equal(status, 0, stderr);
+    const upper = `${rig.dataDir}/pods/run/${fs.readFileSync(uuidFile, 'utf8').trim()}/apps/hello/upper`;
+    const owner = (name: string): number[] => {
+      const { uid, gid } = fs.lstatSync(`${upper}/${name}`);
+      return [uid, gid];
+    };
+    assert.deepEqual(
+      [owner('srv/mine'), owner('srv/new'), owner('root/new'), owner('home/dir')],
+      [
+        [1000, 1001],
+        [33, 44],
+        [0, 0],
+        [0, 0],
+      ],
+    );
+  });
+
+  it('shows the host processes of others IDs than any other pod has', () => {
+    const uuids = [1, 2].map(() =>
+      rig
+        .ok(
+          '--insecure-options=image',
+          'run',
+          '--net=none',
+          '--detach',
+          '--private-users',
+          image,
+          '--exec=/bin/sleep',
+          '--',
+          '1000',
+        )
+        .trim(),
+    );
+    const owners = uuids.map((uuid) => {
+      const cgroup = output('systemctl', 'show', '--value', '-p', 'ControlGroup', `podctl-${uuid}.service`).trim();
+      const [pid = ''] = fs.readFileSync(`/sys/fs/cgroup${cgroup}/apps/app-hello/cgroup.procs`, 'utf8').split('\n');
+      return fs.statSync(`/proc/${pid}`).uid;
+    });
+    assert.deepEqual(owners, [FIRST, FIRST + BLOCK]);
+    assert.deepEqual(uuids.map(rangeOf), [
+      { first: FIRST, count: BLOCK },
+      { first: FIRST + BLOCK, count: BLOCK },
+    ]);
+    for (const uuid of uuids) rig.ok('stop', uuid);
+    // Ended and not collected, a pod keeps its range.
+    const third = prepare('--private-users');
+    assert.deepEqual(rangeOf(third), { first: FIRST + 2 * BLOCK, count: BLOCK });
+    const { status, stderr } = sh('true');
+    assert.equal(status, 254);
+    assert.match(stderr, /user-range-taken: other pods have all 3 ranges of user podctl/);
+    assert.match(stderr, /podctl gc/);
+    rig.ok('rm', uuids[1] ?? '');
+    const again = prepare('--private-users');
+    assert.deepEqual(rangeOf(again), { first: FIRST + BLOCK, count: BLOCK });
+    rig.ok('rm', third, again, uuids[0] ?? '');
+    assert.deepEqual(rig.leftovers(), []);
+  });
+
+  it('gives pods prepared at the same time different ranges', async () => {
+    const made = await Promise.all(
+      [1, 2, 3, 4].map(() => rig.start('--insecure-options=image', 'prepare', '--private-users', image).ended),
+    );
+    const uuids = made.filter(({ status }) => status === 0).map(({ stdout }) => stdout.trim());
+    assert.equal(uuids.length, 3, 'there are three ranges');
+    assert.equal(new Set(uuids.map((uuid) => JSON.stringify(rangeOf(uuid)))).size, 3);
+    rig.ok('rm', ...uuids);
+    assert.deepEqual(rig.leftovers(), []);
+  });
+
+  it('remembers the range of a prepared pod, and runs it with it', () => {
+    const uuid = rig
+      .ok(
+        '--insecure-options=image',
+        'prepare',
+        '--private-users=3000000000:70000',
+        image,
+        '--user=69999',
+        '--exec=/bin/sh',
+        '--',
+        '-c',
+        "id -u; tr -s ' ' </proc/self/uid_map",
+      )
+      .trim();
+    const overlapping = rig.podctl('--insecure-options=image', 'prepare', '--private-users=2999999999:2', image);
+    assert.match(
+      overlapping.stderr,
+      new RegExp(`user-range-taken: IDs 2999999999 to 3000000000 overlap with those of pod ${uuid}`),
+    );
+    assert.equal(rig.ok('run-prepared', '--net=none', uuid), '69999\n 0 3000000000 70000\n');
+  });
+
+  const refusals: readonly [string, string, string[], string[], string, RegExp][] = [
+    ['no range at all', 'someone:1:2\n', [], [], 'user-range-missing', /name no range.*\n.*podctl:1879048192/],
+    ['a malformed line', 'podctl:65536\n', [], [], 'user-range-invalid', /\/etc\/subuid:1/],
+    ['a user beyond the range', `podctl:${FIRST}:${BLOCK}\n`, [], ['--user=65536'], 'user-outside-range', /ID 65536/],
+    [
+      'a supplementary group beyond the range',
+      `podctl:${FIRST}:${BLOCK}\n`,
+      [],
+      ['--supplementary-gids=4000000000'],
+      'user-outside-range',
+      /4000000000/,
+    ],
+    ["the host's root", '', ['--private-users=0:65536'], [], 'usage', /--private-users=0:65536/],
+    ['a range that ends nowhere', '', ['--private-users=4294901761'], [], 'usage', /4294901761/],
+    ['words', '', ['--private-users=many'], [], 'usage', /many/],
+  ];
+  for (const [what, text, flags, app, code, message] of refusals) {
+    it(`refuses ${what}`, () => {
+      setAside(text);
+      const { status, stdout, stderr } = run('--private-users', ...flags, image, ...app);
+      assert.deepEqual([status, stdout], [254, ''], stderr);
+      assert.match(stderr, new RegExp(`^podctl: run: ${code}: `));
+      assert.match(stderr, message);
+      assert.deepEqual(rig.leftovers(), []);
+    });
+  }
+
+  it('names the file system that cannot be mapped, and leaves nothing', () => {
+    const bare = `${rig.root}/nfs`;
+    fs.mkdirSync(bare);
+    // An overlay of its own as the data directory: the kernel cannot map it.
+    for (const part of ['lower', 'upper', 'work', 'merged']) fs.mkdirSync(`${bare}/${part}`);
+    output(
+      'mount',
+      '-t',
+      'overlay',
+      'overlay',
+      '-o',
+      `lowerdir=${bare}/lower,upperdir=${bare}/upper,workdir=${bare}/work`,
+      `${bare}/merged`,
+    );
+    try {
+      const globals = ['--insecure-options=image', `--dir=${bare}/merged/data`];
+      const { status, stderr } = rig.podctl(...globals, 'run', '--private-users', '--no-overlay', '--net=none', image);
+      assert.equal(status, 254);
+      assert.match(
+        stderr,
+        /^podctl: run: filesystem-unmappable: pod .*: bind: mount_setattr .*\/rootfs: EINVAL \(its file system, overlay, cannot be mapped/,
+      );
+      assert.match(stderr, /--private-users/);
+      assert.deepEqual(fs.readdirSync(`${bare}/merged/data/pods/run`), []);
+    } finally {
+      output('umount', `${bare}/merged`);
+    }
+  });
+
+  it('is in the plan, and changes nothing where it is not asked for', () => {
+    const plan = (...flags: string[]) => rig.ok('--insecure-options=image', 'run', '--dry-run', ...flags, image);
+    assert.match(
+      plan('--private-users'),
+      new RegExp(`^user-namespace ${FIRST} ${BLOCK}\n(?:.*\n)*mount devpts .* gid=${FIRST + 5} -`, 'm'),
+    );
+    for (const text of [plan(), plan('--private-users=false')]) assert.doesNotMatch(text, /user-namespace|idmap/);
+    assert.deepEqual(rig.leftovers(), []);
+  });
+});
