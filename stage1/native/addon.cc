@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <napi.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -224,13 +223,6 @@ std::vector<std::string> texts(const CallbackInfo &info, size_t index) {
   return list;
 }
 
-std::vector<const char *> pointers(const std::vector<std::string> &list) {
-  std::vector<const char *> result;
-  for (const std::string &text : list) result.push_back(text.c_str());
-  result.push_back(nullptr);
-  return result;
-}
-
 void keep_open(Napi::Env env, int fd) {
   const sys::Result flags = check(env, sys::fcntl(fd, F_GETFD, 0), "fcntl");
   check(env, sys::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC), "fcntl");
@@ -249,10 +241,7 @@ void execve_(const CallbackInfo &info) {
   for (const int fd : {0, 1, 2}) keep_open(info.Env(), fd);
   const auto keep = info[3].As<Napi::Array>();
   for (uint32_t i = 0; i < keep.Length(); i++) keep_open(info.Env(), keep.Get(i).As<Napi::Number>().Int32Value());
-  const auto before = signal(SIGPIPE, SIG_DFL);
-  const sys::Result result = sys::execve(path.c_str(), pointers(argv).data(), pointers(env).data());
-  signal(SIGPIPE, before);
-  fail(info.Env(), result, "execve", path);
+  fail(info.Env(), addon::execute(path, argv, env), "execve", path);
 }
 
 void journal_send(const CallbackInfo &info) {

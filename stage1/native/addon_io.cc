@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-#include <vector>
 
 namespace addon {
 namespace {
@@ -39,6 +38,13 @@ Outcome send_memfd(int socket, msghdr message, const void *data, size_t size) {
   return {sys::sendmsg(socket, &message, MSG_NOSIGNAL), "sendmsg"};
 }
 
+std::vector<const char *> pointers(const std::vector<std::string> &list) {
+  std::vector<const char *> result;
+  for (const std::string &text : list) result.push_back(text.c_str());
+  result.push_back(nullptr);
+  return result;
+}
+
 /** Goes on where both files are: what was copied before stays. */
 Outcome copy_through_memory(int from, int to) {
   std::vector<char> buffer(size_t{1} << 20);
@@ -63,6 +69,13 @@ sys::Result write_all(int fd, const void *data, size_t size) {
     size -= static_cast<size_t>(written);
   }
   return 0;
+}
+
+sys::Result execute(const std::string &path, const std::vector<std::string> &argv, const std::vector<std::string> &env) {
+  const auto before = signal(SIGPIPE, SIG_DFL);
+  const sys::Result result = sys::execve(path.c_str(), pointers(argv).data(), pointers(env).data());
+  signal(SIGPIPE, before);
+  return result;
 }
 
 Outcome copy_content(int from, int to) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "sys.h"
 
@@ -32,6 +33,9 @@ sys::Result write_all(int fd, const void *data, size_t size);
 
 // The content of one open file into another, new one: shared where the file system can (reflink), else copied.
 Outcome copy_content(int from, int to);
+
+// execve(2) with the default effect of SIGPIPE, which Node ignores. Returns -errno, if at all.
+sys::Result execute(const std::string &path, const std::vector<std::string> &argv, const std::vector<std::string> &env);
 
 // One datagram to the socket at `path`; through a sealed memfd if it is too large for one.
 Outcome send_datagram(const std::string &path, const void *data, size_t size);
