@@ -5,8 +5,9 @@ import platform
 import re
 import subprocess
 
-from rig import HERE, JOURNAL_WARNING, ROOT, STAGE1, app
+from rig import HERE, JOURNAL_WARNING, ROOT, STAGE1
 from test_life import processes_of
+from test_limits import with_limits
 
 # Calls that cannot fail, do not return, or whose failure the kernel documents as harmless; and waiting for children, which
 # fails only if there is none.
@@ -18,7 +19,7 @@ SKIPPED = {'close', 'exit_group', 'munmap', 'madvise', 'rt_sigaction', 'clock_ge
 TOLERATED = {'openat2', 'socket', 'connect', 'sendto', 'sendmsg', 'kill', 'prctl', 'renameat2', 'statx', 'unlinkat', 'write'}
 
 # What the app sees of its confinement; the same whatever failed.
-PROBE = 'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp)" /proc/self/status; echo /*; mount | cut -d" " -f3- | sort'
+PROBE = 'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp)" /proc/self/status; ulimit -n; cat /proc/self/oom_score_adj /proc/sys/kernel/shmmax; echo /*; mount | cut -d" " -f3- | sort'
 
 
 def names_of_calls():
@@ -59,6 +60,10 @@ class Injector:
 INIT = 1
 
 
+def confined(rig):
+    return with_limits(rig, PROBE, 'rlimit nofile 77 99', 'oom-score-adj 500', pod_extra='sysctl kernel/shmmax 123456\n')
+
+
 def targets_of(calls):
     """(role, call, n) of every call that is worth failing, each once. What the init does after the last clone3 is its loop's."""
     init = [index for index, (role, call) in enumerate(calls) if (role, call) == (INIT, 'clone3')]
@@ -91,12 +96,13 @@ def test_every_call_of_the_set_up_fails_in_turn(rig):
         print('skip: the injector knows the registers of x86_64 only')
         return
     injector = Injector(rig)
-    whole = injector.run(rig.pod(app(PROBE)))
+    whole = injector.run(confined(rig))
     assert whole.status == 0, whole.err
+    assert '\n77\n500\n123456\n' in whole.out, whole.out
     assert 'CapBnd' in whole.out and len(whole.calls) > 300, whole.calls
     tried, wrong = 0, []
     for role, call, n in targets_of(whole.calls):
-        pod = rig.pod(app(PROBE))
+        pod = confined(rig)
         try:
             fault = judge(injector.run(pod, role, call, n), call, whole.out)
         except subprocess.TimeoutExpired:

@@ -1,5 +1,7 @@
 /** Isolators as a whole (appc §3.7): which are known, what bounds them, what is told of them. */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { PodctlError } from '../../../../stage0/kernel/errors';
 import { weightOfShares } from '../../../../stage2/isolators/cpu';
 import { factsFor, planIsolators } from '../../../../stage2/isolators/plan';
@@ -130,6 +132,12 @@ describe('isolators', () => {
       'isolator-invalid',
     );
     assert.equal(refusal(() => pod({ 'os/unix/sysctl': { 'vm.x': '1' } }, { lenient: true })).code, 'isolator-refused');
+  });
+
+  it('docs/isolators.md lists every one of them', () => {
+    const listed = fs.readFileSync(path.resolve(__dirname, '../../../../../docs/isolators.md'), 'utf8');
+    const names = [...listed.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name);
+    assert.deepEqual(names.sort(), Object.keys(ISOLATORS).sort());
   });
 
   it('a known isolator may be given once', () => {
