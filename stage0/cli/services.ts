@@ -5,6 +5,7 @@ import { native, nativeFile } from '../../stage1/native/index';
 import { dataDirectory } from '../config/data-dir';
 import { configDirs } from '../config/dirs';
 import { factReader } from '../host/facts';
+import { filterSource } from '../host/filters';
 import { signatureVerifier } from '../image/verify/verifier';
 import { Pods } from '../pod/pods';
 import { DirectoryStore } from '../store/cas-dir';
@@ -31,6 +32,7 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     sources: new SourceCache(dataDir),
     verifier: signatureVerifier(dirs, now),
     hostFacts: factReader(dataDir),
+    filters: filterSource(dataDir),
     native: { ...locks, openat2: (...args) => native().openat2(...args), syncfs: (fd) => native().syncfs(fd) },
     get executor() {
       return nativeFile('podctl-stage1') as AbsPath;

@@ -1,22 +1,13 @@
 /** Facts of the host that isolators depend on, read when they are asked for. */
 import fs from 'node:fs';
 import type { AbsPath } from '#kernel/brand';
-import { isErrno } from '#kernel/errors';
 import type { FactName, HostFacts } from '../../stage2/isolators/types';
 import { diskOf } from './disk';
+import { nodeAt, securityModules } from './security';
+import { textOf } from './text';
 
 /** Where cgroup v2 is mounted: alone, or beside the v1 hierarchies. */
 const HIERARCHIES = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] as const;
-
-/** Undefined if the host has no such file. */
-function textOf(path: string): string | undefined {
-  try {
-    return fs.readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw error;
-  }
-}
 
 const exists = (path: string): boolean => fs.existsSync(path);
 
@@ -36,6 +27,8 @@ const READERS: Readonly<Record<FactName, (dataDir: AbsPath) => Partial<HostFacts
   ioWeight: () => ({ ioWeight: ioWeight() }),
   // The kernel has accounted swap whenever it could swap since Linux 5.8.
   swap: () => ({ swap: exists('/proc/swaps') }),
+  security: () => ({ security: securityModules() }),
+  deviceNodes: () => ({ nodeAt }),
 };
 
 export type FactReader = (names: ReadonlySet<FactName>) => HostFacts;

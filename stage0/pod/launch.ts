@@ -18,6 +18,7 @@ import type { TreeView } from './tree-view';
 export interface Relaxations {
   readonly capabilities: boolean;
   readonly paths: boolean;
+  readonly seccomp: boolean;
   /** Limits that the host cannot enforce are reported instead of refused. */
   readonly isolators: boolean;
 }
@@ -60,13 +61,24 @@ function privilegesOf(
   uid: number,
   relaxed: Relaxations,
 ): Pick<AppSpec, 'capabilityMask' | 'noNewPrivileges'> {
-  let capabilities: readonly Capability[] = DEFAULT_CAPABILITIES;
   let noNewPrivileges = uid !== 0;
   for (const effect of effects) {
-    if (effect.kind === 'capabilities') capabilities = effect.set;
     if (effect.kind === 'no-new-privileges') noNewPrivileges = effect.on;
   }
-  return { capabilityMask: capabilityMask(relaxed.capabilities ? ALL_CAPABILITIES : capabilities), noNewPrivileges };
+  // A set-user-ID program under a filter that its author never thought of could be led astray: with one, users gain nothing.
+  if (uid !== 0 && effects.some(({ kind }) => kind === 'filter')) noNewPrivileges = true;
+  return { capabilityMask: capabilityMask(capabilitiesOf(effects, relaxed)), noNewPrivileges };
+}
+
+/** The bounding set of an app. */
+export function capabilitiesOf(
+  effects: readonly Effect[],
+  relaxed: Pick<Relaxations, 'capabilities'>,
+): readonly Capability[] {
+  if (relaxed.capabilities) return ALL_CAPABILITIES;
+  return (
+    effects.flatMap((effect) => (effect.kind === 'capabilities' ? [effect.set] : [])).at(-1) ?? DEFAULT_CAPABILITIES
+  );
 }
 
 /** A missing working directory fails the app (appc B12). */

@@ -5,6 +5,7 @@ import type { AppName, ImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
 import { type EnvironmentSources, mergeEnvironment } from '../../stage2/environment';
 import { REMOVE, RETAIN } from '../../stage2/isolators/capabilities';
+import { SECCOMP_REMOVE, SECCOMP_RETAIN } from '../../stage2/isolators/seccomp';
 import type { PodFacts } from '../image/pod-manifest';
 import type { Mount } from '../image/pod-schema';
 import type { Annotation, App, Isolator, Label } from '../image/schema';
@@ -96,11 +97,14 @@ export function runtimeApp(
   return { name, image, app, readOnlyRootFS: false, mounts: [], annotations: overrides.annotations };
 }
 
-/** The two sets of capabilities exclude each other, so that either replaces both. */
+/** The two sets of capabilities exclude each other, and those of system calls: either replaces both. */
 function withIsolators(own: readonly Isolator[], more: readonly Isolator[]): Pick<App, 'isolators'> {
-  const isCapabilities = (name: string): boolean => name === RETAIN || name === REMOVE;
+  const pairs = [
+    [RETAIN, REMOVE],
+    [SECCOMP_RETAIN, SECCOMP_REMOVE],
+  ];
   const replaced = (name: string): boolean =>
-    more.some((one) => one.name === name || (isCapabilities(one.name) && isCapabilities(name)));
+    more.some((one) => one.name === name || pairs.some((pair) => pair.includes(one.name) && pair.includes(name)));
   const isolators = [...own.filter(({ name }) => !replaced(name)), ...more];
   return isolators.length === 0 ? {} : { isolators };
 }

@@ -1,14 +1,20 @@
 /** Isolators of a pod and of its apps: planned with what this host can do, and reported to the user (appc I1–I4). */
 import { PodctlError } from '#kernel/errors';
 import { factsFor, type Isolation, planIsolators } from '../../stage2/isolators/plan';
+import { SECCOMP_REMOVE, SECCOMP_RETAIN } from '../../stage2/isolators/seccomp';
 import type { Effect, Isolator, IsolatorReport } from '../../stage2/isolators/types';
-import type { Relaxations } from '../pod/launch';
+import { DEFAULT_POLICY, isOptOut } from '../../stage2/seccomp/policy';
+import { capabilitiesOf, type Relaxations } from '../pod/launch';
 import type { Services } from './services';
 
-type Host = Pick<Services, 'hostFacts'>;
+type Host = Pick<Services, 'hostFacts' | 'filters'>;
 
 /** @throws PodctlError `isolator-invalid`, `isolator-unenforceable`, `isolator-refused` */
-export const isolatePod = (host: Host, isolators: readonly Isolator[], relaxed: Relaxations): Isolation =>
+export const isolatePod = (
+  host: Pick<Host, 'hostFacts'>,
+  isolators: readonly Isolator[],
+  relaxed: Relaxations,
+): Isolation =>
   planIsolators({
     app: undefined,
     isolators,
@@ -17,14 +23,38 @@ export const isolatePod = (host: Host, isolators: readonly Isolator[], relaxed: 
   });
 
 /** @param pod effects of the pod's isolators, which bound the app's. @throws as isolatePod() */
-export const isolateApp = (
+export function isolateApp(
   host: Host,
   app: string,
   isolators: readonly Isolator[],
   pod: readonly Effect[],
   relaxed: Relaxations,
-): Isolation =>
-  planIsolators({ app, isolators, pod, facts: host.hostFacts(factsFor(isolators)), lenient: relaxed.isolators });
+): Isolation {
+  const facts = host.hostFacts(factsFor(isolators));
+  const planned = planIsolators({ app, isolators, pod, facts, lenient: relaxed.isolators });
+  return withFilter(host, planned, relaxed);
+}
+
+/** What the reports of both isolators are about. */
+const isSeccomp = ({ isolator }: IsolatorReport): boolean => isolator === SECCOMP_REMOVE || isolator === SECCOMP_RETAIN;
+
+/** The same with the program that the policy of the app, or that of all apps, comes down to. */
+function withFilter({ filters }: Host, planned: Isolation, relaxed: Relaxations): Isolation {
+  const tell = (outcome: IsolatorReport['outcome'], detail: string): Isolation['reports'] =>
+    planned.reports.map((report) => (isSeccomp(report) ? { ...report, outcome, detail } : report));
+  if (relaxed.seccomp) return { ...planned, reports: tell('ignored', 'switched off by --insecure-options=seccomp') };
+  const own = planned.effects.find((effect) => effect.kind === 'seccomp');
+  const policy = own?.kind === 'seccomp' ? own.policy : DEFAULT_POLICY;
+  if (isOptOut(policy)) return planned;
+  const { program, unknown } = filters(policy, capabilitiesOf(planned.effects, relaxed));
+  return {
+    effects: [...planned.effects, { kind: 'filter', program }],
+    reports:
+      unknown.length === 0
+        ? planned.reports
+        : tell('adjusted', `libseccomp knows no system call "${unknown.join('", "')}"`),
+  };
+}
 
 const sentence = ({ app, isolator, outcome, detail }: IsolatorReport): string =>
   `${app === undefined ? 'pod' : `app "${app}"`}: isolator ${isolator} ${outcome}: ${detail ?? ''}`;

@@ -68,6 +68,8 @@ export interface PreparedPod {
   readonly effects: readonly Effect[];
   readonly users: UserRange | undefined;
   readonly roots: PodSpec['roots'];
+  /** Limits that cannot be enforced are left out (`--insecure-options=isolators`). */
+  readonly lenient: boolean;
 }
 
 /**
@@ -105,7 +107,7 @@ export async function preparePod(services: Services, request: PrepareRequest): P
     const users = assignUsers(services, request.users, (range) =>
       writePod(pod, podManifest(runtimes, facts), { ...record, ...(range === undefined ? {} : { users: range }) }),
     );
-    return { pod, name, apps: launches, effects, users, roots: request.roots };
+    return { pod, name, apps: launches, effects, users, roots: request.roots, lenient: request.relaxed.isolators };
   } catch (error) {
     const [left] = services.pods.list().filter(({ id }) => id === embryo.id);
     if (left !== undefined) discard(services, { ...left, lockFd: embryo.lockFd });
@@ -217,7 +219,8 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
   });
   tellOfIsolators(services, reports, false);
   keepReports(pod, record, reports);
-  return { pod, name: record.name, apps, effects, users: record.users, roots: record.roots ?? 'overlay' };
+  const { users, roots = 'overlay' } = record;
+  return { pod, name: record.name, apps, effects, users, roots, lenient: relaxed.isolators };
 }
 
 /** What holds of the isolators is decided when the pod starts: by this host as it is now, and by this command's options. */

@@ -1,6 +1,7 @@
 /** What the use cases need of the world. Built once, in stage0/cli/services.ts, and passed in. */
 import type { AbsPath } from '#kernel/brand';
 import type { FactReader } from '../host/facts';
+import type { FilterSource } from '../host/filters';
 import type { SignatureVerifier } from '../image/fetch/port';
 import type { LockPort, Pods } from '../pod/pods';
 import type { OpenPort } from '../pod/tree-view';
@@ -18,6 +19,7 @@ export interface Services {
   readonly verifier: SignatureVerifier;
   /** What this host can do, read on demand. */
   readonly hostFacts: FactReader;
+  readonly filters: FilterSource;
   readonly native: LockPort & OpenPort & { syncfs(fd: number): void };
   /** The native executor. */
   readonly executor: AbsPath;

@@ -3,8 +3,10 @@ import fs from 'node:fs';
 import type { AbsPath } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { encodePlan } from '../../stage1/plan/codec';
+import { deviceAllow } from '../../stage1/plan/confinement';
 import { overlayDirectories, planPod } from '../../stage1/plan/plan';
 import type { AppSpec, HandedFiles, PodSpec } from '../../stage1/plan/spec';
+import { bandwidthOf } from '../../stage2/isolators/network';
 import { requireOwnNamespaces } from '../../stage2/isolators/sysctl';
 import { podUnit } from '../../units/name';
 import { podProperties } from '../../units/pod';
@@ -37,7 +39,7 @@ const SIGKILL = 9;
 
 /** The pod as the planner wants it. */
 export function podSpec(services: Services, prepared: PreparedPod, files: HandedFiles, options: StartOptions): PodSpec {
-  const { pod, name, apps, effects, users, roots } = prepared;
+  const { pod, name, apps, effects, users, roots, lenient } = prepared;
   requireOwnNamespaces(effects, [
     ...(options.network === 'none' ? (['net'] as const) : []),
     ...(options.ipc === 'private' ? (['ipc'] as const) : []),
@@ -59,6 +61,7 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
     machine: { busPath: SYSTEM_BUS, messagesHex: machineMessages({ name, pod: pod.id, root }) },
     osRelease: osRelease(apps),
     apps,
+    bandwidth: bandwidthOf([...effects, ...apps.flatMap((app) => app.effects)], options.network === 'host', lenient),
     effects,
   };
 }
@@ -99,7 +102,10 @@ export async function startPod(
     executor: services.executor,
     plan,
     stopGraceMs: options.stopGraceMs,
-    more: prepared.effects.flatMap((effect) => (effect.kind === 'unit' ? [effect.property] : [])),
+    more: [
+      ...prepared.effects.flatMap((effect) => (effect.kind === 'unit' ? [effect.property] : [])),
+      ...deviceAllow(spec.apps),
+    ],
   });
   const bus = services.connect();
   const run = startUnit(bus, { unit, properties });

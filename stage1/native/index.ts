@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { messageOf, PodctlError } from '#kernel/errors';
 import type { Addon } from './addon';
+import type { SeccompCompiler } from './seccomp_addon';
 
 export type { Addon, Bytes, Metadata } from './addon';
 
@@ -13,31 +14,35 @@ function candidates(name: string): readonly string[] {
   return [path.join(__dirname, 'native', name), path.join(__dirname, '../../native', name)];
 }
 
-/** Where one of the two native artefacts is. @throws PodctlError `native-missing` */
-export function nativeFile(name: 'podctl.node' | 'podctl-stage1'): string {
+/** Where one of the native artefacts is. @throws PodctlError `native-missing` */
+export function nativeFile(name: 'podctl.node' | 'podctl-seccomp.node' | 'podctl-stage1'): string {
   const tried = candidates(name);
   const file = tried.find((candidate) => fs.existsSync(candidate));
   if (file === undefined) throw new PodctlError('native-missing', `${name} is not at ${tried.join(' or ')}`);
   return file;
 }
 
-function load(): Addon {
-  const file = nativeFile('podctl.node');
+function load(name: 'podctl.node' | 'podctl-seccomp.node'): unknown {
+  const file = nativeFile(name);
   const holder: { exports: unknown } = { exports: {} };
   try {
     process.dlopen(holder, file);
   } catch (cause) {
     throw new PodctlError('native-missing', `the native addon ${file} cannot be loaded: ${messageOf(cause)}`, {
       cause,
+      ...(name === 'podctl.node' ? {} : { hint: 'install libseccomp (Debian: libseccomp2)' }),
     });
   }
-  return holder.exports as Addon;
+  return holder.exports;
 }
 
 let loaded: Addon | undefined;
 
 /** @throws PodctlError `native-missing` */
 export function native(): Addon {
-  loaded ??= load();
+  loaded ??= load('podctl.node') as Addon;
   return loaded;
 }
+
+/** Needs libseccomp; only for filters that were not compiled before. @throws PodctlError `native-missing` */
+export const seccompCompiler = (): SeccompCompiler => load('podctl-seccomp.node') as SeccompCompiler;

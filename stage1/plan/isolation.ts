@@ -12,6 +12,12 @@ export const appIsolation = (effects: readonly Effect[]): readonly Op[] =>
         return [op('cgroup', effect.file, effect.value)];
       case 'rlimit':
         return [op('rlimit', effect.resource, effect.soft, effect.hard)];
+      case 'filter':
+        return [op('seccomp', effect.program)];
+      case 'label':
+        return [op(effect.module, effect.value)];
+      case 'devices':
+        return [op('devices', ...effect.rules)];
       case 'oom-score-adj':
         return [op('oom-score-adj', String(effect.value))];
       default:

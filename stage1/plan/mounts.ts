@@ -1,5 +1,6 @@
 /** The file systems every pod and every app has, beside the app's own root (appc O1–O12, DESIGN.md §5). */
 
+import { extraNodes } from './confinement';
 import type { MountFlag, Op } from './op';
 import { type AppSpec, hostId, type PodSpec, type UserRange } from './spec';
 
@@ -84,6 +85,7 @@ export function appMounts({ users }: PodSpec, app: AppSpec): readonly Op[] {
       : []),
     mount('tmpfs', '/dev', ['mode=0755', `size=${DEV_SIZE}`], 'nosuid', 'noexec'),
     ...DEVICES.map((name) => op('bind', `/dev/${name}`, `/dev/${name}`)),
+    ...extraNodes(app).map((path) => op('bind', path, path)),
     // Without a terminal of its own, the console of an app is the one that swallows everything.
     op('bind', '/dev/null', '/dev/console'),
     terminals(users),

@@ -1,4 +1,5 @@
 /** The planner: a pod and its host, turned into the plan that the executor performs. Pure; equal input, equal plan. */
+import { podLabels, podNodes, traffic } from './confinement';
 import { appIsolation, podIsolation } from './isolation';
 import { appMounts, appRoot, bindForUsers, podRootMounts } from './mounts';
 import type { Op, Plan } from './op';
@@ -54,7 +55,9 @@ function podSection(pod: PodSpec): readonly Op[] {
     ...(pod.machine === undefined ? [] : [op('machine', pod.machine.busPath, pod.machine.messagesHex)]),
     op('hostname', pod.hostname),
     ...(pod.network === 'none' ? [op('loopback')] : []),
+    ...traffic(pod),
     ...podRootMounts(pod),
+    ...podNodes(pod.apps),
     // Behind /proc, through which they are set.
     ...podIsolation(pod.effects),
     ...pod.apps.map((app) => appTree(pod, app)),
@@ -69,6 +72,7 @@ function appSection(pod: PodSpec, app: AppSpec): readonly Op[] {
     op('log', app.name, pod.unit),
     // Before the root, while /proc is the pod's and not yet the image's.
     ...appIsolation(app.effects),
+    ...podLabels(pod.effects, app.effects),
     ...appMounts(pod, app),
     op('cwd', app.workingDirectory),
     op('groups', ...app.identity.groups.map(String)),

@@ -24,6 +24,8 @@ export interface PodSpec {
   /** Text of the pod-level /etc/os-release. */
   readonly osRelease: string;
   readonly apps: readonly AppSpec[];
+  /** Bytes per second, of each interface of the pod; undefined: no limit. */
+  readonly bandwidth: bigint | undefined;
   /** What the pod's isolators come down to. */
   readonly effects: readonly Effect[];
 }

@@ -2,8 +2,12 @@
 import { blockBandwidth, blockIops, ioWeight } from './block';
 import { REMOVE, RETAIN, remove, retain } from './capabilities';
 import { cpu, cpuShares, cpuset } from './cpu';
+import { devices } from './devices';
+import { apparmorProfile, selinuxContext } from './labels';
 import { memory, memoryHigh, memorySwap, oomGroup } from './memory';
+import { networkBandwidth } from './network';
 import { noNewPrivileges, oomScoreAdj, pids, rlimits } from './process';
+import { SECCOMP_REMOVE, SECCOMP_RETAIN, seccompRemove, seccompRetain } from './seccomp';
 import { sysctl } from './sysctl';
 import type { Isolator, IsolatorRow } from './types';
 
@@ -17,6 +21,12 @@ export const ISOLATORS: Readonly<Record<string, IsolatorRow>> = {
   'os/linux/no-new-privileges': noNewPrivileges,
   [RETAIN]: retain,
   [REMOVE]: remove,
+  'resource/network-bandwidth': networkBandwidth,
+  [SECCOMP_REMOVE]: seccompRemove,
+  [SECCOMP_RETAIN]: seccompRetain,
+  'os/linux/selinux-context': selinuxContext,
+  'os/linux/apparmor-profile': apparmorProfile,
+  'podctl/devices': devices,
   'os/unix/sysctl': sysctl,
   'podctl/cpuset': cpuset,
   'podctl/io-weight': ioWeight,

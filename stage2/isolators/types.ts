@@ -1,6 +1,7 @@
 /** What isolators are made of (appc §3.7): how one comes in, what becomes of it, and what a host must be known for. */
 import type { UnitProperty } from '../../units/properties';
 import type { Capability } from '../capabilities';
+import type { SeccompPolicy } from '../seccomp/policy';
 
 /** As in a manifest; what `value` must be, the name says. */
 export interface Isolator {
@@ -28,10 +29,20 @@ export interface HostFacts {
   readonly ioWeight?: 'io.weight' | 'io.bfq.weight' | undefined;
   /** Whether swap is accounted: a cgroup has `memory.swap.max`. */
   readonly swap?: boolean | undefined;
+  /** Security modules in force: SELinux, and of AppArmor the loaded profiles. */
+  readonly security?: { readonly selinux: boolean; readonly profiles: readonly string[] | undefined } | undefined;
+  /** The device that a path of the host is a node of; undefined if it is none. */
+  readonly nodeAt?: ((path: string) => DeviceNode | undefined) | undefined;
+}
+
+export interface DeviceNode {
+  readonly type: 'b' | 'c';
+  readonly major: number;
+  readonly minor: number;
 }
 
 /** Facts that are read on demand. */
-export type FactName = 'disk' | 'cpus' | 'nodes' | 'ioWeight' | 'swap';
+export type FactName = 'disk' | 'cpus' | 'nodes' | 'ioWeight' | 'swap' | 'security' | 'deviceNodes';
 
 /** What of a pod bounds the same of its apps (appc I4). */
 export type Bound = 'cpu' | 'memory' | 'memory-high' | 'pids' | 'bandwidth' | 'iops';
@@ -48,6 +59,22 @@ export type Effect =
   | { readonly kind: 'no-new-privileges'; readonly on: boolean }
   | { readonly kind: 'rlimit'; readonly resource: string; readonly soft: string; readonly hard: string }
   | { readonly kind: 'oom-score-adj'; readonly value: number }
+  | { readonly kind: 'seccomp'; readonly policy: SeccompPolicy }
+  /** The policy's program, compiled: what the kernel takes, in hexadecimal digits. */
+  | { readonly kind: 'filter'; readonly program: string }
+  /** Of `scope` pod, it is that of all apps that have none of their own. */
+  | {
+      readonly kind: 'label';
+      readonly module: 'selinux' | 'apparmor';
+      readonly value: string;
+      readonly scope: Scope;
+    }
+  /** All rules of the app, as the executor takes them, and nodes of the host that it finds in its /dev. */
+  | { readonly kind: 'devices'; readonly rules: readonly string[]; readonly nodes: readonly string[] }
+  /** One entry of DeviceAllow= of the pod's unit, without which the rules would hold nothing. */
+  | { readonly kind: 'device-allow'; readonly allow: readonly [device: string, access: string] }
+  /** Bytes per second, of each interface of the pod. */
+  | { readonly kind: 'bandwidth'; readonly bytes: bigint }
   /** `key` with slashes. */
   | { readonly kind: 'sysctl'; readonly key: string; readonly value: string }
   /** The isolator is in force, but not as it was written. */

@@ -24,6 +24,14 @@ export const APP_ISOLATOR_FLAGS = {
   cpuShares: parsed('share of busy CPUs, from 2 to 262144 (1024 is usual)', integer, { value: 'SHARES' }),
   capsRetain: capabilities('capabilities to have, and no others', 'cap-retain'),
   capsRemove: capabilities('capabilities to have not, of the 14 that apps have', 'cap-remove'),
+  seccomp: parsed(
+    'system calls to refuse or to allow, and the error they return (default: the process is killed)',
+    seccomp,
+    {
+      value: 'mode=remove|retain[,errno=NAME],CALL,…',
+    },
+  ),
+  device: list('device of the host that the app finds at the same path', { value: 'PATH[:rwm]' }),
   oomScoreAdj: parsed('from -1000 to 1000: who is killed first when memory is short', integer, { value: 'SCORE' }),
   oomGroup: parsed('kill the whole app when memory is short, not one process (default: true)', boolean, {
     bare: 'true',
@@ -48,6 +56,27 @@ function boolean(written: string): boolean {
   if (written === 'true' || written === '1') return true;
   if (written === 'false' || written === '0') return false;
   throw new PodctlError('usage', 'neither true nor false');
+}
+
+/** What `--seccomp` says (rkt-cli.md §1.3). */
+export interface SeccompWords {
+  readonly mode: 'remove' | 'retain';
+  readonly errno: string | undefined;
+  readonly set: readonly string[];
+}
+
+function seccomp(written: string): SeccompWords {
+  const words = written.split(',').filter((word) => word !== '');
+  const valuesOf = (key: string): readonly string[] =>
+    words.filter((word) => word.startsWith(`${key}=`)).map((word) => word.slice(key.length + 1));
+  const [mode, again] = valuesOf('mode');
+  const [errno, errnoAgain] = valuesOf('errno');
+  if ((mode !== 'remove' && mode !== 'retain') || again !== undefined || errnoAgain !== undefined) {
+    throw new PodctlError('usage', 'says no mode, or something twice', {
+      hint: 'write it like mode=retain,errno=EPERM,@rkt/default-whitelist,keyctl',
+    });
+  }
+  return { mode, errno, set: words.filter((word) => !/^(?:mode|errno)=/.test(word)) };
 }
 
 /** Every occurrence adds to the set. */

@@ -1,6 +1,7 @@
 /** From flags to isolators. Their values are judged where those of manifests are (stage2/isolators). */
 import { PodctlError } from '#kernel/errors';
 import { REMOVE, RETAIN } from '../../../stage2/isolators/capabilities';
+import { SECCOMP_REMOVE, SECCOMP_RETAIN } from '../../../stage2/isolators/seccomp';
 import type { Isolator } from '../../../stage2/isolators/types';
 import type { FlagValues } from '../flag';
 import type { APP_ISOLATOR_FLAGS, POD_ISOLATOR_FLAGS, SHARED_ISOLATOR_FLAGS } from './isolator-flags';
@@ -49,6 +50,10 @@ export function appIsolatorsOf(flags: FlagValues<typeof APP_ISOLATOR_FLAGS>): re
     ...isolator('os/linux/cpu-shares', flags.cpuShares, (shares) => shares),
     ...isolator(RETAIN, capsRetain, (set) => ({ set })),
     ...isolator(REMOVE, capsRemove, (set) => ({ set })),
+    ...isolator(flags.seccomp?.mode === 'retain' ? SECCOMP_RETAIN : SECCOMP_REMOVE, flags.seccomp, ({ errno, set }) =>
+      errno === undefined ? { set } : { set, errno },
+    ),
+    ...isolator('podctl/devices', flags.device.length === 0 ? undefined : flags.device, (paths) => ({ paths })),
     ...isolator('os/linux/oom-score-adj', flags.oomScoreAdj, (score) => score),
     ...isolator('podctl/oom-group', flags.oomGroup, (group) => group),
     ...(flags.ulimit.length === 0

@@ -28,6 +28,7 @@ import {
 export const relaxationsOf = ({ insecureOptions }: Globals): Relaxations => ({
   capabilities: insecureOptions.has('capabilities'),
   paths: insecureOptions.has('paths'),
+  seccomp: insecureOptions.has('seccomp'),
   isolators: insecureOptions.has('isolators'),
 });
 

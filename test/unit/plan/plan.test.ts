@@ -33,6 +33,7 @@ const pod: PodSpec = {
   stopGraceMs: 10_000,
   files: { from: 4242, lock: 17, stdout: 1, stderr: 2 },
   machine: { busPath: '/run/dbus/system_bus_socket' as AbsPath, messagesHex: '6c01' },
+  bandwidth: undefined,
   osRelease: 'PRETTY_NAME="podctl pod: web, db"\n',
   effects: [],
   apps: [

@@ -1,0 +1,37 @@
+/** What of a pod's isolators is about more than one section of the plan: labels, devices, traffic. */
+import type { Effect } from '../../stage2/isolators/types';
+import { property, type UnitProperty } from '../../units/properties';
+import type { Op } from './op';
+import type { AppSpec, PodSpec } from './spec';
+
+const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
+
+type WithEffects = Pick<AppSpec, 'effects'>;
+
+/** Nodes of the host that the app finds in its /dev beside those that every app has. */
+export const extraNodes = ({ effects }: WithEffects): readonly string[] =>
+  effects.flatMap((effect) => (effect.kind === 'devices' ? effect.nodes : []));
+
+/** The pod-level root has the nodes of all apps, since theirs are bound from there. */
+export const podNodes = (apps: readonly WithEffects[]): readonly Op[] =>
+  [...new Set(apps.flatMap(extraNodes))].map((path) => op('bind', path, path));
+
+/** Labels of the pod for an app that has none of its own (appc §3.7). */
+export function podLabels(pod: readonly Effect[], app: readonly Effect[]): readonly Op[] {
+  const has = (module: string): boolean => app.some((effect) => effect.kind === 'label' && effect.module === module);
+  return pod.flatMap((effect) =>
+    effect.kind === 'label' && !has(effect.module) ? [op(effect.module, effect.value)] : [],
+  );
+}
+
+/** Behind the network: nothing to limit where there is only `lo`. */
+export const traffic = ({ bandwidth, network }: Pick<PodSpec, 'bandwidth' | 'network'>): readonly Op[] =>
+  bandwidth === undefined || network === 'none' ? [] : [op('bandwidth', String(bandwidth))];
+
+/** What the pod's unit must allow, since it bounds its apps. */
+export function deviceAllow(apps: readonly WithEffects[]): readonly UnitProperty[] {
+  const allowed = apps.flatMap(({ effects }) =>
+    effects.flatMap((effect) => (effect.kind === 'device-allow' ? [effect.allow] : [])),
+  );
+  return allowed.length === 0 ? [] : [property('DeviceAllow', allowed)];
+}
