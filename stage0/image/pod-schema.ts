@@ -1,9 +1,17 @@
-/** Volumes, mounts and ports of pod manifests (appc §3.4): types as in the JSON document, and their decoders. */
+/**
+ * Volumes, mounts and ports of pod manifests (appc §3.4): types as in the JSON document, and their decoders. Members that are
+ * podctl's own (`propagation`, `follow`, `medium`, `size`) are ones that other appc programs ignore.
+ */
 import { type Decode, flag, integer, Members, oneOf, SchemaError, textWhere } from './decode';
 import { absolutePath, acName, type Port, port } from './schema';
 
+/** Whether mounts made later reach a volume (`rslave`: from the host; `rshared`: both ways; mount_namespaces(7)). */
+export const PROPAGATIONS = ['private', 'rslave', 'rshared'] as const;
+export type Propagation = (typeof PROPAGATIONS)[number];
+
 interface VolumeBase {
   readonly name: string;
+  /** If absent, the mount point decides (V12). */
   readonly readOnly?: boolean;
 }
 export interface HostVolume extends VolumeBase {
@@ -11,6 +19,10 @@ export interface HostVolume extends VolumeBase {
   readonly source: string;
   /** Submounts are taken along; true if absent (D3). */
   readonly recursive?: boolean;
+  /** `private` if absent. */
+  readonly propagation?: Propagation;
+  /** Symbolic links may lead to the source (V10, V11). */
+  readonly follow?: boolean;
 }
 export interface EmptyVolume extends VolumeBase {
   readonly kind: 'empty';
@@ -18,6 +30,10 @@ export interface EmptyVolume extends VolumeBase {
   readonly mode?: string;
   readonly uid?: number;
   readonly gid?: number;
+  /** A tmpfs instead of a directory on the pod's disk. */
+  readonly medium?: 'memory';
+  /** Most bytes of a volume in memory. */
+  readonly size?: number;
 }
 export type Volume = HostVolume | EmptyVolume;
 
@@ -53,21 +69,26 @@ export const volume: Decode<Volume> = (value, at) => {
   const members = new Members(value, at);
   const base = { name: members.required('name', acName), ...members.optional('readOnly', flag) };
   if (members.required('kind', oneOf('host', 'empty')) === 'host') {
-    refuse(members, at, 'host', 'mode', 'uid', 'gid');
+    refuse(members, at, 'host', 'mode', 'uid', 'gid', 'medium', 'size');
     return {
       ...base,
       kind: 'host',
       source: members.required('source', absolutePath),
       ...members.optional('recursive', flag),
+      ...members.optional('propagation', oneOf(...PROPAGATIONS)),
+      ...members.optional('follow', flag),
     };
   }
-  refuse(members, at, 'empty', 'source', 'recursive');
+  refuse(members, at, 'empty', 'source', 'recursive', 'propagation', 'follow');
+  if (!members.has('medium')) refuse(members, at, 'empty on disk', 'size');
   return {
     ...base,
     kind: 'empty',
     ...members.optional('mode', fileMode),
     ...members.optional('uid', integer(0, MAX_ID)),
     ...members.optional('gid', integer(0, MAX_ID)),
+    ...members.optional('medium', oneOf('memory')),
+    ...members.optional('size', integer(1, Number.MAX_SAFE_INTEGER)),
   };
 };
 

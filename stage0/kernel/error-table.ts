@@ -65,6 +65,19 @@ export const ERRORS = {
     'The host cannot enforce a limit.',
     '--insecure-options=isolators runs the pod without the limits that cannot be enforced',
   ),
+  // volumes
+  'mount-dangling': row('A mount names a volume that the pod does not have.', 'declare it with --volume'),
+  'mount-target-refused': row('A volume cannot be mounted where it was asked for.'),
+  'mount-overlap': row('Two volumes of an app would be mounted one over or in the other.', 'choose other targets'),
+  'volume-source-missing': row(
+    'What a volume is to show of the host is not there.',
+    'make it first: podctl makes nothing outside its own directories',
+  ),
+  'volume-source-symlink': row(
+    'The way to the source of a volume leads through a symbolic link.',
+    'name the real path, or allow it with follow=true',
+  ),
+  'volume-unfit': row('A volume cannot be what it is asked to be.'),
   // images: the archive
   'image-archive-invalid': row('An image file is not a well-formed archive.', 'fetch or build the image again'),
   'image-too-large': row('An image exceeds a limit that keeps hostile archives from filling the disk.'),

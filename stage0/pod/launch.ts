@@ -4,15 +4,16 @@
  */
 import { type AbsPath, type AppName, isAbsPath } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
-import type { AppSpec } from '../../stage1/plan/spec';
+import type { AppSpec, RootSpec } from '../../stage1/plan/spec';
 import { ALL_CAPABILITIES, type Capability, capabilityMask, DEFAULT_CAPABILITIES } from '../../stage2/capabilities';
 import { environmentOf } from '../../stage2/environment';
 import { execCandidates } from '../../stage2/exec';
 import type { Isolation } from '../../stage2/isolators/plan';
 import type { Effect } from '../../stage2/isolators/types';
 import { identityOf } from '../../stage2/user';
+import { cleanPath, isWithin } from './clean-path';
 import type { RuntimeApp } from './manifest';
-import type { TreeView } from './tree-view';
+import type { FileKind, TreeView } from './tree-view';
 
 /** Protections the operator switched off (`--insecure-options`). */
 export interface Relaxations {
@@ -23,13 +24,17 @@ export interface Relaxations {
   readonly isolators: boolean;
 }
 
-/** @throws PodctlError `exec-not-found`, `workdir-missing`, `user-unknown`, `image-unfit` */
+/**
+ * A volume is not looked into: what is missing there shows when the app starts (appc B12).
+ * @throws PodctlError `exec-not-found`, `workdir-missing`, `user-unknown`, `image-unfit`
+ */
 export function launchOf(
   runtime: RuntimeApp,
   trees: readonly AbsPath[],
   view: TreeView,
   relaxed: Relaxations,
   isolation: Isolation,
+  root: RootSpec,
 ): AppSpec {
   const { name, app } = runtime;
   const identity = identityOf(
@@ -38,9 +43,12 @@ export function launchOf(
   );
   const environment = environmentOf(name, app.environment ?? []);
   const workingDirectory = app.workingDirectory ?? '/';
-  requireDirectory(name, workingDirectory, view);
+  const isInVolume = (path: string): boolean => root.mounts.some(({ target }) => isWithin(cleanPath(path), target));
+  if (!isInVolume(workingDirectory)) requireDirectory(name, workingDirectory, view);
   const argv = app.exec ?? [];
-  const candidates = candidatesOf(name, argv, environment, workingDirectory, view);
+  const candidates = candidatesOf(name, argv, environment, workingDirectory, (path) =>
+    isInVolume(path) ? 'program' : view.kindOf(path),
+  );
   return {
     name,
     trees,
@@ -52,6 +60,7 @@ export function launchOf(
     candidates,
     protectPaths: !relaxed.paths,
     effects: isolation.effects,
+    root,
   };
 }
 
@@ -100,7 +109,7 @@ function candidatesOf(
   argv: readonly string[],
   environment: AppSpec['environment'],
   workingDirectory: string,
-  view: TreeView,
+  kindOf: (path: string) => FileKind,
 ): readonly string[] {
   const [program] = argv;
   if (program === undefined || program === '') {
@@ -110,15 +119,15 @@ function candidatesOf(
   }
   const path = environment.find((variable) => variable.name === 'PATH')?.value ?? '';
   const candidates = execCandidates(program, path, workingDirectory);
-  if (candidates.some((candidate) => view.kindOf(candidate) === 'program')) return candidates;
+  if (candidates.some((candidate) => kindOf(candidate) === 'program')) return candidates;
   throw new PodctlError(
     'exec-not-found',
-    `app "${app}": no program "${program}" in its image: tried ${tried(candidates, view)}`,
+    `app "${app}": no program "${program}" in its image: tried ${tried(candidates, kindOf)}`,
     {
       hint: 'name a program of the image with --exec',
     },
   );
 }
 
-const tried = (candidates: readonly string[], view: TreeView): string =>
-  candidates.map((path) => (view.kindOf(path) === 'missing' ? path : `${path} (not an executable file)`)).join(', ');
+const tried = (candidates: readonly string[], kindOf: (path: string) => FileKind): string =>
+  candidates.map((path) => (kindOf(path) === 'missing' ? path : `${path} (not an executable file)`)).join(', ');

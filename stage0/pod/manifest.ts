@@ -61,6 +61,8 @@ export interface AppOverrides {
   /** Over those of the image, key by key. */
   readonly userAnnotations: Readonly<Record<string, string>>;
   readonly userLabels: Readonly<Record<string, string>>;
+  readonly readOnlyRootFS: boolean;
+  readonly mounts: readonly Mount[];
 }
 
 /** The app of an image without one: root runs what --exec names (appc B7). */
@@ -94,7 +96,8 @@ export function runtimeApp(
     ...withMore('userAnnotations', base.userAnnotations, overrides.userAnnotations),
     ...withMore('userLabels', base.userLabels, overrides.userLabels),
   };
-  return { name, image, app, readOnlyRootFS: false, mounts: [], annotations: overrides.annotations };
+  const { readOnlyRootFS, mounts, annotations } = overrides;
+  return { name, image, app, readOnlyRootFS, mounts, annotations };
 }
 
 /** The two sets of capabilities exclude each other, and those of system calls: either replaces both. */

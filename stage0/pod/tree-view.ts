@@ -19,9 +19,19 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 
 export type FileKind = 'program' | 'directory' | 'other' | 'missing';
 
+export interface Resolved {
+  /** Inside the image. */
+  readonly path: AbsPath;
+  readonly kind: 'directory' | 'other' | 'missing';
+}
+
+const refused = (path: string, why: string): PodctlError =>
+  new PodctlError('mount-target-refused', `nothing can be mounted on "${path}": ${why}`);
+
 export class TreeView {
   readonly #root: AbsPath;
   readonly #port: OpenPort;
+  #hostRoot: string | undefined;
 
   constructor(root: AbsPath, port: OpenPort) {
     this.#root = root;
@@ -34,6 +44,14 @@ export class TreeView {
     if (stat === undefined) return 'missing';
     if (stat.isDirectory()) return 'directory';
     return stat.isFile() && (stat.mode & 0o111) !== 0 ? 'program' : 'other';
+  }
+
+  /** What the last component of `path` is itself, not what it leads to. */
+  entryOf(path: string): 'directory' | 'link' | 'other' | 'missing' {
+    const stat = this.#stat(path, fs.constants.O_NOFOLLOW);
+    if (stat === undefined) return 'missing';
+    if (stat.isSymbolicLink()) return 'link';
+    return stat.isDirectory() ? 'directory' : 'other';
   }
 
   ownerOf(path: string): { readonly uid: number; readonly gid: number } | undefined {
@@ -59,8 +77,55 @@ export class TreeView {
     }
   }
 
-  #stat(path: string): fs.Stats | undefined {
+  /**
+   * Where `path` leads inside the image, without symbolic links: what is there, and under which name. What is missing keeps
+   * its name below the last directory that is there.
+   * @throws PodctlError `mount-target-refused` if a link leads nowhere or in a circle, or something on the way is no directory
+   */
+  resolve(path: AbsPath): Resolved {
     const fd = this.#open(path, O_PATH);
+    if (fd !== undefined) {
+      try {
+        const stat = fs.fstatSync(fd);
+        const kind = stat.isDirectory() ? 'directory' : 'other';
+        return { path: this.#insideOf(fs.readlinkSync(`/proc/self/fd/${fd}`)), kind };
+      } finally {
+        fs.closeSync(fd);
+      }
+    }
+    const slash = path.lastIndexOf('/');
+    const parent = this.resolve((path.slice(0, slash) || '/') as AbsPath);
+    const name = `${parent.path === '/' ? '' : parent.path}/${path.slice(slash + 1)}` as AbsPath;
+    if (parent.kind === 'other') throw refused(path, `${parent.path} of the image is not a directory`);
+    if (parent.kind === 'directory' && this.#stat(name, fs.constants.O_NOFOLLOW) !== undefined)
+      throw refused(path, `${name} of the image is a symbolic link that leads nowhere`);
+    return { path: name, kind: 'missing' };
+  }
+
+  /** Whether a directory of the image has something in it. */
+  hasEntries(path: AbsPath): boolean {
+    const fd = this.#open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    if (fd === undefined) return false;
+    try {
+      const directory = fs.opendirSync(`/proc/self/fd/${fd}`);
+      try {
+        return directory.readSync() !== null;
+      } finally {
+        directory.closeSync();
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  /** A path of the host below the image's root, as the image names it. */
+  #insideOf(hostPath: string): AbsPath {
+    this.#hostRoot ??= fs.realpathSync(this.#root);
+    return (hostPath.slice(this.#hostRoot.length) || '/') as AbsPath;
+  }
+
+  #stat(path: string, flags = 0): fs.Stats | undefined {
+    const fd = this.#open(path, O_PATH | flags);
     if (fd === undefined) return undefined;
     try {
       return fs.fstatSync(fd);

@@ -1,20 +1,25 @@
 /** From images and options to a pod in its directory, locked, with everything written that running it needs. */
 import fs from 'node:fs';
-import type { AppName } from '#kernel/brand';
+import type { AbsPath, AppName } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
-import type { AppSpec, PodSpec, UserRange } from '../../stage1/plan/spec';
+import type { AppSpec, PodSpec, UserRange, VolumeSpec } from '../../stage1/plan/spec';
+import type { Isolation } from '../../stage2/isolators/plan';
 import type { Effect, Isolator, IsolatorReport } from '../../stage2/isolators/types';
 import { fsyncPath, writeFileDurable } from '../files/durable';
 import { fitsPlatform, hostPlatform } from '../image/platform';
 import type { DeclaredPod } from '../image/pod-manifest';
+import type { Mount, Volume } from '../image/pod-schema';
+import { rootOf } from '../pod/app-root';
 import { launchOf, type Relaxations } from '../pod/launch';
 import { MANIFEST, machineOf, RECORD } from '../pod/layout';
 import { type PodManifest, podManifest, type RuntimeApp, readManifest } from '../pod/manifest';
 import { claimName } from '../pod/names';
 import type { LockedPod } from '../pod/pods';
 import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
+import { reifyVolumes } from '../pod/reify-volumes';
 import { TreeView } from '../pod/tree-view';
 import { assignUsers, countOf, requireWithin, type WantedUsers } from '../pod/users';
+import { volumeSpecs } from '../pod/volume-sources';
 import { ensureTree } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
 import { machineName } from '../systemd/machined';
@@ -39,6 +44,9 @@ export interface PrepareRequest {
   readonly manifest: DeclaredPod | undefined;
   /** What every app of the pod gets. */
   readonly environment: SharedEnvironment;
+  /** `--volume`, and `--mount` for every app. */
+  readonly volumes: readonly Volume[];
+  readonly mounts: readonly Mount[];
   readonly policy: FetchPolicy;
   readonly relaxed: Relaxations;
   /** Isolators of the pod as a whole, beside those of a manifest. */
@@ -54,8 +62,8 @@ export interface PrepareRequest {
 interface ResolvedApp {
   readonly runtime: RuntimeApp;
   readonly record: AppRecord;
-  readonly launch: AppSpec;
-  readonly reports: readonly IsolatorReport[];
+  readonly tree: AbsPath;
+  readonly isolation: Isolation;
 }
 
 /** A pod with all that is needed to run it: made just now, or read back. */
@@ -64,6 +72,7 @@ export interface PreparedPod {
   /** `--name`, or the default machine name. */
   readonly name: string;
   readonly apps: readonly AppSpec[];
+  readonly volumes: readonly VolumeSpec[];
   /** What the pod's own isolators come down to. */
   readonly effects: readonly Effect[];
   readonly users: UserRange | undefined;
@@ -85,10 +94,24 @@ export async function preparePod(services: Services, request: PrepareRequest): P
   const apps: ResolvedApp[] = [];
   for (const app of wanted) apps.push(await resolveApp(services, app, request, effects));
   requireUniqueNames(apps);
-  const reports = [...ofPod, ...apps.flatMap((app) => app.reports)];
+  const reports = [...ofPod, ...apps.flatMap(({ isolation }) => isolation.reports)];
   tellOfIsolators(services, reports, request.strictIsolators);
-  const runtimes = apps.map(({ runtime }) => runtime);
-  const facts = { ...factsOf(request.manifest, runtimes), isolators };
+  const { apps: runtimes, volumes: declared } = reifyVolumes(
+    apps.map(({ runtime }) => runtime),
+    request.manifest?.volumes ?? request.volumes,
+    services.warn,
+  );
+  const facts = { ...factsOf(request.manifest, runtimes), isolators, volumes: declared };
+  const volumes = volumeSpecs(runtimes, declared, services.native);
+  const launches = apps.map(({ tree, isolation }, index) => {
+    const runtime = runtimes[index];
+    if (runtime === undefined) throw new PodctlError('internal', 'an app was lost');
+    const view = new TreeView(tree, services.native);
+    const root = rootOf(runtime, volumes, view, services.warn);
+    const launch = launchOf(runtime, [tree], view, request.relaxed, isolation, root);
+    requireWithin(runtime.name, countOf(request.users), launch.identity);
+    return launch;
+  });
   const embryo = services.pods.create();
   const name = request.name ?? machineOf(embryo.id);
   try {
@@ -102,12 +125,12 @@ export async function preparePod(services: Services, request: PrepareRequest): P
       reports,
       ...(request.roots === 'copy' ? { roots: request.roots } : {}),
     } as const;
-    const launches = apps.map(({ launch }) => launch);
     if (request.roots === 'copy') copyRoots(pod, launches);
     const users = assignUsers(services, request.users, (range) =>
       writePod(pod, podManifest(runtimes, facts), { ...record, ...(range === undefined ? {} : { users: range }) }),
     );
-    return { pod, name, apps: launches, effects, users, roots: request.roots, lenient: request.relaxed.isolators };
+    const settled = { effects, users, roots: request.roots, lenient: request.relaxed.isolators };
+    return { pod, name, apps: launches, volumes: [...volumes.values()], ...settled };
   } catch (error) {
     const [left] = services.pods.list().filter(({ id }) => id === embryo.id);
     if (left !== undefined) discard(services, { ...left, lockFd: embryo.lockFd });
@@ -115,8 +138,8 @@ export async function preparePod(services: Services, request: PrepareRequest): P
   }
 }
 
-const wantedApps = ({ manifest, apps, environment }: PrepareRequest): readonly WantedApp[] =>
-  manifest === undefined ? apps.map((app) => appOfRequest(app, environment)) : manifest.apps.map(appOfManifest);
+const wantedApps = ({ manifest, apps, environment, mounts }: PrepareRequest): readonly WantedApp[] =>
+  manifest === undefined ? apps.map((app) => appOfRequest(app, environment, mounts)) : manifest.apps.map(appOfManifest);
 
 async function resolveApp(
   services: Services,
@@ -132,18 +155,13 @@ async function resolveApp(
   warnOfIgnored(services, runtime);
   const isolation = isolateApp(services, name, runtime.app.isolators ?? [], bounds, pod.relaxed);
   const tree = await ensureTree(services, image.id, manifest);
-  const launch = launchOf(runtime, [tree], new TreeView(tree, services.native), pod.relaxed, isolation);
-  requireWithin(name, countOf(pod.users), launch.identity);
   const record = { name, imageId: image.id, imageName: manifest.name, trees: [tree] };
-  return { runtime, record, launch, reports: isolation.reports };
+  return { runtime, record, tree, isolation };
 }
 
 /** What a manifest asks for and does not get is told (appc I2). */
 function warnOfIgnored({ warn }: Services, { name, app }: RuntimeApp): void {
-  const ignored = [
-    ...(app.eventHandlers ?? []).map((handler) => `event handler ${handler.name}`),
-    ...(app.mountPoints ?? []).map((mountPoint) => `mount point ${mountPoint.name}`),
-  ];
+  const ignored = (app.eventHandlers ?? []).map((handler) => `event handler ${handler.name}`);
   if (ignored.length > 0) warn(`app "${name}": not supported yet, ignored: ${ignored.join(', ')}`);
 }
 
@@ -208,6 +226,7 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
   }
   const { effects, reports: ofPod } = isolatePod(services, manifest.isolators, relaxed);
   const reports = [...ofPod];
+  const volumes = volumeSpecs(manifest.apps, manifest.volumes, services.native);
   const apps = manifest.apps.map((app) => {
     const trees = record.apps.find(({ name }) => name === app.name)?.trees ?? [];
     const [top] = trees;
@@ -215,12 +234,22 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
       throw new PodctlError('pod-damaged', `pod ${pod.id} has no image tree for app "${app.name}"`);
     const isolation = isolateApp(services, app.name, app.app.isolators ?? [], effects, relaxed);
     reports.push(...isolation.reports);
-    return launchOf(app, trees, new TreeView(top, services.native), relaxed, isolation);
+    const view = new TreeView(top, services.native);
+    // What is worth a warning was told when the pod was prepared.
+    return launchOf(
+      app,
+      trees,
+      view,
+      relaxed,
+      isolation,
+      rootOf(app, volumes, view, () => undefined),
+    );
   });
   tellOfIsolators(services, reports, false);
   keepReports(pod, record, reports);
-  const { users, roots = 'overlay' } = record;
-  return { pod, name: record.name, apps, effects, users, roots, lenient: relaxed.isolators };
+  const { users, roots = 'overlay' as const } = record;
+  const settled = { effects, users, roots, lenient: relaxed.isolators };
+  return { pod, name: record.name, apps, volumes: [...volumes.values()], ...settled };
 }
 
 /** What holds of the isolators is decided when the pod starts: by this host as it is now, and by this command's options. */

@@ -6,11 +6,14 @@ import { encodePlan } from '../../stage1/plan/codec';
 import { deviceAllow } from '../../stage1/plan/confinement';
 import { overlayDirectories, planPod } from '../../stage1/plan/plan';
 import type { AppSpec, HandedFiles, PodSpec } from '../../stage1/plan/spec';
+import { deviceRules, volumeDirectory } from '../../stage1/plan/volumes';
 import { bandwidthOf } from '../../stage2/isolators/network';
 import { requireOwnNamespaces } from '../../stage2/isolators/sysctl';
 import { podUnit } from '../../units/name';
 import { podProperties } from '../../units/pod';
+import { property, type UnitProperty } from '../../units/properties';
 import { PLAN, POD_ROOT, podPath, STATUS } from '../pod/layout';
+import { type DnsOptions, type HostsOptions, nameFiles } from '../pod/name-files';
 import type { PodEntry } from '../pod/pods';
 import { readFailure } from '../pod/record';
 import type { Bus } from '../systemd/bus';
@@ -29,6 +32,8 @@ export interface StartOptions {
   /** Undefined: the pod's name. */
   readonly hostname: string | undefined;
   readonly stopGraceMs: number;
+  readonly dns: DnsOptions;
+  readonly hosts: HostsOptions;
 }
 
 /** Interruptions of the foreground: calls the listener for each, until the returned function is called. */
@@ -39,7 +44,8 @@ const SIGKILL = 9;
 
 /** The pod as the planner wants it. */
 export function podSpec(services: Services, prepared: PreparedPod, files: HandedFiles, options: StartOptions): PodSpec {
-  const { pod, name, apps, effects, users, roots, lenient } = prepared;
+  const { pod, name, apps, volumes, effects, users, roots, lenient } = prepared;
+  const hostname = options.hostname ?? name;
   requireOwnNamespaces(effects, [
     ...(options.network === 'none' ? (['net'] as const) : []),
     ...(options.ipc === 'private' ? (['ipc'] as const) : []),
@@ -51,7 +57,7 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
     id: pod.id,
     directory,
     unit: podUnit(pod.id),
-    hostname: options.hostname ?? name,
+    hostname,
     network: options.network,
     ipc: options.ipc,
     users,
@@ -60,6 +66,8 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
     files,
     machine: { busPath: SYSTEM_BUS, messagesHex: machineMessages({ name, pod: pod.id, root }) },
     osRelease: osRelease(apps),
+    names: nameFiles(hostname, options.network, options.dns, options.hosts),
+    volumes,
     apps,
     bandwidth: bandwidthOf([...effects, ...apps.flatMap((app) => app.effects)], options.network === 'host', lenient),
     effects,
@@ -105,6 +113,7 @@ export async function startPod(
     more: [
       ...prepared.effects.flatMap((effect) => (effect.kind === 'unit' ? [effect.property] : [])),
       ...deviceAllow(spec.apps),
+      ...deviceProperties(spec),
     ],
   });
   const bus = services.connect();
@@ -148,6 +157,19 @@ function makeDirectories(pod: PodEntry, spec: PodSpec): void {
     // The root directory of an overlay shows the mode of its upper directory, whatever the umask here.
     fs.chmodSync(upper, 0o755);
   }
+  for (const { key, from } of spec.volumes) {
+    if (from.kind !== 'disk') continue;
+    const directory = volumeDirectory(pod.path, key);
+    make(directory);
+    fs.chownSync(directory, from.uid, from.gid);
+    fs.chmodSync(directory, from.mode);
+  }
+}
+
+/** Nothing for a pod without device volumes: the policy without a list already has what every app needs. */
+function deviceProperties(spec: PodSpec): readonly UnitProperty[] {
+  const rules = deviceRules(spec);
+  return rules.length === 0 ? [] : [property('DeviceAllow', rules)];
 }
 
 const endOfTurn = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));

@@ -4,7 +4,9 @@ import { PodctlError } from '#kernel/errors';
 import type { EnvironmentSources } from '../../stage2/environment';
 import type { ImageManifest } from '../image/manifest';
 import type { DeclaredApp, DeclaredPod } from '../image/pod-manifest';
+import type { Mount } from '../image/pod-schema';
 import { type AppOverrides, bareApp, NO_FACTS, type PodFacts, type RuntimeApp, runtimeApp } from '../pod/manifest';
+import { mergeMounts } from '../pod/reify-volumes';
 
 export interface AppRequest extends AppOverrides {
   /** A file, an ID, or a name. */
@@ -24,12 +26,16 @@ export interface WantedApp {
   reify(image: RuntimeApp['image'], manifest: ImageManifest): RuntimeApp;
 }
 
-export const appOfRequest = (request: AppRequest, shared: SharedEnvironment): WantedApp => ({
+export const appOfRequest = (request: AppRequest, shared: SharedEnvironment, mounts: readonly Mount[]): WantedApp => ({
   image: request.image,
   signature: request.signature,
   reify: (image, manifest) => {
     const name = request.name === undefined ? appNameOfImage(manifest.name) : appName(request.name);
-    const overrides = { ...request, environment: { ...shared, ...request.environment } };
+    const overrides = {
+      ...request,
+      environment: { ...shared, ...request.environment },
+      mounts: mergeMounts(mounts, request.mounts),
+    };
     return runtimeApp(name, image, manifest.app, overrides);
   },
 });

@@ -39,11 +39,16 @@ bool is_limit_file(Text text) {
   return is_file_name(text) && text.find('.') < text.size && !text.starts_with("cgroup.");
 }
 
-bool are_flags(const Op &op, size_t first) {
-  for (size_t i = first; i < op.count; ++i) {
-    if (!mount_flag(op[i]).known) return false;
+/** Null, or what is wrong with the flags of `bind` or `mount`. */
+const char *flags_fault(const Op &op) {
+  const bool is_new = op.kind == OpKind::mount;
+  for (size_t i = is_new ? first_mount_flag(op) : 2; i < op.count; ++i) {
+    const MountFlag flag = mount_flag(op[i]);
+    if (!flag.known) return "unknown mount flag";
+    if (is_new && !suits_new_mount(flag)) return "a flag for binds only";
+    if (flag.propagation != 0 && op.section != kPod) return "propagation is settled where the pod opens a volume";
   }
-  return true;
+  return nullptr;
 }
 
 /** Null, or what is wrong with one operation by itself. */
@@ -67,8 +72,8 @@ const char *fault_of(const Op &op) {
       constexpr size_t kMostLayers = 500;  // OVL_MAX_STACK
       return op.count > 3 && op.count - 3 <= kMostLayers ? nullptr : "not 1 to 500 lower directories";
     }
-    case OpKind::bind: return are_flags(op, 2) ? nullptr : "unknown mount flag";
-    case OpKind::mount: return are_flags(op, first_mount_flag(op)) ? nullptr : "unknown mount flag";
+    case OpKind::bind:
+    case OpKind::mount: return flags_fault(op);
     case OpKind::app:
       return is_file_name(op[0]) && is_one_line(op[0]) && is_file_name(op[1]) ? nullptr : "not a name";
     case OpKind::log:  // both are lines of the stream's header

@@ -32,10 +32,11 @@ Outcome<> set_up_pod(Pod &pod) {
   TRY(check(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("podctl-init")), "prctl", "PR_SET_NAME"));
   TRY(ensure_directory(pod.directory.get(), "status", 0755));
   pod.statuses = TRY(open_at(pod.directory.get(), "status", kOpenDirectory));
-  TRY(make_mounts_private());
-  find_journal(pod);
   Scene scene{pod};
   TRY(open_sources(scene));
+  TRY(copy_propagating(pod.arena, scene.places, pod.plan));
+  TRY(make_mounts_private());
+  find_journal(pod);
   if (pod.users.are_own()) TRY(own_new_files(pod.users.first));
   for (const Op &op : pod.plan) {
     if (op.section == kPod) TRY(perform(scene, op));

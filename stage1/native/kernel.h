@@ -59,6 +59,7 @@ constexpr uint32_t kDirectory = 0040000;
 constexpr uint32_t kCharacterDevice = 0020000;
 constexpr uint32_t kPipe = 0010000;
 constexpr uint32_t kSocket = 0140000;
+constexpr uint32_t kSymbolicLink = 0120000;
 
 /** Exit status of every failure of stage1 itself, as of rkt. */
 constexpr int kOwnFailure = 254;

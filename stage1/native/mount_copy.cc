@@ -53,6 +53,17 @@ Outcome<> map_mount(int mount, const Users &users, bool recursive, Text object) 
   return mapped.failure;
 }
 
+Outcome<> set_attributes(int mount, const MountFlag &flags, Text object) {
+  mount_attr attributes{};
+  attributes.attr_set = flags.attributes;
+  attributes.propagation = flags.propagation;
+  if ((flags.attributes & MOUNT_ATTR_NOATIME) != 0) attributes.attr_clr = MOUNT_ATTR__ATIME;
+  if (attributes.attr_set == 0 && attributes.propagation == 0) return kDone;
+  const unsigned reach = AT_EMPTY_PATH | (flags.recursive || flags.everywhere ? AT_RECURSIVE : 0);
+  TRY(check(sys::mount_setattr(mount, "", reach, attributes), "mount_setattr", object));
+  return kDone;
+}
+
 Outcome<> attach(int mount, int target, Text object) {
   TRY(check(sys::move_mount(mount, target), "move_mount", object));
   return kDone;

@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "fd.h"
+#include "flags.h"
 #include "users.h"
 
 namespace podctl {
@@ -15,6 +16,9 @@ Outcome<Fd> copy_mount(int source, bool recursive, Text object);
  * are on disk (idmapped mounts, Linux 5.12). `recursive`: with submounts. A file system that cannot is named in the failure.
  */
 Outcome<> map_mount(int mount, const Users &users, bool recursive, Text object);
+
+/** Sets the flags' attributes and propagation on a mount, and on its submounts if they go along. */
+Outcome<> set_attributes(int mount, const MountFlag &flags, Text object);
 
 Outcome<> attach(int mount, int target, Text object);
 

@@ -16,16 +16,6 @@ constexpr uint64_t kPrivate = 1U << 18;  // MS_PRIVATE
 constexpr unsigned kNullMajor = 1;
 constexpr unsigned kNullMinor = 3;
 
-Outcome<> set_attributes(int mount, MountFlag flags, Text object) {
-  mount_attr attributes{};
-  attributes.attr_set = flags.attributes;
-  if ((flags.attributes & MOUNT_ATTR_NOATIME) != 0) attributes.attr_clr = MOUNT_ATTR__ATIME;
-  if (attributes.attr_set == 0) return kDone;
-  const unsigned reach = AT_EMPTY_PATH | (flags.everywhere ? AT_RECURSIVE : 0);
-  TRY(check(sys::mount_setattr(mount, "", reach, attributes), "mount_setattr", object));
-  return kDone;
-}
-
 /** Sets one `key=value` or `key` of a new file system. */
 Outcome<> configure(int fs, Text option) {
   Text value = option;
@@ -74,10 +64,10 @@ bool is_absence(const Failure &failure) { return failure.error == ENOENT || fail
 
 }  // namespace
 
-Outcome<> make_mounts_private() {
+Outcome<> make_mounts_private(const char *root) {
   mount_attr attributes{};
   attributes.propagation = kPrivate;
-  TRY(check(sys::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, attributes), "mount_setattr", "/"));
+  TRY(check(sys::mount_setattr(AT_FDCWD, root, AT_RECURSIVE, attributes), "mount_setattr", root));
   return kDone;
 }
 
@@ -106,20 +96,8 @@ Outcome<> mount_new(const Places &places, const Op &op) {
   const Fd fs = TRY(open_fs(op[0]));
   for (size_t i = 2; i < op.count && op[i] != "-"; ++i) TRY(configure(fs.get(), op[i]));
   const Fd mount = TRY(create_mount(fs.get(), mount_flags(op, flags).attributes, op[1]));
-  const Fd target = TRY(make_directory(places.root.get(), op[1], 0755));
+  const Fd target = TRY(make_directory(places.root.get(), op[1], 0755, Links::refused));
   return attach(mount.get(), target.get(), op[1]);
-}
-
-Outcome<> bind(const Places &places, const Op &op) {
-  const MountFlag flags = mount_flags(op, 2);
-  const Fd source = TRY(open_below(places.source.get(), op[0]));
-  const bool is_directory = (TRY(mode_of(source.get(), op[0])) & kFileType) == kDirectory;
-  const Fd copy = TRY(copy_mount(source.get(), flags.recursive, op[0]));
-  if (flags.idmap) TRY(map_mount(copy.get(), *places.users, flags.recursive, op[0]));
-  TRY(set_attributes(copy.get(), flags, op[1]));
-  const int root = places.root.get();
-  const Fd target = is_directory ? TRY(make_directory(root, op[1], 0755)) : TRY(make_file(root, op[1], 0644));
-  return attach(copy.get(), target.get(), op[1]);
 }
 
 Outcome<> bind_file(const Places &places, Text source, Text target) {
@@ -145,14 +123,20 @@ Outcome<> make_read_only(const Places &places, Text path) {
   if (!target.ok() && is_absence(*target.failure)) return kDone;
   if (!target.ok()) return target.failure;
   const Fd copy = TRY(copy_mount(target.value.get(), true, path));
-  TRY(set_attributes(copy.get(), {true, MOUNT_ATTR_RDONLY, true, true}, path));
+  TRY(set_attributes(copy.get(), {.attributes = MOUNT_ATTR_RDONLY, .recursive = true}, path));
   return attach(copy.get(), target.value.get(), path);
+}
+
+Outcome<> make_root_read_only(const Places &places) {
+  return set_attributes(places.root.get(), {.attributes = MOUNT_ATTR_RDONLY}, "the app's root");
 }
 
 Outcome<> pivot(const Places &places) {
   TRY(check(sys::fchdir(places.root.get()), "fchdir", "the new root"));
   // With both names the same, the old root lies on the new one, where the next line finds it (pivot_root(2)).
   TRY(check(sys::pivot_root(".", "."), "pivot_root", "the new root"));
+  // Detaching a mount that a volume shares with the host (`rshared`) would detach what is mounted in it there, too.
+  TRY(make_mounts_private("."));
   TRY(check(sys::umount2(".", kMountDetach), "umount2", "the old root"));
   TRY(check(sys::chdir("/"), "chdir", "/"));
   return kDone;

@@ -13,8 +13,9 @@ namespace {
 constexpr size_t kPathMax = 4096;
 constexpr uint64_t kConfined = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
-sys::Result open_confined(int root, const char *path, uint64_t flags, uint32_t mode = 0) {
-  return sys::openat2(root, path, flags | O_CLOEXEC, mode, kConfined);
+sys::Result open_confined(int root, const char *path, uint64_t flags, uint32_t mode = 0, Links links = Links::inside) {
+  const uint64_t resolve = kConfined | (links == Links::refused ? uint64_t{RESOLVE_NO_SYMLINKS} : 0);
+  return sys::openat2(root, path, flags | O_CLOEXEC, mode, resolve);
 }
 
 /** The last component of `path`, and what precedes it. */
@@ -40,7 +41,7 @@ Outcome<Fd> make_one(int parent, Text name, uint32_t mode, Text path) {
 }
 
 /** Walks from the root, since every prefix may be a link, and makes what is missing. */
-Outcome<Fd> make_missing(int root, Text path, uint32_t mode) {
+Outcome<Fd> make_missing(int root, Text path, uint32_t mode, Links links = Links::inside) {
   Buffer<kPathMax> prefix;
   Fd at = TRY(open_below(root, "/", O_DIRECTORY));
   for (Text rest = path; !rest.empty();) {
@@ -48,7 +49,7 @@ Outcome<Fd> make_missing(int root, Text path, uint32_t mode) {
     if (name.empty()) continue;
     prefix << '/' << name;
     if (prefix.overflowed()) return problem("longer than a path can be", path);
-    const sys::Result next = open_confined(root, prefix.c_str(), O_PATH | O_DIRECTORY);
+    const sys::Result next = open_confined(root, prefix.c_str(), O_PATH | O_DIRECTORY, 0, links);
     const bool is_last = rest.empty();
     if (next == -ENOENT) {
       at = TRY(make_one(at.get(), name, is_last ? mode : 0755, path));
@@ -60,9 +61,9 @@ Outcome<Fd> make_missing(int root, Text path, uint32_t mode) {
 }
 
 /** Makes the parent of `path` and creates the file in it, which is not there or a dangling link; the link goes. */
-Outcome<Fd> create(int root, Text path, uint32_t mode) {
+Outcome<Fd> create(int root, Text path, uint32_t mode, Links links = Links::inside) {
   const Parts parts = parts_of(path);
-  const Fd parent = TRY(make_missing(root, parts.parent, 0755));
+  const Fd parent = TRY(make_missing(root, parts.parent, 0755, links));
   constexpr uint64_t kCreate = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
   sys::Result made = open_confined(parent.get(), parts.name.c_str(), kCreate, mode);
   if (made == -EEXIST) {
@@ -74,8 +75,8 @@ Outcome<Fd> create(int root, Text path, uint32_t mode) {
 
 }  // namespace
 
-Outcome<Fd> open_below(int root, Text path, uint64_t flags) {
-  return Fd(TRY(check(open_confined(root, path.c_str(), O_PATH | flags), "openat2", path)));
+Outcome<Fd> open_below(int root, Text path, uint64_t flags, Links links) {
+  return Fd(TRY(check(open_confined(root, path.c_str(), O_PATH | flags, 0, links), "openat2", path)));
 }
 
 Outcome<uint32_t> mode_of(int fd, Text object) {
@@ -84,16 +85,29 @@ Outcome<uint32_t> mode_of(int fd, Text object) {
   return uint32_t{info.stx_mode};
 }
 
-Outcome<Fd> make_directory(int root, Text path, uint32_t mode) {
-  Outcome<Fd> there = open_below(root, path, O_DIRECTORY);
+Outcome<Fd> make_directory(int root, Text path, uint32_t mode, Links links) {
+  Outcome<Fd> there = open_below(root, path, O_DIRECTORY, links);
   if (there.ok() || there.failure->error != ENOENT) return there;
-  return make_missing(root, path, mode);
+  return make_missing(root, path, mode, links);
 }
 
-Outcome<Fd> make_file(int root, Text path, uint32_t mode) {
-  Outcome<Fd> there = open_below(root, path);
+Outcome<Fd> make_file(int root, Text path, uint32_t mode, Links links) {
+  Outcome<Fd> there = open_below(root, path, 0, links);
   if (there.ok() || there.failure->error != ENOENT) return there;
-  return create(root, path, mode);
+  return create(root, path, mode, links);
+}
+
+Outcome<> clear_for(int root, Text path, bool directory) {
+  // With both, a link that is the last component is opened itself; one before it is an error.
+  const Outcome<Fd> there = open_below(root, path, O_NOFOLLOW, Links::refused);
+  if (!there.ok() && there.failure->error == ENOENT) return kDone;
+  if (!there.ok()) return there.failure;
+  const uint32_t type = TRY(mode_of(there.value.get(), path)) & kFileType;
+  if (type != kSymbolicLink && (!directory || type == kDirectory)) return kDone;
+  const Parts parts = parts_of(path);
+  const Fd parent = TRY(make_missing(root, parts.parent, 0755, Links::refused));
+  TRY(check(sys::unlinkat(parent.get(), parts.name.c_str(), 0), "unlinkat", path));
+  return kDone;
 }
 
 Outcome<> write_file_below(int root, Text path, uint32_t mode, Text content) {

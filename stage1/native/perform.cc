@@ -120,8 +120,8 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     case OpKind::file: return write_file_below(places.root.get(), op[0], static_cast<uint32_t>(octal(op[1])), op[2]);
     // Safe: as mkdir; the link is made, never followed, and what it says is resolved by the app only.
     case OpKind::symlink: return make_symlink(places.root.get(), op[0], op[1]);
-    // Safe: the target as mkdir; the source is the host's or the pod-level root's, never the image's; flags are set before
-    // the mount is attached, so no instant shows it without them.
+    // Safe: the target is below the root and reached through no link at all; the source is the host's or the pod-level root's,
+    // or is reached through no link (`nofollow`); flags are set before the mount is attached, so no instant shows it without.
     case OpKind::bind: return bind(places, op);
     // Safe: as bind, and the file system is new.
     case OpKind::mount: return mount_new(places, op);
@@ -129,6 +129,8 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     case OpKind::mask: return hide(places, op[0]);
     // Safe: the copy is read-only before it covers the original.
     case OpKind::readonly: return make_read_only(places, op[0]);
+    // Safe: only takes rights away, in the app's own mount namespace.
+    case OpKind::root_readonly: return make_root_read_only(places);
     // Safe: the old root is detached in the same operation; no descriptor of it is left to an app (app.cc closes all).
     case OpKind::pivot: return pivot(places);
 
@@ -159,8 +161,6 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
       identity.groups = nullptr;
       TRY(assume(identity));
       return execute(pod.arena, identity, program_of_handler(pod.arena, *scene.app, op));
-    case OpKind::root_readonly:
-      break;
   }
   return problem("not performed by this version");
 }

@@ -2,7 +2,8 @@
 
 import { extraNodes } from './confinement';
 import type { MountFlag, Op } from './op';
-import { type AppSpec, hostId, type PodSpec, type UserRange } from './spec';
+import { type AppSpec, hostId, type NameFiles, type PodSpec, type UserRange } from './spec';
+import { appVolumes } from './volumes';
 
 const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 
@@ -14,9 +15,14 @@ const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
 
 /** Holds device nodes and the links beside them, no data. */
 const DEV_SIZE = '65536';
+/** journald's socket for syslog(3): systemd-journald-dev-log.socket(8). */
+const LOG_SOCKET = '/run/systemd/journal/dev-log';
 const POD_ROOT_BYTES = String(8 * 1024 * 1024);
 
-/** Not shown to apps: they describe or steer the host. rkt's list (rkt-cli.md §1.7) and that of today's OCI runtimes. */
+/**
+ * Not shown to apps: they describe or steer the host. rkt's list (rkt-cli.md §1.7) and that of today's OCI runtimes. Of
+ * /sys/fs, which rkt hid whole, /sys/fs/cgroup is needed and the rest is empty in a sysfs of the pod's own but for what disks tell.
+ */
 const MASKED = [
   '/proc/acpi',
   '/proc/asound',
@@ -30,8 +36,16 @@ const MASKED = [
   '/proc/scsi',
   '/proc/timer_list',
   '/proc/timer_stats',
+  '/sys/dev/block',
   '/sys/devices/virtual/powercap',
   '/sys/firmware',
+  '/sys/fs/btrfs',
+  '/sys/fs/ext4',
+  '/sys/fs/selinux',
+  '/sys/fs/xfs',
+  '/sys/hypervisor',
+  '/sys/module',
+  '/sys/power',
 ] as const;
 
 /** Shown, but not writable: a write there would reach the whole host. */
@@ -56,25 +70,64 @@ export const bindForUsers = (users: UserRange | undefined, source: string, targe
  * The pod-level root: what machined, nss and `machinectl` look at through the leader, and where the apps' roots are mounted.
  * It is not any app's root, and no app can reach it.
  */
-export function podRootMounts({ directory, osRelease, users, ipc }: PodSpec): readonly Op[] {
+export function podRootMounts(pod: PodSpec): readonly Op[] {
+  const { names, users } = pod;
   return [
-    op('pod-root', `${directory}/root`, POD_ROOT_BYTES),
+    op('pod-root', `${pod.directory}/root`, POD_ROOT_BYTES),
     mount('proc', '/proc', [], 'nosuid', 'nodev', 'noexec'),
     op('mkdir', '/dev', '0755'),
     ...DEVICES.map((name) => op('bind', `/dev/${name}`, `/dev/${name}`)),
     terminals(users),
     op('symlink', '/dev/ptmx', 'pts/ptmx'),
-    ipc === 'private'
+    pod.ipc === 'private'
       ? mount('tmpfs', '/dev/shm', ['mode=1777'], 'nosuid', 'nodev')
       : op('bind', '/dev/shm', '/dev/shm', 'nosuid', 'nodev'),
-    op('file', '/etc/os-release', '0644', osRelease),
+    op('file', '/etc/os-release', '0644', pod.osRelease),
     op('file', '/run/host/container-manager', '0644', 'podctl\n'),
+    op('file', '/etc/hostname', '0644', `${pod.hostname}\n`),
+    op('file', '/etc/hosts', '0644', names.hosts),
+    ...(names.resolvConf === undefined ? [] : [op('file', '/etc/resolv.conf', '0644', names.resolvConf)]),
+    op('bind', LOG_SOCKET, LOG_SOCKET, 'optional'),
     op('mkdir', '/tmp', '1777'),
   ];
 }
 
+/** The files of the pod that an app sees in its /etc, unless a volume is there. */
+function nameFiles({ root }: AppSpec, names: NameFiles): readonly Op[] {
+  const wanted = [
+    'hostname',
+    ...(names.replaceHosts || !root.hasHosts ? ['hosts'] : []),
+    ...(names.resolvConf === undefined ? [] : ['resolv.conf']),
+  ];
+  return wanted.flatMap((name) => {
+    const target = `${root.etc}/${name}`;
+    const covered = root.mounts.some((mount) => target === mount.target || target.startsWith(`${mount.target}/`));
+    return covered ? [] : [op('bind', `/etc/${name}`, target, 'replace', 'nosuid', 'nodev', 'noexec')];
+  });
+}
+
+/** Directories of the image that stay writable: bound on themselves before the root becomes read-only. */
+const writableDirectories = ({ name, root }: AppSpec): readonly Op[] =>
+  root.writable.flatMap((path) => [
+    op('mkdir', path, path.endsWith('/tmp') ? '1777' : '0755'),
+    op('bind', `${appRoot(name)}${path}`, path, 'recursive', 'nosuid', 'nodev', 'nofollow'),
+  ]);
+
+/**
+ * Whether no volume may be there: what the kernel or podctl shows in /proc and /sys is what the protection of the host rests on,
+ * and /dev would be without its devices.
+ */
+export function isReserved(target: string): boolean {
+  const own = [...DEVICES, 'console', 'ptmx', 'pts', 'fd', 'stdin', 'stdout', 'stderr'].map((name) => `/dev/${name}`);
+  if (target === '/' || target === '/dev') return true;
+  return ['/proc', '/sys', ...own].some((path) => target === path || target.startsWith(`${path}/`));
+}
+
+/** Where an image must have a directory or nothing: file systems of the kernel are mounted there, through no link. */
+export const KERNEL_DIRECTORIES = ['/dev', '/proc', '/sys'] as const;
+
 /** One app's view: its image under fresh kernel file systems and a private /dev; /dev/shm is the pod's. */
-export function appMounts({ users }: PodSpec, app: AppSpec): readonly Op[] {
+export function appMounts({ users, names }: PodSpec, app: AppSpec): readonly Op[] {
   return [
     op('root', appRoot(app.name)),
     mount('proc', '/proc', [], 'nosuid', 'nodev', 'noexec'),
@@ -97,7 +150,13 @@ export function appMounts({ users }: PodSpec, app: AppSpec): readonly Op[] {
     op('symlink', '/dev/stdout', '/proc/self/fd/1'),
     op('symlink', '/dev/stderr', '/proc/self/fd/2'),
     op('mkdir', '/tmp', '1777'),
+    // syslog(3): the host's journal, which knows the pod's unit and app by the process that writes.
+    op('bind', LOG_SOCKET, '/dev/log', 'optional'),
     op('symlink', '/etc/mtab', '../proc/self/mounts'),
+    ...nameFiles(app, names),
+    ...(app.root.readOnly ? writableDirectories(app) : []),
+    ...appVolumes(app),
+    ...(app.root.readOnly ? [op('root-readonly')] : []),
     op('pivot'),
   ];
 }

@@ -65,9 +65,9 @@ export const OPS = {
   file: op(['pod', 'app'], 'path', 'oct', 'text'),
   /** Symbolic link: its path, what it says. Left alone if something is there. */
   symlink: op(['pod', 'app'], 'path', 'text'),
-  /** Bind mount: source, target, flags. The target is made (file or directory as the source is). */
+  /** Bind mount: source, target, flags. The target is made (file or directory as the source is), and holds no symbolic link. */
   bind: op(['pod', 'app'], 'path', 'path', 'texts'),
-  /** New filesystem: type, target, options (`key=value` or `key`), then flags behind a lone `-`. The target is made. */
+  /** New filesystem: type, target, options (`key=value` or `key`), then flags behind a lone `-`. The target as for `bind`. */
   mount: op(['pod', 'app'], 'text', 'path', 'texts'),
   /** Hide: /dev/null over a file, an empty read-only tmpfs over a directory; nothing if the path is not there. */
   mask: op(['app'], 'path'),
@@ -132,9 +132,28 @@ export interface Op {
 
 export type Plan = readonly Op[];
 
-/** Flags of `bind` and `mount`. `recursive` takes submounts along (bind only); `rro` is read-only with all submounts;
- * `idmap` shows the file system's IDs as those of the pod's own users (bind only, with `user-namespace`). */
-export const MOUNT_FLAGS = ['ro', 'rro', 'nosuid', 'nodev', 'noexec', 'noatime', 'recursive', 'idmap'] as const;
+/**
+ * Flags of `bind` and `mount`: attributes first, with `recursive` of all submounts; `rro` is read-only with all submounts. For
+ * binds only: `recursive` takes submounts along; `idmap` shows the file system's IDs as those of the pod's own users (with
+ * `user-namespace`); `nofollow` refuses a symbolic link on the way to the source; `optional` does nothing if the source is not
+ * there; `replace` removes a link, or a file where a directory is to be, in the target's place; `rslave` and `rshared` let
+ * mounts made later come from the host, or go both ways (pod only).
+ */
+export const MOUNT_FLAGS = [
+  'ro',
+  'rro',
+  'nosuid',
+  'nodev',
+  'noexec',
+  'noatime',
+  'recursive',
+  'idmap',
+  'nofollow',
+  'optional',
+  'replace',
+  'rslave',
+  'rshared',
+] as const;
 export type MountFlag = (typeof MOUNT_FLAGS)[number];
 
 /** Limits the decoders enforce, so that a damaged plan cannot make the executor allocate without bound. */

@@ -4,6 +4,7 @@ import { appIsolation, podIsolation } from './isolation';
 import { appMounts, appRoot, bindForUsers, podRootMounts } from './mounts';
 import type { Op, Plan } from './op';
 import type { AppSpec, HandedFiles, PodSpec } from './spec';
+import { podVolumes } from './volumes';
 
 const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 
@@ -60,6 +61,7 @@ function podSection(pod: PodSpec): readonly Op[] {
     ...podNodes(pod.apps),
     // Behind /proc, through which they are set.
     ...podIsolation(pod.effects),
+    ...podVolumes(pod),
     ...pod.apps.map((app) => appTree(pod, app)),
     op('pivot'),
   ];

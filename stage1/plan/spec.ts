@@ -23,6 +23,9 @@ export interface PodSpec {
   readonly machine: { readonly busPath: AbsPath; readonly messagesHex: string } | undefined;
   /** Text of the pod-level /etc/os-release. */
   readonly osRelease: string;
+  readonly names: NameFiles;
+  /** Those that some app mounts. */
+  readonly volumes: readonly VolumeSpec[];
   readonly apps: readonly AppSpec[];
   /** Bytes per second, of each interface of the pod; undefined: no limit. */
   readonly bandwidth: bigint | undefined;
@@ -41,6 +44,73 @@ export interface UserRange {
 
 /** What the host calls an ID of the pod. */
 export const hostId = (users: UserRange | undefined, id: number): number => (users?.first ?? 0) + id;
+
+/** What a volume of the host is: single files and devices can be volumes, too (appc V9). */
+export type SourceKind =
+  | { readonly kind: 'directory' | 'file' }
+  | { readonly kind: 'device'; readonly type: 'block' | 'char'; readonly major: number; readonly minor: number };
+
+/** A volume of the pod: opened once, and bound into every app that mounts it. */
+export interface VolumeSpec {
+  /** Its name in the pod-level root: the volume's own, or `APP.NAME` of one that an app has to itself. */
+  readonly key: string;
+  readonly from: HostSource | DiskSource | MemorySource;
+  /** Whatever a mount point says; undefined leaves it to that (appc V12). */
+  readonly readOnly: boolean | undefined;
+}
+export interface HostSource {
+  readonly kind: 'host';
+  readonly path: AbsPath;
+  readonly what: SourceKind;
+  readonly recursive: boolean;
+  readonly propagation: 'private' | 'rslave' | 'rshared';
+  /** Symbolic links may lead to it. */
+  readonly follow: boolean;
+}
+/** A directory of the pod's own. Mode of at most 07777. */
+export interface DiskSource {
+  readonly kind: 'disk';
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+export interface MemorySource {
+  readonly kind: 'memory';
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes; undefined: what the kernel allows, half of the memory. */
+  readonly size: number | undefined;
+}
+
+export interface MountSpec {
+  /** Key of a volume. */
+  readonly volume: string;
+  /** In the app's root, clean, and without symbolic links of its image. */
+  readonly target: AbsPath;
+  readonly readOnly: boolean;
+}
+
+/** What an app's root is beside its image. */
+export interface RootSpec {
+  readonly mounts: readonly MountSpec[];
+  readonly readOnly: boolean;
+  /** Directories that stay writable when the root is read-only; without symbolic links, parents before children. */
+  readonly writable: readonly AbsPath[];
+  /** What /etc is in the image, without symbolic links. */
+  readonly etc: AbsPath;
+  /** The image has an /etc/hosts. */
+  readonly hasHosts: boolean;
+}
+
+/** Text of files that all apps of the pod share. */
+export interface NameFiles {
+  /** Undefined leaves the images' own. */
+  readonly resolvConf: string | undefined;
+  readonly hosts: string;
+  /** Also where an image has its own (appc O15). */
+  readonly replaceHosts: boolean;
+}
 
 /** Open files that reach the executor: of another process, or inherited over exec. Numbers are file descriptors. */
 export interface HandedFiles {
@@ -69,4 +139,5 @@ export interface AppSpec {
   readonly protectPaths: boolean;
   /** What the app's isolators come down to, beside its capabilities and privileges, which stand above. */
   readonly effects: readonly Effect[];
+  readonly root: RootSpec;
 }

@@ -30,10 +30,23 @@ export const PREPARE_FLAGS = {
     complete: 'file',
   }),
   ...POD_ISOLATOR_FLAGS,
+  volume: list('volume of the pod: NAME,kind=host,source=PATH or NAME,kind=empty or NAME,kind=tmpfs, then options', {
+    value: 'NAME,kind=KIND,…',
+  }),
+  mount: list('mount a volume in every app (before the first image)', { value: 'volume=NAME,target=PATH' }),
 };
 
 /** What is settled when the pod starts. */
 export const START_FLAGS = {
+  dns: list("name server for /etc/resolv.conf; host: the host's file; none: the images' own", {
+    value: 'IP|host|none',
+  }),
+  dnsSearch: list('search domain for /etc/resolv.conf', { value: 'DOMAIN' }),
+  dnsOpt: list('option for /etc/resolv.conf', { value: 'OPTION' }),
+  dnsDomain: text('local domain for /etc/resolv.conf', { value: 'DOMAIN' }),
+  hostsEntry: list("entries for /etc/hosts, in place of the images' own; host: the host's file", {
+    value: 'IP=NAME,…|host',
+  }),
   net: optional(
     'network of the pod: host, none, or ns:PATH to join an existing one (default: host, until pods have networks of their own)',
     { bare: 'host', value: 'NET' },
@@ -50,6 +63,8 @@ export const START_FLAGS = {
 
 /** What follows an image. */
 export const APP_FLAGS = {
+  readonlyRootfs: toggle('read-only root; /run, /tmp, /var/tmp and volumes stay writable'),
+  mount: list('mount a volume in this app', { value: 'volume=NAME,target=PATH' }),
   signature: text('signature of the image file (default: the file with .asc appended)', {
     value: 'FILE',
     complete: 'file',

@@ -15,6 +15,7 @@ import type { FlagValues } from '../flag';
 import type { Globals } from '../globals';
 import { POD_ISOLATOR_FLAGS } from './isolator-flags';
 import { appIsolatorsOf, podIsolatorsOf } from './isolator-words';
+import { dnsOf, hostsOf } from './name-words';
 import type { APP_FLAGS, FETCH_FLAGS, PREPARE_FLAGS, START_FLAGS } from './pod-flags';
 import {
   annotationsOf,
@@ -24,6 +25,7 @@ import {
   textMapOf,
   variables,
 } from './pod-words';
+import { readMount, readVolume, wordsOf } from './volume-words';
 
 export const relaxationsOf = ({ insecureOptions }: Globals): Relaxations => ({
   capabilities: insecureOptions.has('capabilities'),
@@ -70,6 +72,8 @@ export function prepareRequestOf(context: Context, { flags, given, apps }: Prepa
     apps: apps.map(appRequestOf),
     manifest,
     environment: sharedEnvironmentOf(context, flags),
+    volumes: wordsOf('--volume', flags.volume, readVolume),
+    mounts: wordsOf('--mount', flags.mount, readMount),
     policy: fetchPolicyOf(globals, flags),
     relaxed: relaxationsOf(globals),
     isolators: podIsolatorsOf(flags),
@@ -103,6 +107,8 @@ export const appRequestOf = ({ image, flags, args }: ImageArgs<typeof APP_FLAGS>
   isolators: appIsolatorsOf(flags),
   userAnnotations: textMapOf('--user-annotation', flags.userAnnotation),
   userLabels: textMapOf('--user-label', flags.userLabel),
+  readOnlyRootFS: flags.readonlyRootfs,
+  mounts: wordsOf('--mount', flags.mount, readMount),
 });
 
 /** rkt's is a plain boolean flag, so its words are understood, too. */
@@ -122,6 +128,8 @@ export function startOptionsOf(flags: FlagValues<typeof START_FLAGS>): StartOpti
     ipc: flags.ipc === 'parent' ? 'parent' : 'private',
     hostname: flags.hostname === undefined ? undefined : machineName(flags.hostname),
     stopGraceMs: flags.stopTimeout,
+    dns: dnsOf(flags),
+    hosts: hostsOf(flags.hostsEntry),
   };
 }
 

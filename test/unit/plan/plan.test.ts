@@ -17,6 +17,7 @@ const app = (name: string, more: Partial<AppSpec> = {}): AppSpec => ({
   argv: ['true'],
   candidates: ['/bin/true'],
   protectPaths: true,
+  root: { mounts: [], readOnly: false, writable: [], etc: '/etc' as AbsPath, hasHosts: false },
   effects: [],
   ...more,
 });
@@ -34,15 +35,55 @@ const pod: PodSpec = {
   files: { from: 4242, lock: 17, stdout: 1, stderr: 2 },
   machine: { busPath: '/run/dbus/system_bus_socket' as AbsPath, messagesHex: '6c01' },
   bandwidth: undefined,
+  names: { resolvConf: 'nameserver 192.0.2.1\n', hosts: '127.0.0.1\tlocalhost\n', replaceHosts: false },
+  volumes: [
+    {
+      key: 'data',
+      readOnly: undefined,
+      from: {
+        kind: 'host',
+        path: '/srv/data' as AbsPath,
+        what: { kind: 'directory' },
+        recursive: true,
+        propagation: 'private',
+        follow: false,
+      },
+    },
+    { key: 'web-cache', readOnly: undefined, from: { kind: 'disk', mode: 0o1777, uid: 33, gid: 34 } },
+    { key: 'db.own', readOnly: undefined, from: { kind: 'memory', mode: 0o755, uid: 0, gid: 0, size: 65536 } },
+  ],
   osRelease: 'PRETTY_NAME="podctl pod: web, db"\n',
   effects: [],
   apps: [
     app('web', {
       identity: { uid: 33, gid: 33, groups: [4, 27] },
       noNewPrivileges: true,
+      root: {
+        mounts: [
+          { volume: 'data', target: '/srv' as AbsPath, readOnly: true },
+          { volume: 'web-cache', target: '/run/cache' as AbsPath, readOnly: false },
+        ],
+        readOnly: true,
+        writable: ['/run' as AbsPath, '/tmp' as AbsPath, '/var/tmp' as AbsPath],
+        etc: '/usr/etc' as AbsPath,
+        hasHosts: true,
+      },
       argv: ['nginx', '-g', 'daemon off;'],
     }),
-    app('db', { protectPaths: false, trees: ['/data/trees/t2/rootfs' as AbsPath, '/data/trees/t1/rootfs' as AbsPath] }),
+    app('db', {
+      root: {
+        mounts: [
+          { volume: 'data', target: '/etc' as AbsPath, readOnly: false },
+          { volume: 'db.own', target: '/own' as AbsPath, readOnly: false },
+        ],
+        readOnly: false,
+        writable: [],
+        etc: '/etc' as AbsPath,
+        hasHosts: false,
+      },
+      protectPaths: false,
+      trees: ['/data/trees/t2/rootfs' as AbsPath, '/data/trees/t1/rootfs' as AbsPath],
+    }),
   ],
 };
 
