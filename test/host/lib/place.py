@@ -17,11 +17,13 @@ NAME = re.compile(r"[a-z0-9-]{1,32}")
 
 
 class Place:
-    """The paths of one host of one checkout.
+    """The paths of one host of one checkout. test/vm has its own kind.
 
     The directory's lock (flock) is held by whoever changes the host. The host's init inherits it until it becomes
     systemd, so that whoever gets the lock knows that no half-made child is left that could still do something.
     """
+
+    KIND, VARIABLE = "host", "PODCTL_HOSTS"  # for messages
 
     def __init__(self, checkout, state_root, prefix, name):
         if not NAME.fullmatch(name):
@@ -74,7 +76,7 @@ class Place:
                 mine = self._try_lock(fd)
             try:
                 if not mine:
-                    print(f"host {self.name}: waiting for another host command", file=sys.stderr)
+                    print(f"{self.KIND} {self.name}: waiting for another {self.KIND} command", file=sys.stderr)
                     fcntl.flock(fd, fcntl.LOCK_EX)
                     mine = self._is_current(fd)
                 if mine:
@@ -91,7 +93,7 @@ class Place:
         status = os.lstat(self.root)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != 0 or status.st_mode & 0o022:
             raise HostError(f"{self.root} must be a directory that only root can write to",
-                            "remove it, or set PODCTL_HOSTS to another directory")
+                            f"remove it, or set {self.VARIABLE} to another directory")
 
     def _try_lock(self, fd):
         """Whether this got the lock. False also if the directory is not the host's any more."""
