@@ -232,3 +232,13 @@ def test_a_network_can_be_joined(rig):
                         ('/nothing/here', 'ENOENT')):
         pod = rig.pod(app('true'), head=HEAD.replace('ipc uts net', 'ipc uts') + f'join-network {path}\n').run()
         assert pod.status == 254 and words in pod.err and 'join-network' in pod.err, pod.err
+
+
+def test_users_are_those_of_handlers_and_restarts(rig):
+    from test_apps import handler
+    script = 'cat /proc/self/uid_map; cat /dev/mark; echo x >>/count; exit 3'
+    more = handler('pre-start', 'echo from handler >/dev/mark; id -u; cat /proc/self/uid_map') + handler('post-stop', 'cat /count')
+    pod = own(rig, app(script, more=more + 'restart on-failure 1 10000 1\n')).run()
+    text = pod.out.decode()
+    assert (text.count(f' {FIRST} '), text.count('from handler')) == (4, 2) and text.endswith('x\nx\n'), (pod.out, pod.err)
+    assert os.stat(pod.path + '/web/upper/count').st_uid == 0
