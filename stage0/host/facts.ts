@@ -9,10 +9,15 @@ import { textOf } from './text';
 /** Where cgroup v2 is mounted: alone, or beside the v1 hierarchies. */
 const HIERARCHIES = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] as const;
 
-const exists = (path: string): boolean => fs.existsSync(path);
+function controllers(): readonly string[] {
+  for (const hierarchy of HIERARCHIES) {
+    const text = textOf(`${hierarchy}/cgroup.controllers`);
+    if (text !== undefined) return text.split(' ').filter((word) => word !== '');
+  }
+  return [];
+}
 
-const wordsOf = (text: string | undefined): readonly string[] =>
-  (text ?? '').split(/\s+/).filter((word) => word !== '');
+const exists = (path: string): boolean => fs.existsSync(path);
 
 /** The weight of iocost, or that of the BFQ scheduler; the root has no weight, so others of their traces are looked for. */
 function ioWeight(): HostFacts['ioWeight'] {
@@ -38,7 +43,7 @@ export function factReader(dataDir: AbsPath): FactReader {
   let known: HostFacts | undefined;
   const read = new Set<FactName>();
   return (names) => {
-    known ??= { controllers: HIERARCHIES.flatMap((hierarchy) => wordsOf(textOf(`${hierarchy}/cgroup.controllers`))) };
+    known ??= { controllers: controllers() };
     for (const name of names) {
       if (!read.has(name)) known = { ...known, ...READERS[name](dataDir) };
       read.add(name);
