@@ -14,6 +14,7 @@ describe('isolators of resources', () => {
     ]; // biome-ignore format: a table
     for (const [written, expected] of cases) assert.equal(wholeQuantity(written, 'it'), expected, String(written));
     assert.equal(quantity('500m', 'it'), 500n);
+    assert.equal(quantity('0.0001', 'it'), 1n);
     assert.equal(quantity(0.25, 'it'), 250n);
     for (const bad of [
       '',
