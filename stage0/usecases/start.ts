@@ -51,6 +51,7 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
     ...(options.ipc === 'private' ? (['ipc'] as const) : []),
     'uts',
   ]);
+  const all = [...effects, ...apps.flatMap((app) => app.effects)];
   const directory = podPath(services.dataDir, 'run', pod.id);
   const root = `${directory}/${POD_ROOT}` as AbsPath;
   return {
@@ -69,7 +70,7 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
     names: nameFiles(hostname, options.network, options.dns, options.hosts),
     volumes,
     apps,
-    bandwidth: bandwidthOf([...effects, ...apps.flatMap((app) => app.effects)], options.network === 'host', lenient),
+    bandwidth: bandwidthOf(all, options.network === 'host', lenient ? services.warn : undefined),
     effects,
   };
 }

@@ -1,4 +1,5 @@
 /** What of a pod's isolators is about more than one section of the plan: labels, devices, traffic. */
+import { DEFAULT_DEVICES } from '../../stage2/isolators/devices';
 import type { Effect } from '../../stage2/isolators/types';
 import { property, type UnitProperty } from '../../units/properties';
 import type { Op } from './op';
@@ -15,6 +16,15 @@ export const extraNodes = ({ effects }: WithEffects): readonly string[] =>
 /** The pod-level root has the nodes of all apps, since theirs are bound from there. */
 export const podNodes = (apps: readonly WithEffects[]): readonly Op[] =>
   [...new Set(apps.flatMap(extraNodes))].map((path) => op('bind', path, path));
+
+/**
+ * The unit allows what any of its apps may use. So that the others get no more than ever, they have rules as well, where
+ * otherwise the unit's own would do.
+ */
+export function otherDevices(pod: readonly WithEffects[], { effects }: WithEffects): readonly Op[] {
+  const widened = pod.some((app) => app.effects.some(({ kind }) => kind === 'device-allow'));
+  return widened && !effects.some(({ kind }) => kind === 'devices') ? [op('devices', ...DEFAULT_DEVICES)] : [];
+}
 
 /** Labels of the pod for an app that has none of its own (appc §3.7). */
 export function podLabels(pod: readonly Effect[], app: readonly Effect[]): readonly Op[] {

@@ -1,5 +1,5 @@
 /** The planner: a pod and its host, turned into the plan that the executor performs. Pure; equal input, equal plan. */
-import { podLabels, podNodes, traffic } from './confinement';
+import { otherDevices, podLabels, podNodes, traffic } from './confinement';
 import { appIsolation, podIsolation } from './isolation';
 import { appMounts, appRoot, bindForUsers, podRootMounts } from './mounts';
 import type { Op, Plan } from './op';
@@ -74,6 +74,7 @@ function appSection(pod: PodSpec, app: AppSpec): readonly Op[] {
     op('log', app.name, pod.unit),
     // Before the root, while /proc is the pod's and not yet the image's.
     ...appIsolation(app.effects),
+    ...otherDevices(pod.apps, app),
     ...podLabels(pod.effects, app.effects),
     ...appMounts(pod, app),
     op('cwd', app.workingDirectory),

@@ -19,17 +19,27 @@ export const networkBandwidth: IsolatorRow = {
   },
 };
 
+const HOST =
+  "isolator resource/network-bandwidth ignored: the pod uses the host's network, whose interfaces are not its own";
+
 /**
  * The least of all limits; undefined if there is none.
+ * @param tolerate told instead of an error (`--insecure-options=isolators`)
  * @throws PodctlError `isolator-unenforceable` for a pod in the host's network: the interfaces are not its own
  */
-export function bandwidthOf(effects: readonly Effect[], hostNetwork: boolean, lenient: boolean): bigint | undefined {
+export function bandwidthOf(
+  effects: readonly Effect[],
+  hostNetwork: boolean,
+  tolerate: ((message: string) => void) | undefined,
+): bigint | undefined {
   const limits = effects.flatMap((effect) => (effect.kind === 'bandwidth' ? [effect.bytes] : []));
-  if (limits.length === 0 || (hostNetwork && lenient)) return undefined;
+  if (limits.length === 0) return undefined;
   if (!hostNetwork) return limits.reduce((least, one) => (one < least ? one : least));
-  throw new PodctlError(
-    'isolator-unenforceable',
-    "isolator resource/network-bandwidth: the pod uses the host's network, whose interfaces are not its own",
-    { hint: 'give the pod a network of its own with --net' },
-  );
+  if (tolerate === undefined) {
+    throw new PodctlError('isolator-unenforceable', HOST.replace(' ignored', ''), {
+      hint: 'give the pod a network of its own with --net',
+    });
+  }
+  tolerate(HOST);
+  return undefined;
 }
