@@ -23,6 +23,13 @@ void keep_detail(Pod &pod, App &app, Text sentence) {
   app.detail = Text(app.detail_buffer, sentence.size);
 }
 
+bool has_filter(const App &app) {
+  for (const Op *op = app.first; op != app.last; ++op) {
+    if (op->kind == OpKind::seccomp) return true;
+  }
+  return false;
+}
+
 bool is_failure(const App &app) { return app.exit_status != 0 && app.reason != Reason::stopped; }
 
 bool is_restarted(const App &app) {
@@ -198,6 +205,8 @@ void Supervisor::note_end_of_main(App &app) {
     app.reason = Reason::stopped;
   } else if (app.exit_status == 128 + kSignalKill && count_oom_kills(app.cgroup) > app.oom_kills) {
     app.reason = Reason::oom;
+  } else if (app.exit_status == 128 + kSignalSystemCall && has_filter(app)) {
+    app.reason = Reason::seccomp;
   } else {
     app.reason = app.signal != 0 ? Reason::signal : Reason::exit;
   }

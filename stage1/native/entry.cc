@@ -26,6 +26,7 @@ void put_end(Writer &out, const App &app) {
     case Reason::exit: out << " exited with status " << app.exit_status; break;
     case Reason::signal: out << " was killed by signal " << app.signal; break;
     case Reason::oom: out << " was killed for want of memory"; break;
+    case Reason::seccomp: out << " was killed: it made a system call that its filter refuses"; break;
     case Reason::stopped: out << " was stopped"; break;
     case Reason::exec: out << " could not be executed"; break;
     case Reason::set_up: out << " could not be set up"; break;

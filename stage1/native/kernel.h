@@ -32,6 +32,7 @@ constexpr int kSignalStopKey = 20;       // SIGTSTP
 constexpr int kSignalBackgroundRead = 21;   // SIGTTIN
 constexpr int kSignalBackgroundWrite = 22;  // SIGTTOU
 constexpr int kSignalWindow = 28;           // SIGWINCH
+constexpr int kSignalSystemCall = 31;     // SIGSYS
 constexpr int kSignalRealTime = 34;  // what libc calls SIGRTMIN: it keeps the kernel's first two for itself
 constexpr int kLastSignal = 64;
 

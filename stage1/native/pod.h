@@ -12,7 +12,7 @@
 namespace podctl {
 
 /** Why an app is over, or was when it was last restarted. In the order of kReasonNames (status.cc). */
-enum class Reason : uint8_t { none, exit, signal, oom, stopped, exec, set_up, pre_start, dependency };
+enum class Reason : uint8_t { none, exit, signal, oom, seccomp, stopped, exec, set_up, pre_start, dependency };
 
 /** Which of an app's programs a process is for. */
 enum class Part : uint8_t { pre_start, main, post_stop };

@@ -6,7 +6,7 @@ namespace podctl {
 namespace {
 
 /** Indexed by Reason. */
-constexpr Text kReasonNames[] = {"exit", "exit", "signal", "oom", "stopped", "exec", "set-up", "pre-start", "dependency"};
+constexpr Text kReasonNames[] = {"exit", "exit", "signal", "oom", "seccomp", "stopped", "exec", "set-up", "pre-start", "dependency"};
 
 Text state_name(const App &app) {
   return app.is_over() ? "exited" : app.state == App::State::paused ? "restarting" : "running";

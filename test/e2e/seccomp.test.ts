@@ -130,7 +130,7 @@ describe('system call filters', () => {
     );
     assert.equal(status, 128 + 31);
     assert.deepEqual(results(stdout), { getpid: 'ok' });
-    assert.match(rig.ok('status', fs.readFileSync(uuid, 'utf8').trim()), /^app-probe=159$/m);
+    assert.match(rig.ok('status', fs.readFileSync(uuid, 'utf8').trim()), /^app-probe=159\napp-probe-reason=seccomp$/m);
   });
 
   it('I10 a retain-set allows its calls and the life cycle only', () => {

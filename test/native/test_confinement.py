@@ -45,7 +45,7 @@ def test_a_filter_that_kills_shows_as_SIGSYS(rig):
     pod = rig.pod(app('true', more=NOTHING)).run()
     assert pod.status == 128 + 31, (pod.status, pod.err)
     status = pod.keys('status/web')
-    assert (status['signal'], status['exit']) == ('31', '159'), status
+    assert (status['signal'], status['exit'], status['reason']) == ('31', '159', 'seccomp'), status
 
 
 def test_a_program_that_cannot_run_is_reported_whatever_the_filter_allows(rig):
