@@ -29,7 +29,11 @@ export interface Stage {
 
 export const podman = (...args: string[]): string[] => ['podman', '--runtime', 'runc', ...args];
 
+/** IDs for the users of pods (subuid(5)); the container host's /etc is gone with it. */
+const SUBORDINATE_IDS = 'podctl:1879048192:16777216\n';
+
 export function setUp(): Stage {
+  for (const file of ['/etc/subuid', '/etc/subgid']) fs.appendFileSync(file, SUBORDINATE_IDS);
   const work = fs.mkdtempSync('/var/lib/podctl/bench-');
   const aci = `${work}/true.aci`;
   const files = [{ name: 'rootfs/bin/clock', mode: 0o755, content: fs.readFileSync(CLOCK) }];
