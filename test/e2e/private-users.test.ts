@@ -287,6 +287,41 @@ describe("users of a pod's own", () => {
     }
   });
 
+  it('V shows volumes with the owners they have on disk, and lets apps make files there as they are', () => {
+    const source = `${rig.root}/volume`;
+    fs.mkdirSync(source);
+    fs.chownSync(source, 1000, 1001);
+    fs.writeFileSync(`${source}/file`, 'of the host', { mode: 0o600 });
+    fs.chownSync(`${source}/file`, 1000, 1001);
+    const volumes = [
+      `--volume=data,kind=host,source=${source},readOnly=false`,
+      `--volume=file,kind=host,source=${source}/file`,
+      '--volume=disk,kind=empty,mode=0700,uid=1000,gid=1001',
+      '--volume=memory,kind=tmpfs,mode=0700,uid=1000,gid=1001',
+      ...['data', 'file', 'disk', 'memory'].map((name) => `--mount=volume=${name},target=/v/${name}`),
+    ];
+    const script =
+      'stat -c %n:%u:%g /v/*; cat /v/file; for d in data disk memory; do touch /v/$d/made && stat -c %u /v/$d/made; done';
+    for (const flags of [[], ['--no-overlay'], ['--readonly-rootfs=true']]) {
+      const pod = flags.filter((flag) => flag === '--no-overlay');
+      const app = flags.filter((flag) => flag !== '--no-overlay');
+      const { stdout, stderr } = sh(script, [...volumes, ...pod], ['--user=1000', '--group=1001', ...app]);
+      const owned = ['data', 'disk', 'file', 'memory'].map((name) => `/v/${name}:1000:1001\n`).join('');
+      assert.equal(stdout, `${owned}of the host1000\n1000\n1000\n`, `${flags}: ${stderr}`);
+      const { uid, gid } = fs.statSync(`${source}/made`);
+      assert.deepEqual([uid, gid], [1000, 1001]);
+      fs.rmSync(`${source}/made`);
+    }
+  });
+
+  it('V names a volume whose file system cannot be mapped', () => {
+    const { status, stderr } = sh('true', ['--volume=v,kind=host,source=/sys/kernel', '--mount=volume=v,target=/v']);
+    assert.equal(status, 254);
+    assert.match(stderr, /filesystem-unmappable: .*mount_setattr \/sys\/kernel: EINVAL \(.*cannot be mapped/);
+    assert.match(stderr, /hint: put the files on ext4/);
+    assert.deepEqual(rig.leftovers(), []);
+  });
+
   it('is in the plan, and changes nothing where it is not asked for', () => {
     const plan = (...flags: string[]) => rig.ok('--insecure-options=image', 'run', '--dry-run', ...flags, image);
     assert.match(
