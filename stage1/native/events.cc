@@ -12,8 +12,8 @@
 namespace podctl {
 namespace {
 
-/** How long an app's readiness socket is left alone once it has said a lot. */
-constexpr uint64_t kReadinessPauseMs = 100;
+/** How long an app's readiness socket is left alone once something was read: no app can keep the init busy. */
+constexpr uint64_t kReadinessPauseMs = 20;
 
 /** How often a journal that is away is looked for: at most so often, and only when there is something to say. */
 constexpr uint64_t kJournalRetryMs = 500;
@@ -88,7 +88,7 @@ void Supervisor::handle_start_report(App &app) {
 void Supervisor::handle_readiness(App &app) {
   char buffer[kMaxSaid];
   const Said said = read_said(app, buffer);
-  if (said.more) app.readiness_pause = monotonic_ms() + kReadinessPauseMs;
+  app.readiness_pause = monotonic_ms() + kReadinessPauseMs;
   if (app.state != App::State::running) return;  // what a handler says, or a program that is gone
   if (said.ready && !app.is_ready) note_ready(app);
   if (!said.status.empty()) pass_status_on(app, said.status);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr Text kSockets = "/run/ready";
 
-/** Messages read in one go. An app that says more is left alone for a while, and finds its socket full. */
+/** Messages read in one go; more wait in the socket, which is full after a few. */
 constexpr int kMostMessages = 16;
 constexpr size_t kMostBytes = 4096;
 
@@ -67,7 +67,6 @@ Said read_said(const App &app, char *buffer) {
     const auto size = static_cast<size_t>(got);
     if (size <= sizeof message) hear(said, Text(message, size), buffer);
   }
-  said.more = true;
   return said;
 }
 

@@ -17,8 +17,6 @@ struct Said {
   bool ready = false;
   /** The last STATUS= in characters that can be shown anywhere; empty if there was none. */
   Text status{};
-  /** There may be more to read. */
-  bool more = false;
 };
 
 /** Longest part of an app's STATUS= that is passed on. */

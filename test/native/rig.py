@@ -76,9 +76,18 @@ class Rig:
             os.symlink('busybox', self.tree + '/bin/' + name)
         self.count = 0
 
-    def close(self):
+    def clear(self):
+        """Ends what a failed test has left, so that the next one finds the cgroup empty."""
         with open(self.cgroup + '/cgroup.kill', 'w') as f:
             f.write('1')
+        for _ in range(100):
+            with open(self.cgroup + '/cgroup.events') as f:
+                if 'populated 0' in f.read():
+                    return
+            time.sleep(0.05)
+
+    def close(self):
+        self.clear()
         for _ in range(100):
             try:
                 for path, _, _ in os.walk(self.cgroup, topdown=False):

