@@ -146,6 +146,9 @@ export const ERRORS = {
     'A key would be trusted without anybody having looked at its fingerprint.',
     'run it on a terminal, or give --skip-fingerprint-review',
   ),
+  'life-invalid': row(
+    "An app's restart policy, start order, readiness or stop signal, or the pod's exit policy, is none or cannot be.",
+  ),
   interrupted: row('A signal ended podctl before it was done.'),
   internal: row('A defect of podctl.', 'run again with --debug and report what it prints'),
   io: row('A system call failed.'),

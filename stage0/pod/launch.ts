@@ -10,6 +10,7 @@ import { environmentOf } from '../../stage2/environment';
 import { execCandidates } from '../../stage2/exec';
 import type { Isolation } from '../../stage2/isolators/plan';
 import type { Effect } from '../../stage2/isolators/types';
+import { lifeOf } from '../../stage2/life';
 import { identityOf } from '../../stage2/user';
 import { cleanPath, isWithin } from './clean-path';
 import type { RuntimeApp } from './manifest';
@@ -26,7 +27,7 @@ export interface Relaxations {
 
 /**
  * A volume is not looked into: what is missing there shows when the app starts (appc B12).
- * @throws PodctlError `exec-not-found`, `workdir-missing`, `user-unknown`, `image-unfit`
+ * @throws PodctlError `life-invalid`, `exec-not-found`, `workdir-missing`, `user-unknown`, `image-unfit`
  */
 export function launchOf(
   runtime: RuntimeApp,
@@ -46,9 +47,8 @@ export function launchOf(
   const isInVolume = (path: string): boolean => root.mounts.some(({ target }) => isWithin(cleanPath(path), target));
   if (!isInVolume(workingDirectory)) requireDirectory(name, workingDirectory, view);
   const argv = app.exec ?? [];
-  const candidates = candidatesOf(name, argv, environment, workingDirectory, (path) =>
-    isInVolume(path) ? 'program' : view.kindOf(path),
-  );
+  const programs = (of: readonly string[]): readonly string[] =>
+    candidatesOf(name, of, environment, workingDirectory, (path) => (isInVolume(path) ? 'program' : view.kindOf(path)));
   return {
     name,
     trees,
@@ -57,7 +57,13 @@ export function launchOf(
     environment,
     workingDirectory: workingDirectory as AbsPath,
     argv,
-    candidates,
+    candidates: programs(argv),
+    handlers: (app.eventHandlers ?? []).map(({ name: event, exec }) => ({
+      event,
+      argv: exec,
+      candidates: programs(exec),
+    })),
+    life: lifeOf(runtime.annotations),
     protectPaths: !relaxed.paths,
     effects: isolation.effects,
     root,

@@ -31,13 +31,17 @@ export interface PodRecord {
 }
 
 export interface AppStatus {
-  readonly state: 'running' | 'exited';
+  readonly state: 'running' | 'restarting' | 'exited';
   /** Nanoseconds since the epoch; bigint since they do not fit a number exactly. */
   readonly startedAt: bigint | undefined;
   readonly finishedAt: bigint | undefined;
   /** 0–255; 128+n for a death by signal n. */
   readonly exitCode: number | undefined;
+  /** stage1/README.md lists them. */
   readonly reason: string | undefined;
+  /** Why it could not be started. */
+  readonly detail: string | undefined;
+  readonly restarts: number;
 }
 
 /** Why the executor gave up: a set-up operation that failed, or a program that could not be run. */
@@ -107,6 +111,8 @@ export function recordIfReadable(podPath: string): PodRecord | undefined {
   }
 }
 
+const STATES = ['running', 'restarting', 'exited'] as const;
+
 export function readAppStatus(podPath: string, app: AppName): AppStatus | undefined {
   const text = readSmall(`${podPath}/${STATUS}/${app}`);
   if (text === undefined) return undefined;
@@ -117,11 +123,13 @@ export function readAppStatus(podPath: string, app: AppName): AppStatus | undefi
   };
   const exit = bigint('exit');
   return {
-    state: values.get('state') === 'running' ? 'running' : 'exited',
+    state: STATES.find((state) => state === values.get('state')) ?? 'exited',
     startedAt: bigint('started'),
     finishedAt: bigint('finished'),
     exitCode: exit === undefined ? undefined : Number(exit),
     reason: values.get('reason'),
+    detail: values.get('detail'),
+    restarts: Number(bigint('restarts') ?? 0),
   };
 }
 

@@ -9,6 +9,14 @@ export const MESSAGE_IDS = {
   collected: '3cc34476a86d421483ef7cffb355aca6',
 } as const;
 
+/** What the pod's init enters itself (stage1/native/entry.cc), with APP=, REASON=, EXIT_STATUS=, RESTARTS= and DETAIL=. */
+export const INIT_MESSAGE_IDS = {
+  'app-ready': '541e887924434ab7a420fe33f8916b44',
+  'app-restarting': '1ab09fbbfd114da7a65dc07e2c2af43a',
+  'app-exited': 'e1e1a6905055451fb28843792f16b548',
+  'handler-failed': 'b7cdc5f0657941bfa0702cead21ab1c9',
+} as const;
+
 export type PodEvent = keyof typeof MESSAGE_IDS;
 
 export interface EventEntry {

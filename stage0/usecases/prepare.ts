@@ -5,6 +5,7 @@ import { PodctlError } from '#kernel/errors';
 import type { AppSpec, PodSpec, UserRange, VolumeSpec } from '../../stage1/plan/spec';
 import type { Isolation } from '../../stage2/isolators/plan';
 import type { Effect, Isolator, IsolatorReport } from '../../stage2/isolators/types';
+import type { ExitPolicy } from '../../stage2/life';
 import { fsyncPath, writeFileDurable } from '../files/durable';
 import { fitsPlatform, hostPlatform } from '../image/platform';
 import type { DeclaredPod } from '../image/pod-manifest';
@@ -26,16 +27,10 @@ import { machineName } from '../systemd/machined';
 import { discard } from './garbage';
 import { type FetchPolicy, obtainImage } from './images';
 import { isolateApp, isolatePod, tellOfIsolators } from './isolation';
+import { lifeOfPod, podFacts, withImageReadiness } from './life';
 import { copyRoots } from './roots';
 import type { Services } from './services';
-import {
-  type AppRequest,
-  appOfManifest,
-  appOfRequest,
-  factsOf,
-  type SharedEnvironment,
-  type WantedApp,
-} from './wanted';
+import { type AppRequest, appOfManifest, appOfRequest, type SharedEnvironment, type WantedApp } from './wanted';
 
 export interface PrepareRequest {
   readonly name: string | undefined;
@@ -49,6 +44,8 @@ export interface PrepareRequest {
   readonly mounts: readonly Mount[];
   readonly policy: FetchPolicy;
   readonly relaxed: Relaxations;
+  /** `--exit-policy` as written; a manifest says it by annotation. */
+  readonly exitPolicy: string | undefined;
   /** Isolators of the pod as a whole, beside those of a manifest. */
   readonly isolators: readonly Isolator[];
   /** Whether an isolator that is not enforced as it stands is an error (appc I3). */
@@ -73,6 +70,7 @@ export interface PreparedPod {
   readonly name: string;
   readonly apps: readonly AppSpec[];
   readonly volumes: readonly VolumeSpec[];
+  readonly exitPolicy: ExitPolicy | undefined;
   /** What the pod's own isolators come down to. */
   readonly effects: readonly Effect[];
   readonly users: UserRange | undefined;
@@ -101,7 +99,7 @@ export async function preparePod(services: Services, request: PrepareRequest): P
     request.manifest?.volumes ?? request.volumes,
     services.warn,
   );
-  const facts = { ...factsOf(request.manifest, runtimes), isolators, volumes: declared };
+  const facts = { ...podFacts(request, runtimes, isolators), volumes: declared };
   const volumes = volumeSpecs(runtimes, declared, services.native);
   const launches = apps.map(({ tree, isolation }, index) => {
     const runtime = runtimes[index];
@@ -112,6 +110,7 @@ export async function preparePod(services: Services, request: PrepareRequest): P
     requireWithin(runtime.name, countOf(request.users), launch.identity);
     return launch;
   });
+  const exitPolicy = lifeOfPod(facts, launches);
   const embryo = services.pods.create();
   const name = request.name ?? machineOf(embryo.id);
   try {
@@ -129,7 +128,7 @@ export async function preparePod(services: Services, request: PrepareRequest): P
     const users = assignUsers(services, request.users, (range) =>
       writePod(pod, podManifest(runtimes, facts), { ...record, ...(range === undefined ? {} : { users: range }) }),
     );
-    const settled = { effects, users, roots: request.roots, lenient: request.relaxed.isolators };
+    const settled = { exitPolicy, effects, users, roots: request.roots, lenient: request.relaxed.isolators };
     return { pod, name, apps: launches, volumes: [...volumes.values()], ...settled };
   } catch (error) {
     const [left] = services.pods.list().filter(({ id }) => id === embryo.id);
@@ -150,19 +149,13 @@ async function resolveApp(
   const image = await obtainImage(services, wanted.image, wanted.signature, pod.policy);
   requirePlatform(image);
   const manifest = services.images.manifest(image.id);
-  const runtime = wanted.reify({ id: image.id, name: manifest.name, labels: image.labels }, manifest);
+  const reference = { id: image.id, name: manifest.name, labels: image.labels };
+  const runtime = withImageReadiness(wanted.reify(reference, manifest), manifest);
   const { name } = runtime;
-  warnOfIgnored(services, runtime);
   const isolation = isolateApp(services, name, runtime.app.isolators ?? [], bounds, pod.relaxed);
   const tree = await ensureTree(services, image.id, manifest);
   const record = { name, imageId: image.id, imageName: manifest.name, trees: [tree] };
   return { runtime, record, tree, isolation };
-}
-
-/** What a manifest asks for and does not get is told (appc I2). */
-function warnOfIgnored({ warn }: Services, { name, app }: RuntimeApp): void {
-  const ignored = (app.eventHandlers ?? []).map((handler) => `event handler ${handler.name}`);
-  if (ignored.length > 0) warn(`app "${name}": not supported yet, ignored: ${ignored.join(', ')}`);
 }
 
 /** Refused before anything is rendered (appc B6). */
@@ -248,7 +241,7 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
   tellOfIsolators(services, reports, false);
   keepReports(pod, record, reports);
   const { users, roots = 'overlay' as const } = record;
-  const settled = { effects, users, roots, lenient: relaxed.isolators };
+  const settled = { exitPolicy: lifeOfPod(manifest, apps), effects, users, roots, lenient: relaxed.isolators };
   return { pod, name: record.name, apps, volumes: [...volumes.values()], ...settled };
 }
 

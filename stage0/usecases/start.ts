@@ -44,7 +44,7 @@ const SIGKILL = 9;
 
 /** The pod as the planner wants it. */
 export function podSpec(services: Services, prepared: PreparedPod, files: HandedFiles, options: StartOptions): PodSpec {
-  const { pod, name, apps, volumes, effects, users, roots, lenient } = prepared;
+  const { pod, name, apps, volumes, exitPolicy, effects, users, roots, lenient } = prepared;
   const hostname = options.hostname ?? name;
   requireOwnNamespaces(effects, [
     ...(options.network === 'none' ? (['net'] as const) : []),
@@ -70,10 +70,14 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
     names: nameFiles(hostname, options.network, options.dns, options.hosts),
     volumes,
     apps,
+    exitPolicy,
     bandwidth: bandwidthOf(all, options.network === 'host', lenient ? services.warn : undefined),
     effects,
   };
 }
+
+/** Such a handler has as long as the app had to stop. */
+const hasPostStop = ({ handlers }: AppSpec): boolean => handlers.some(({ event }) => event === 'post-stop');
 
 /** What `machinectl list` shows of the pod. */
 const osRelease = (apps: readonly AppSpec[]): string =>
@@ -110,7 +114,7 @@ export async function startPod(
     apps: spec.apps.map(({ name }) => name),
     executor: services.executor,
     plan,
-    stopGraceMs: options.stopGraceMs,
+    stopGraceMs: options.stopGraceMs * (spec.apps.some(hasPostStop) ? 2 : 1),
     more: [
       ...prepared.effects.flatMap((effect) => (effect.kind === 'unit' ? [effect.property] : [])),
       ...deviceAllow(spec.apps),

@@ -1,6 +1,7 @@
 /** The file systems every pod and every app has, beside the app's own root (appc O1–O12, DESIGN.md §5). */
 
 import { extraNodes } from './confinement';
+import { readinessMount } from './life';
 import type { MountFlag, Op } from './op';
 import { type AppSpec, hostId, type NameFiles, type PodSpec, type UserRange } from './spec';
 import { appVolumes } from './volumes';
@@ -153,6 +154,7 @@ export function appMounts({ users, names }: PodSpec, app: AppSpec): readonly Op[
     // syslog(3): the host's journal, which knows the pod's unit and app by the process that writes.
     op('bind', LOG_SOCKET, '/dev/log', 'optional'),
     op('symlink', '/etc/mtab', '../proc/self/mounts'),
+    ...readinessMount(app),
     ...nameFiles(app, names),
     ...(app.root.readOnly ? writableDirectories(app) : []),
     ...appVolumes(app),

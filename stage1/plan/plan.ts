@@ -1,6 +1,7 @@
 /** The planner: a pod and its host, turned into the plan that the executor performs. Pure; equal input, equal plan. */
 import { otherDevices, podLabels, podNodes, traffic } from './confinement';
 import { appIsolation, podIsolation } from './isolation';
+import { appLife, appsInOrder, exitPolicy, readinessVariable } from './life';
 import { appMounts, appRoot, bindForUsers, podRootMounts } from './mounts';
 import type { Op, Plan } from './op';
 import type { AppSpec, HandedFiles, PodSpec } from './spec';
@@ -32,6 +33,7 @@ function head(pod: PodSpec): readonly Op[] {
     ...(users === undefined ? [] : [op('user-namespace', String(users.first), String(users.count))]),
     ...(typeof network === 'string' ? [] : [op('join-network', network.namespace)]),
     op('stop-grace', String(pod.stopGraceMs)),
+    ...exitPolicy(pod),
   ];
 }
 
@@ -72,6 +74,7 @@ function appSection(pod: PodSpec, app: AppSpec): readonly Op[] {
     // The prefix keeps app names apart from the files the kernel puts into every cgroup.
     op('app', app.name, `app-${app.name}`),
     op('log', app.name, pod.unit),
+    ...appLife(app),
     // Before the root, while /proc is the pod's and not yet the image's.
     ...appIsolation(app.effects),
     ...otherDevices(pod.apps, app),
@@ -82,12 +85,22 @@ function appSection(pod: PodSpec, app: AppSpec): readonly Op[] {
     op('user', String(app.identity.uid), String(app.identity.gid)),
     op('caps', app.capabilityMask),
     ...(app.noNewPrivileges ? [op('no-new-privs')] : []),
-    ...app.environment.map(({ name, value }) => op('env', `${name}=${value}`)),
+    ...environmentOps(app),
     op('args', ...app.argv),
     op('exec', ...app.candidates),
   ];
 }
 
+/** The planner's own variables count, not the image's of the same name. */
+function environmentOps(app: AppSpec): readonly Op[] {
+  const own = readinessVariable(app);
+  const isOwn = (name: string): boolean => own.some(({ args }) => args[0]?.startsWith(`${name}=`) === true);
+  return [
+    ...app.environment.flatMap(({ name, value }) => (isOwn(name) ? [] : [op('env', `${name}=${value}`)])),
+    ...own,
+  ];
+}
+
 export function planPod(pod: PodSpec): Plan {
-  return [...head(pod), ...podSection(pod), ...pod.apps.flatMap((app) => appSection(pod, app))];
+  return [...head(pod), ...podSection(pod), ...appsInOrder(pod).flatMap((app) => appSection(pod, app))];
 }

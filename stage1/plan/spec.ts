@@ -1,6 +1,7 @@
 /** What the planner is given: a pod whose images are rendered and whose names are resolved, and facts of the host. */
 import type { AbsPath, AppName, PodId } from '#kernel/brand';
 import type { Effect } from '../../stage2/isolators/types';
+import type { ExitPolicy, Life } from '../../stage2/life';
 
 export interface PodSpec {
   readonly id: PodId;
@@ -26,7 +27,10 @@ export interface PodSpec {
   readonly names: NameFiles;
   /** Those that some app mounts. */
   readonly volumes: readonly VolumeSpec[];
+  /** In the order of the manifest. */
   readonly apps: readonly AppSpec[];
+  /** Undefined: the first failure, or the last app. */
+  readonly exitPolicy: ExitPolicy | undefined;
   /** Bytes per second, of each interface of the pod; undefined: no limit. */
   readonly bandwidth: bigint | undefined;
   /** What the pod's isolators come down to. */
@@ -122,6 +126,14 @@ export interface HandedFiles {
   readonly stderr: number | undefined;
 }
 
+/** A program that runs as root in the app's root, before it or after it. */
+export interface Handler {
+  readonly event: 'pre-start' | 'post-stop';
+  /** argv[0] included. */
+  readonly argv: readonly string[];
+  readonly candidates: readonly string[];
+}
+
 export interface AppSpec {
   readonly name: AppName;
   /** Read-only trees of the image, uppermost first. */
@@ -135,6 +147,9 @@ export interface AppSpec {
   /** argv[0] included. */
   readonly argv: readonly string[];
   readonly candidates: readonly string[];
+  /** appc B11: at most one of each. */
+  readonly handlers: readonly Handler[];
+  readonly life: Life;
   /** False leaves out the masked and read-only paths (`--insecure-options=paths`). */
   readonly protectPaths: boolean;
   /** What the app's isolators come down to, beside its capabilities and privileges, which stand above. */

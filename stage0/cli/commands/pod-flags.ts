@@ -2,6 +2,7 @@
 import { PodctlError } from '#kernel/errors';
 import { choice, duration, list, optional, parsed, text, toggle } from '../flag';
 import { APP_ISOLATOR_FLAGS, POD_ISOLATOR_FLAGS } from './isolator-flags';
+import { APP_LIFE_FLAGS } from './life-flags';
 
 /** How images are found and judged. */
 export const FETCH_FLAGS = {
@@ -29,6 +30,10 @@ export const PREPARE_FLAGS = {
     value: 'FILE',
     complete: 'file',
   }),
+  exitPolicy: text(
+    'end the pod with the first app that ends (any), with the last (all), or with one (main, main=APP); default: with the first that fails, or the last',
+    { value: 'POLICY' },
+  ),
   ...POD_ISOLATOR_FLAGS,
   volume: list('volume of the pod: NAME,kind=host,source=PATH or NAME,kind=empty or NAME,kind=tmpfs, then options', {
     value: 'NAME,kind=KIND,…',
@@ -79,6 +84,7 @@ export const APP_FLAGS = {
   annotation: list("annotation of the app in the pod's manifest", { value: 'NAME=VALUE' }),
   userAnnotation: list('annotation of the user for this app, which podctl ignores', { value: 'NAME=VALUE' }),
   userLabel: list('label of the user for this app, which podctl ignores', { value: 'NAME=VALUE' }),
+  ...APP_LIFE_FLAGS,
   ...APP_ISOLATOR_FLAGS,
 };
 

@@ -18,6 +18,8 @@ const appJson = (pod: PodView, app: AppView) => ({
   finished_at: app.status?.finishedAt === undefined ? null : Number(app.status.finishedAt),
   exit_code: app.status?.exitCode ?? null,
   reason: app.status?.reason ?? null,
+  detail: app.status?.detail ?? null,
+  restarts: app.status?.restarts ?? 0,
   image_id: app.imageId,
   image_name: app.imageName,
   isolators: isolatorsJson(pod, app.name),

@@ -15,6 +15,7 @@ import type { FlagValues } from '../flag';
 import type { Globals } from '../globals';
 import { POD_ISOLATOR_FLAGS } from './isolator-flags';
 import { appIsolatorsOf, podIsolatorsOf } from './isolator-words';
+import { withLife } from './life-words';
 import { dnsOf, hostsOf } from './name-words';
 import type { APP_FLAGS, FETCH_FLAGS, PREPARE_FLAGS, START_FLAGS } from './pod-flags';
 import {
@@ -51,6 +52,7 @@ export interface PrepareWords {
 
 /** What a pod manifest says itself: none of it may be said beside it. */
 const SAID_BY_MANIFEST = [
+  'exitPolicy',
   'setEnv',
   'setEnvFile',
   'inheritEnv',
@@ -77,6 +79,7 @@ export function prepareRequestOf(context: Context, { flags, given, apps }: Prepa
     policy: fetchPolicyOf(globals, flags),
     relaxed: relaxationsOf(globals),
     isolators: podIsolatorsOf(flags),
+    exitPolicy: flags.exitPolicy,
     strictIsolators: flags.strictIsolators,
     users: usersOf(flags.privateUsers),
     roots: flags.noOverlay ? 'copy' : 'overlay',
@@ -103,7 +106,7 @@ export const appRequestOf = ({ image, flags, args }: ImageArgs<typeof APP_FLAGS>
   supplementaryGIDs: flags.supplementaryGids,
   workingDirectory: flags.workingDir,
   environment: { app: variables('--environment', flags.environment) },
-  annotations: annotationsOf(flags.annotation),
+  annotations: withLife(annotationsOf(flags.annotation), flags),
   isolators: appIsolatorsOf(flags),
   userAnnotations: textMapOf('--user-annotation', flags.userAnnotation),
   userLabels: textMapOf('--user-label', flags.userLabel),

@@ -1,6 +1,6 @@
 import { PodctlError } from '#kernel/errors';
 import { podUnit } from '../../../units/name';
-import { type PodView, viewPod } from '../../pod/view';
+import { type AppView, type PodView, viewPod } from '../../pod/view';
 import type { Handler } from '../command';
 import { jsonText } from '../present';
 import { createServices } from '../services';
@@ -29,14 +29,21 @@ function lines(pod: PodView): readonly string[] {
     ...(pod.startedAt === undefined ? [] : [`started=${time(pod.startedAt)}`]),
     ...(pod.pid === undefined ? [] : [`pid=${pod.pid}`]),
     ...(pod.state === 'running' || over ? [`exited=${over}`] : []),
-    ...pod.apps.flatMap(({ name, status }) =>
-      status?.exitCode === undefined
-        ? []
-        : [`app-${name}=${status.exitCode}`, `app-${name}-reason=${status.reason ?? 'exit'}`],
-    ),
+    ...pod.apps.flatMap(appLines),
     ...pod.isolators.map(
       ({ app, isolator, outcome, detail }) =>
         `${app === undefined ? '' : `app-${app}-`}isolator-${isolator}=${outcome}${detail === undefined ? '' : `: ${detail}`}`,
     ),
+  ];
+}
+
+function appLines({ name, status }: AppView): readonly string[] {
+  if (status === undefined) return [];
+  const { exitCode, reason = 'exit', detail, restarts, state } = status;
+  return [
+    ...(state === 'restarting' ? [`app-${name}-state=${state}`] : []),
+    ...(exitCode === undefined ? [] : [`app-${name}=${exitCode}`, `app-${name}-reason=${reason}`]),
+    ...(detail === undefined ? [] : [`app-${name}-detail=${detail}`]),
+    ...(restarts === 0 ? [] : [`app-${name}-restarts=${restarts}`]),
   ];
 }

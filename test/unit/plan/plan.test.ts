@@ -5,6 +5,7 @@ import type { AbsPath, AppName, PodId } from '#kernel/brand';
 import { encodePlan } from '../../../stage1/plan/codec';
 import { planPod } from '../../../stage1/plan/plan';
 import type { AppSpec, PodSpec } from '../../../stage1/plan/spec';
+import { lifeOf } from '../../../stage2/life';
 
 const app = (name: string, more: Partial<AppSpec> = {}): AppSpec => ({
   name: name as AppName,
@@ -16,6 +17,8 @@ const app = (name: string, more: Partial<AppSpec> = {}): AppSpec => ({
   workingDirectory: '/' as AbsPath,
   argv: ['true'],
   candidates: ['/bin/true'],
+  handlers: [],
+  life: lifeOf([]),
   protectPaths: true,
   root: { mounts: [], readOnly: false, writable: [], etc: '/etc' as AbsPath, hasHosts: false },
   effects: [],
@@ -28,6 +31,7 @@ const pod: PodSpec = {
   unit: 'podctl-6f1c0f2e-8f0e-4d57-9d26-0a9e7f3b2a11.service',
   hostname: 'two',
   network: 'none',
+  exitPolicy: undefined,
   ipc: 'private',
   users: undefined,
   roots: 'overlay',
@@ -108,6 +112,30 @@ describe('planner', () => {
     );
     assert.match(text, /^inherit lock 5$/m);
     assert.doesNotMatch(text, /^adopt|^inherit std/m);
+  });
+
+  it('B11 plans handlers, restarts, order and readiness before the mounts, in an order that the executor can keep', () => {
+    const late = app('late', {
+      life: lifeOf([
+        { name: 'podctl/after', value: 'first' },
+        { name: 'podctl/ready', value: 'notify' },
+        { name: 'podctl/restart', value: 'on-failure:3' },
+        { name: 'podctl/restart-delay', value: '2s' },
+        { name: 'podctl/stop-signal', value: 'SIGINT' },
+      ]),
+      handlers: [{ event: 'pre-start', argv: ['prepare', 'a b'], candidates: ['/bin/prepare'] }],
+      environment: [{ name: 'NOTIFY_SOCKET', value: '/of/the/image' }],
+    });
+    const text = encodePlan(
+      planPod({ ...pod, apps: [late, app('first')], exitPolicy: { kind: 'main', app: undefined } }),
+    );
+    assert.match(text, /^exit-policy main late$/m);
+    assert.match(
+      text,
+      /^app first[\s\S]*^app late app-late\nlog .*\nafter first\nrestart on-failure 2000 30000 3\nstop-signal 2\nhandler pre-start 2 prepare a%20b \/bin\/prepare\n/m,
+    );
+    assert.match(text, /^notify \/dev\/podctl-notify\npivot$/m);
+    assert.deepEqual(text.match(/^env NOTIFY_SOCKET.*$/gm), ['env NOTIFY_SOCKET=/dev/podctl-notify']);
   });
 
   it('never lets the pod-level root or the supervisor be an app mount target', () => {

@@ -24,13 +24,16 @@ describe('files of a pod', () => {
   });
 
   it('reads the status of an app, times to the nanosecond', () => {
-    const text = 'state=exited\nstarted=1795332126861064701\nfinished=1795332126861064702\nexit=137\nreason=signal\n';
+    const text =
+      'state=exited\nstarted=1795332126861064701\nfinished=1795332126861064702\nexit=137\nreason=signal\nrestarts=2\n';
     assert.deepEqual(readAppStatus(write('status/web', text), 'web' as AppName), {
       state: 'exited',
       startedAt: 1795332126861064701n,
       finishedAt: 1795332126861064702n,
       exitCode: 137,
       reason: 'signal',
+      detail: undefined,
+      restarts: 2,
     });
     assert.equal(readAppStatus(scratch(), 'db' as AppName), undefined);
   });

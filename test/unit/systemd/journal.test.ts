@@ -1,11 +1,28 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
 import { type AppName, isPodId, type PodId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { journalctlArguments, showLogs } from '../../../stage0/systemd/journal';
-import { encodeEntry, MESSAGE_IDS, sendEvent } from '../../../stage0/systemd/journal-events';
+import { encodeEntry, INIT_MESSAGE_IDS, MESSAGE_IDS, sendEvent } from '../../../stage0/systemd/journal-events';
+
+import { skip } from '../../runner/skip';
 
 const pod = '0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9' as PodId;
 const always = ['--quiet', '--no-pager', '--all'];
+
+const INIT = path.resolve(__dirname, '../../../native/podctl-stage1');
+
+describe('the events of the init', () => {
+  it("have the executor's MESSAGE_IDs, each of its own", function () {
+    if (!fs.existsSync(INIT)) skip(this, 'podctl-stage1 is not built: npm run build:native');
+    const table = Object.entries(INIT_MESSAGE_IDS).map((row) => row.join(' '));
+    assert.deepEqual(execFileSync(INIT, ['events'], { encoding: 'utf8' }).trimEnd().split('\n'), table);
+    const all = [...Object.values(INIT_MESSAGE_IDS), ...Object.values(MESSAGE_IDS)];
+    assert.equal(new Set<string>(all).size, all.length);
+  });
+});
 
 describe('journalctl arguments', () => {
   it('match the pod', () => {

@@ -1,0 +1,41 @@
+/** Operations of an app's life and of the pod's end (stage1/README.md). */
+import { inStartOrder } from '../../stage2/life';
+import type { Op } from './op';
+import type { AppSpec, PodSpec } from './spec';
+
+const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
+
+/** Where an app finds its notify socket: in its own /dev, which is no image's and no volume's. */
+export const NOTIFY_SOCKET = '/dev/podctl-notify';
+
+export const exitPolicy = ({ exitPolicy: policy, apps }: PodSpec): readonly Op[] => {
+  if (policy === undefined) return [];
+  if (policy.kind !== 'main') return [op('exit-policy', policy.kind)];
+  const main = policy.app ?? apps[0]?.name;
+  return main === undefined ? [] : [op('exit-policy', 'main', main)];
+};
+
+/** The executor wants an app to stand behind those it waits for. @throws PodctlError `life-invalid` */
+export const appsInOrder = ({ apps }: PodSpec): readonly AppSpec[] =>
+  apps.some(({ life }) => life.after.length > 0) ? inStartOrder(apps) : apps;
+
+/** What the init does about the app: from the start of its section. */
+export function appLife({ life, handlers }: AppSpec): readonly Op[] {
+  const { restart, after, stopSignal } = life;
+  return [
+    ...(after.length === 0 ? [] : [op('after', ...after)]),
+    ...(restart === undefined || restart.policy === 'never'
+      ? []
+      : [op('restart', restart.policy, ...[restart.delayMs, restart.longestMs, restart.limit].map(String))]),
+    ...(stopSignal === undefined ? [] : [op('stop-signal', String(stopSignal))]),
+    ...handlers.map(({ event, argv, candidates }) => op('handler', event, String(argv.length), ...argv, ...candidates)),
+  ];
+}
+
+/** Behind the app's /dev, before its pivot. */
+export const readinessMount = ({ life }: AppSpec): readonly Op[] =>
+  life.ready === 'notify' ? [op('notify', NOTIFY_SOCKET)] : [];
+
+/** Behind what the image sets, whose word does not count. */
+export const readinessVariable = ({ life }: AppSpec): readonly Op[] =>
+  life.ready === 'notify' ? [op('env', `NOTIFY_SOCKET=${NOTIFY_SOCKET}`)] : [];
