@@ -122,13 +122,14 @@ export function readAppStatus(podPath: string, app: AppName): AppStatus | undefi
     return value !== undefined && /^\d+$/.test(value) ? BigInt(value) : undefined;
   };
   const exit = bigint('exit');
+  const detail = values.get('detail');
   return {
     state: STATES.find((state) => state === values.get('state')) ?? 'exited',
     startedAt: bigint('started'),
     finishedAt: bigint('finished'),
     exitCode: exit === undefined ? undefined : Number(exit),
     reason: values.get('reason'),
-    detail: values.get('detail'),
+    detail: detail === undefined ? undefined : unescaped(detail),
     restarts: Number(bigint('restarts') ?? 0),
   };
 }

@@ -134,7 +134,7 @@ describe('planner', () => {
       text,
       /^app first[\s\S]*^app late app-late\nlog .*\nafter first\nrestart on-failure 2000 30000 3\nstop-signal 2\nhandler pre-start 2 prepare a%20b \/bin\/prepare\n/m,
     );
-    assert.match(text, /^notify \/dev\/podctl-notify\npivot$/m);
+    assert.match(text, /^symlink \/etc\/mtab .*\nnotify \/dev\/podctl-notify$/m);
     assert.deepEqual(text.match(/^env NOTIFY_SOCKET.*$/gm), ['env NOTIFY_SOCKET=/dev/podctl-notify']);
   });
 

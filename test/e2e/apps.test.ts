@@ -1,0 +1,308 @@
+/** The lives of apps on a real systemd: handlers, restarts, order, readiness, exit policies, and what is told of them. */
+import assert from 'node:assert/strict';
+import { busyboxAci } from '../fixtures/aci';
+import { staticProgram } from '../fixtures/program';
+import { needsHost, output, Rig, until } from '../rig/rig';
+
+const NET = '--net=none';
+const unitOf = (uuid: string): string => `podctl-${uuid}.service`;
+const show = (uuid: string, property: string): string =>
+  output('systemctl', 'show', '--value', '-p', property, unitOf(uuid)).trim();
+
+interface AppState {
+  readonly name: string;
+  readonly state: string;
+  readonly exit_code: number | null;
+  readonly reason: string | null;
+  readonly detail: string | null;
+  readonly restarts: number;
+}
+
+describe('the lives of apps', () => {
+  let rig: Rig;
+  let image: string;
+  let handlers: string;
+  let notify: string;
+
+  before(function () {
+    needsHost(this);
+    rig = new Rig();
+    image = rig.write('hello.aci', busyboxAci({ name: 'example.com/hello', exec: ['/bin/true'] }));
+    const sh = (script: string) => ['/bin/sh', '-c', script];
+    handlers = rig.write(
+      'handlers.aci',
+      busyboxAci({
+        name: 'example.com/handlers',
+        exec: sh(
+          'test -e /prestart && echo "main $AC_APP_NAME $IN $PWD" && echo x > /main; test ! -e /poststop; exit $((STATUS))',
+        ),
+        app: {
+          user: 'app',
+          group: 'app',
+          workingDirectory: '/var/log',
+          environment: [{ name: 'IN', value: 'correct' }],
+          eventHandlers: [
+            {
+              name: 'pre-start',
+              exec: sh(
+                'test ! -e /prestart && test ! -e /main && touch /prestart && chmod 777 / && echo "pre-start $AC_APP_NAME $IN $PWD $PATH $container $(id -u)"; exit $((PRE))',
+              ),
+            },
+            {
+              name: 'post-stop',
+              exec: sh('test -e /prestart && touch /poststop && echo "post-stop $(ls / | grep -c main) $(id -u)"'),
+            },
+          ],
+        },
+      }),
+    );
+    const say = { name: 'rootfs/bin/say', mode: 0o755, content: staticProgram('say') };
+    notify = rig.write(
+      'notify.aci',
+      busyboxAci({
+        name: 'example.com/notify',
+        exec: ['/bin/say', 'READY=1', '-1000'],
+        files: [say],
+        manifest: { annotations: [{ name: 'appc.io/executor/supports-systemd-notify', value: 'true' }] },
+      }),
+    );
+  });
+  after(() => rig?.dispose());
+
+  const run = (...args: string[]) => rig.podctl('--insecure-options=image', 'run', NET, ...args);
+  const detach = (...args: string[]): string => {
+    const { stdout, stderr, status } = run('--detach', ...args);
+    assert.equal(status, 0, stderr);
+    return stdout.trim();
+  };
+  const script = (text: string, ...flags: string[]): string[] => [image, ...flags, '--exec=/bin/sh', '--', '-c', text];
+  const apps = (uuid: string): readonly AppState[] =>
+    (JSON.parse(rig.ok('status', uuid, '--format=json')) as { apps: readonly AppState[] }).apps;
+  const app = (uuid: string, name: string): AppState | undefined => apps(uuid).find((one) => one.name === name);
+  const saved = (args: readonly string[]): { uuid: string; status: number | null; stdout: string; stderr: string } => {
+    const file = `${rig.root}/uuid`;
+    const outcome = run(`--uuid-file-save=${file}`, ...args);
+    return { ...outcome, uuid: output('cat', file).trim() };
+  };
+  const entries = (uuid: string): readonly Record<string, string>[] => {
+    output('journalctl', '--sync');
+    return output('journalctl', '-o', 'json', '-t', 'podctl', `POD_UUID=${uuid}`)
+      .trim()
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, string>)
+      .filter((entry) => entry['PODCTL_EVENT'] !== undefined);
+  };
+
+  it('B11 E1 E2 E4 E5 runs pre-start, the app and post-stop in one root and environment, the handlers as root', () => {
+    const { status, stdout, stderr, uuid } = saved([handlers]);
+    assert.equal(status, 0, stderr);
+    const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+    assert.deepEqual(stdout.split('\n'), [
+      `pre-start handlers correct /var/log ${path} podctl 0`,
+      'main handlers correct /var/log',
+      'post-stop 1 0',
+      '',
+    ]);
+    output('journalctl', '--sync');
+    assert.equal(rig.ok('logs', uuid, '--app=handlers', '-o', 'cat'), stdout);
+    assert.doesNotMatch(stderr, /ignored/);
+  });
+
+  it('B11 does not start an app whose pre-start handler failed, and says so', () => {
+    const before = rig.leftovers();
+    const { status, stdout, stderr } = run(handlers, '--environment=PRE=3');
+    assert.equal(status, 254);
+    assert.match(stdout, /^pre-start .*\n$/);
+    assert.match(stderr, /app "handlers" of pod .*pre-start.*handler failed/);
+    assert.deepEqual(rig.leftovers(), before);
+  });
+
+  it('B11 runs post-stop after a stop, and keeps what it says', async () => {
+    const uuid = detach(handlers, '--exec=/bin/sleep', '--', '1000');
+    rig.ok('stop', uuid);
+    output('journalctl', '--sync');
+    assert.match(rig.ok('logs', uuid, '-o', 'cat'), /^post-stop 0 0$/m);
+    assert.equal(app(uuid, 'handlers')?.reason, 'stopped');
+  });
+
+  it('B11 refuses a handler whose program the image has not, before anything is made', () => {
+    const bad = rig.write(
+      'bad.aci',
+      busyboxAci({ app: { eventHandlers: [{ name: 'pre-start', exec: ['/bin/missing'] }] } }),
+    );
+    const { status, stderr } = run(bad);
+    assert.equal(status, 254);
+    assert.match(stderr, /exec-not-found.*\/bin\/missing/);
+  });
+
+  it('restarts a failing app up to its limit, counts it in status, and tells the journal', () => {
+    const { status, stdout, uuid } = saved(
+      script('echo run; exit 3', '--name=flaky', '--restart=on-failure:2', '--restart-delay=10ms'),
+    );
+    assert.equal(status, 3);
+    assert.equal(stdout, 'run\nrun\nrun\n');
+    const text = rig.ok('status', uuid);
+    assert.match(text, /^app-flaky=3\napp-flaky-reason=exit\napp-flaky-restarts=2$/m);
+    const told = entries(uuid).map(({ PODCTL_EVENT, APP, REASON, EXIT_STATUS, RESTARTS, _SYSTEMD_UNIT }) => [
+      PODCTL_EVENT,
+      APP,
+      REASON,
+      EXIT_STATUS,
+      RESTARTS,
+      _SYSTEMD_UNIT,
+    ]);
+    assert.deepEqual(told, [
+      ['app-restarting', 'flaky', 'exit', '3', '1', unitOf(uuid)],
+      ['app-restarting', 'flaky', 'exit', '3', '2', unitOf(uuid)],
+      ['app-exited', 'flaky', 'exit', '3', '2', unitOf(uuid)],
+    ]);
+  });
+
+  it('keeps restart policies with a prepared pod, and stops one that waits to be restarted', async () => {
+    const uuid = rig
+      .ok(
+        '--insecure-options=image',
+        'prepare',
+        ...script('exit 1', '--name=app', '--restart=always', '--restart-delay=10m'),
+      )
+      .trim();
+    assert.match(rig.ok('cat-manifest', uuid), /"podctl\/restart"/);
+    rig.ok('run-prepared', NET, '--detach', uuid);
+    await until(() => (app(uuid, 'app')?.state === 'restarting' ? true : undefined), 'the pause');
+    assert.match(rig.ok('status', uuid), /^app-app-state=restarting$/m);
+    const begin = Date.now();
+    rig.ok('stop', uuid);
+    assert.ok(Date.now() - begin < 8000);
+    assert.equal(app(uuid, 'app')?.reason, 'stopped');
+  });
+
+  for (const [policy, status] of [
+    ['any', 0],
+    ['all', 4],
+    ['main', 4],
+    ['main=good', 0],
+  ] as const) {
+    it(`--exit-policy=${policy} ends the pod with ${status}`, () => {
+      const bad = script('sleep 0.5; exit 4', '--name=bad');
+      const good = script('sleep 0.2', '--name=good');
+      assert.equal(run(`--exit-policy=${policy}`, ...bad, '---', ...good).status, status);
+    });
+  }
+
+  it('starts apps after those that must be ready, whatever their order on the command line', () => {
+    const { status, stdout, stderr } = run(
+      ...script('echo third', '--name=third', '--after=first,second'),
+      '---',
+      ...script('echo second; sleep 1', '--name=second', '--after=first'),
+      '---',
+      ...script('echo first; sleep 1', '--name=first'),
+    );
+    assert.deepEqual([status, stdout], [0, 'first\nsecond\nthird\n'], stderr);
+  });
+
+  it('refuses circles, unknown apps, policies and signals, and leaves nothing', () => {
+    const before = rig.leftovers();
+    for (const [args, message] of [
+      [[...script('true', '--name=a', '--after=b'), '---', ...script('true', '--name=b', '--after=a')], /a → b → a/],
+      [script('true', '--after=b'), /"b", which the pod has not/],
+      [script('true', '--restart=often'), /restart policy "often"/],
+      [script('true', '--stop-signal=SIGNONE'), /stop signal "SIGNONE"/],
+      [script('true', '--ready=later'), /readiness "later"/],
+      [['--exit-policy=main=x', ...script('true')], /"x", which it has not/],
+    ] as const) {
+      const { status, stderr } = run(...args);
+      assert.equal(status, 254, stderr);
+      assert.match(stderr, /life-invalid/);
+      assert.match(stderr, message);
+    }
+    assert.deepEqual(rig.leftovers(), before);
+  });
+
+  it('B21 is ready when an image that supports it says so, and passes on nothing but that and its status', async () => {
+    const slow = '/bin/say "STATUS=warming up" MAINPID=1 STOPPING=1 -2 READY=1 -1000';
+    const child = rig.start(
+      '--insecure-options=image',
+      'run',
+      NET,
+      notify,
+      '--exec=/bin/sh',
+      '--name=slow',
+      '--',
+      '-c',
+      `exec ${slow}`,
+    );
+    const uuid = await until(
+      () =>
+        JSON.parse(rig.ok('list', '--format=json')).find(
+          (pod: { app_names: string[]; state: string }) => pod.app_names[0] === 'slow' && pod.state === 'running',
+        )?.name as string | undefined,
+      'the pod',
+    );
+    await until(() => (show(uuid, 'StatusText') === 'slow: warming up' ? true : undefined), 'the status');
+    assert.equal(show(uuid, 'ActiveState'), 'activating');
+    await until(() => (show(uuid, 'ActiveState') === 'active' ? true : undefined), 'READY=1');
+    assert.equal(show(uuid, 'StatusText'), '1/1 apps ready');
+    assert.notEqual(show(uuid, 'MainPID'), '1');
+    rig.ok('stop', uuid);
+    assert.equal((await child.ended).status, 0);
+    assert.deepEqual(
+      entries(uuid).map(({ PODCTL_EVENT }) => PODCTL_EVENT),
+      ['app-ready', 'app-exited'],
+    );
+  });
+
+  it("starts an app once another has said that it is ready, also among users of the pod's own", () => {
+    for (const users of [[], ['--private-users=1900000000:65536']]) {
+      const begin = Date.now();
+      const { status, stdout, stderr } = run(
+        ...users,
+        '--exit-policy=main=late',
+        notify,
+        '--name=early',
+        '--user=app',
+        '--group=app',
+        '--exec=/bin/say',
+        '--',
+        '-1',
+        'READY=1',
+        '-1000',
+        '---',
+        ...script('echo late', '--name=late', '--after=early'),
+      );
+      assert.deepEqual([status, stdout], [0, 'late\n'], stderr);
+      assert.ok(Date.now() - begin > 1000);
+    }
+  });
+
+  it('--ready=exec takes an image that supports it for ready at once, and gives it no socket', () => {
+    const { status, stderr } = run(notify, '--ready=exec');
+    assert.equal(status, 2, stderr);
+  });
+
+  it('ends an app by the signal it wants', () => {
+    const uuid = detach(
+      ...script('trap "echo got it; exit 0" USR1; while :; do sleep 0.1; done', '--name=app', '--stop-signal=SIGUSR1'),
+    );
+    rig.ok('stop', uuid);
+    output('journalctl', '--sync');
+    assert.match(rig.ok('logs', uuid, '-o', 'cat'), /^got it$/m);
+    assert.deepEqual([app(uuid, 'app')?.reason, app(uuid, 'app')?.exit_code], ['stopped', 0]);
+  });
+
+  it('tells reasons: exit, signal, and an interpreter that is missing', () => {
+    const { uuid } = saved(script('kill -9 $$', '--name=killed'));
+    assert.deepEqual([app(uuid, 'killed')?.reason, app(uuid, 'killed')?.exit_code], ['signal', 137]);
+    assert.equal(entries(uuid)[0]?.['MESSAGE'], 'app killed was killed by signal 9');
+    const bad = rig.write(
+      'interpreter.aci',
+      busyboxAci({
+        exec: ['/bin/tool'],
+        files: [{ name: 'rootfs/bin/tool', mode: 0o755, content: '#!/usr/bin/python9\n' }],
+      }),
+    );
+    const { status, stderr } = run(bad);
+    assert.equal(status, 254);
+    assert.match(stderr, /exec-failed.*\/bin\/tool.*interpreter \/usr\/bin\/python9 does not/);
+  });
+});
