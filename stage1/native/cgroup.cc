@@ -26,7 +26,9 @@ Outcome<Fd> open_hierarchy() {
 Outcome<Text> path_of(Text process, char *buffer, size_t capacity) {
   Buffer<64> file;
   file << "/proc/" << process << "/cgroup";
-  Text rest = TRY(read_file(AT_FDCWD, file.text(), buffer, capacity));
+  const Outcome<Text> read = read_file(AT_FDCWD, file.text(), buffer, capacity);
+  if (!read.ok()) return Failure{read.failure->syscall, read.failure->error, "/proc/PID/cgroup"};
+  Text rest = read.value;
   while (!rest.empty()) {
     const Text line = split(rest, '\n');
     if (line.starts_with("0::/")) return line.from(4);

@@ -1,5 +1,6 @@
 #include "main.h"
 
+#include "enter.h"
 #include "entry.h"
 #include "files.h"
 #include "kernel.h"
@@ -77,7 +78,7 @@ int check_only(const char *path) {
 }
 
 int usage() {
-  write_all(2, "usage: podctl-stage1 run PLAN | check PLAN | ops | events | version\n");
+  write_all(2, "usage: podctl-stage1 run PLAN | enter POD_DIRECTORY APP [OPTION…] -- [COMMAND…] | check PLAN | ops | events | version\n");
   return kOwnFailure;
 }
 
@@ -89,8 +90,10 @@ int run(int argc, const char *const argv[], const char *const envp[]) {
   if (argc == 2 && verb == "ops") return print_ops();
   if (argc == 2 && verb == "events") return print_events();
   if (argc == 3 && verb == "check") return check_only(argv[2]);
-  if (argc != 3 || verb != "run") return usage();
+  const bool enters = verb == "enter";
+  if (!enters && (argc != 3 || verb != "run")) return usage();
   const Outcome<> sealed = seal(argv, envp);
+  if (enters && sealed.ok()) return enter(argc - 2, argv + 2);
   return sealed.ok() ? launch(argv[2], envp) : fail(*sealed.failure, "seal");
 }
 

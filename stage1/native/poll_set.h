@@ -38,6 +38,9 @@ class PollSet {
   /** True if anything happened in `slot`, an error or hang-up included. */
   bool is_ready(int slot) const { return slot >= 0 && polls_[slot].revents != 0; }
 
+  /** True if nothing that is written to `slot` arrives any more. */
+  bool is_broken(int slot) const { return slot >= 0 && (polls_[slot].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0; }
+
   /** True if there is something to read in `slot`. */
   bool has_input(int slot) const { return slot >= 0 && (polls_[slot].revents & POLLIN) != 0; }
 

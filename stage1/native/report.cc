@@ -47,7 +47,8 @@ void put_record(Writer &record, const Failure &failure) {
   put_key(record, "detail", failure.detail);
 }
 
-/** "app web: exec (plan line 31): execve /bin/x: ENOENT: tried /bin/x" */
+}  // namespace
+
 void put_sentence(Writer &out, const Failure &failure) {
   if (!failure.app.empty()) out << "app " << failure.app << ": ";
   if (!failure.operation.empty()) out << failure.operation;
@@ -64,6 +65,8 @@ void put_sentence(Writer &out, const Failure &failure) {
   if (failure.syscall != nullptr || !failure.object.empty()) out << ": ";
   put_escaped(out, failure.detail);
 }
+
+namespace {
 
 using SentenceBuffer = Buffer<2048>;
 

@@ -37,6 +37,9 @@ void send_report(int fd, const Failure &failure);
 /** Takes apart what send_report sent. */
 Report parse_report(Text message);
 
+/** "app web: exec (plan line 31): execve /bin/x: ENOENT: tried /bin/x" */
+void put_sentence(Writer &out, const Failure &failure);
+
 /** Writes the record into the pod's directory and says the sentence. */
 void publish(const Pod &pod, const Report &report);
 void publish(const Pod &pod, const Failure &failure);

@@ -1,0 +1,112 @@
+#include "command.h"
+
+#include <asm/ioctls.h>
+
+#include "files.h"
+#include "kernel.h"
+
+namespace podctl {
+namespace {
+
+constexpr Text kShells[] = {"/bin/bash", "/bin/sh"};
+constexpr Text kFallbackPath = "/bin:/usr/bin";  // as in stage2/exec.ts
+
+Text name_of(Text variable) { return variable.first(variable.find('=')); }
+
+/** Whether a variable of the request replaces this one of the app's. */
+bool is_replaced(const EnterRequest &request, Text variable) {
+  for (size_t i = 0; i < request.variable_count; ++i) {
+    if (name_of(request.variables[i]) == name_of(variable)) return true;
+  }
+  return false;
+}
+
+const char *const *environment_of(const Entry &entry) {
+  const EnterRequest &request = entry.request;
+  const auto count = static_cast<size_t>(entry.last - entry.first) + request.variable_count;
+  const char **const result = entry.arena.array<const char *>(count + 1);
+  size_t next = 0;
+  for (const Op *op = entry.first; op != entry.last; ++op) {
+    if (op->kind == OpKind::env && !is_replaced(request, op->args[0])) result[next++] = op->args[0].c_str();
+  }
+  for (size_t i = 0; i < request.variable_count; ++i) result[next++] = request.variables[i].c_str();
+  return result;
+}
+
+/** PATH as the command will have it. */
+Text search_path(const char *const *environment) {
+  for (; *environment != nullptr; ++environment) {
+    const Text variable(*environment);
+    if (variable.starts_with("PATH=") && variable.size > 5) return variable.from(5);
+  }
+  return kFallbackPath;
+}
+
+/** One path for each directory of PATH, unless the name has a slash: as execvp(3), and stage2/exec.ts for apps. */
+void find_candidates(Arena &arena, Text name, Text path, Program &program) {
+  size_t count = 1;
+  for (size_t i = 0; i < path.size; ++i) count += path[i] == ':' ? 1 : 0;
+  auto *const candidates = arena.array<Text>(count);
+  program.candidates = candidates;
+  if (name.find('/') < name.size || name.empty()) {
+    candidates[program.candidate_count++] = name;
+    return;
+  }
+  while (program.candidate_count < count) {
+    const Text directory = split(path, ':');
+    const size_t room = directory.size + name.size + 3;
+    Writer candidate(static_cast<char *>(arena.bytes(room)), room);
+    candidate << (directory.empty() ? Text(".") : directory) << '/' << name;
+    candidates[program.candidate_count++] = candidate.text();
+  }
+}
+
+Outcome<> become(Entry &entry, const Identity &identity) {
+  const EnterRequest &request = entry.request;
+  TRY(check(sys::setsid(), "setsid"));
+  if (entry.has_terminal) TRY(check(sys::ioctl(0, TIOCSCTTY, nullptr), "ioctl", "TIOCSCTTY"));
+  TRY(check(sys::umask(022), "umask"));
+  TRY(reset_signals());
+  Program program{kShells, 2, request.arguments, request.argument_count, environment_of(entry)};
+  if (request.argument_count != 0) {
+    program.candidate_count = 0;
+    find_candidates(entry.arena, request.arguments[0], search_path(program.environment), program);
+  }
+  TRY(assume(identity));
+  Failure failure = execute(entry.arena, program);
+  failure.operation = "exec-failed";
+  return failure;
+}
+
+}  // namespace
+
+Identity identity_of(const Entry &entry) {
+  Identity identity;
+  for (const Op *op = entry.first; op != entry.last; ++op) note(identity, *op);
+  if (entry.request.is_privileged) {
+    Identity root;
+    root.capabilities = ~uint64_t{0};
+    root.working_directory = identity.working_directory;
+    identity = root;
+  }
+  if (!entry.request.working_directory.empty()) identity.working_directory = entry.request.working_directory;
+  identity.lifeline = kLifelinePlace;
+  return identity;
+}
+
+void run_command(Entry &entry, const Identity &identity) {
+  sys::close(kBornPlace);
+  const Outcome<> failed = become(entry, identity);
+  report_refusal(kReportPlace, entry, *failed.failure);
+  sys::exit_group(kOwnFailure);
+}
+
+void report_refusal(int report, const Entry &entry, const Failure &failure) {
+  Failure whole = failure;
+  whole.app = entry.request.app;
+  Buffer<2048> line;
+  put_refusal(line, entry.request.caller, whole);
+  write_all(report, line.text());
+}
+
+}  // namespace podctl

@@ -1,0 +1,71 @@
+// The verb `enter`: a command beside an app, with all that the app has and nothing it has not (stage1/README.md).
+//
+// Three processes. The caller's own, the *relay*, stays on the host and copies between the caller and the command. The *guide*
+// goes before: it joins everything of the app's but is still no process of the pod, so that no app can look at it, and has
+// closed whatever is the host's when it makes the *command*, the relay's child and the only one that the pod ever sees.
+#pragma once
+
+#include "error.h"
+#include "plan.h"
+#include "target.h"
+
+namespace podctl {
+
+struct EnterRequest {
+  enum class Terminal : uint8_t { automatic, always, never };
+
+  /** The command of podctl's that messages name. */
+  Text caller = "enter";
+  Text pod{};
+  Text app{};
+  bool is_privileged = false;
+  Terminal terminal = Terminal::automatic;
+  /** Empty: the app's. */
+  Text working_directory{};
+  /** `NAME=value` each, over the app's own. */
+  Text *variables = nullptr;
+  size_t variable_count = 0;
+  /** argv; none: a shell. */
+  Text *arguments = nullptr;
+  size_t argument_count = 0;
+};
+
+/** Where the relay finds the command and the other ends of its files, once it is born. -1: there is no such file. */
+struct Born {
+  /** In the relay's PID namespace; 0 for none. */
+  long pid = 0;
+  /** Ends for the relay: of stdin, stdout, stderr. With a terminal, the first is its master, and there is no second. */
+  int ours[3] = {-1, -1, -1};
+  /** The command's, in the relay's hands as long as the two share their files. */
+  int theirs[3] = {-1, -1, -1};
+};
+
+struct Entry {
+  Arena &arena;
+  const EnterRequest &request;
+  Plan plan{};
+  /** The app's section. */
+  const Op *first = nullptr;
+  const Op *last = nullptr;
+  Target target{};
+  bool has_terminal = false;
+  /** stderr is the terminal's as well. */
+  bool is_stderr_merged = false;
+  /** Where the guide and the command say why they failed, in words; closed by the command's exec. */
+  Fd report_in{};
+  Fd report_out{};
+  /** Where the guide sends Born. */
+  Fd born_in{};
+  Fd born_out{};
+  /** Nothing is ever sent: its end is the relay's. */
+  Fd lifeline_in{};
+  Fd lifeline_out{};
+};
+
+/** Performs the verb with the words behind it. Returns the exit status. */
+int enter(int count, const char *const words[]);
+
+/** "podctl: enter: CODE: …" for a failure whose operation is a code of stage0's table, or none. */
+void put_refusal(Writer &out, Text caller, const Failure &failure);
+
+}  // namespace podctl

@@ -1,0 +1,44 @@
+// Terminals: a new one in an app's own /dev/pts, and the caller's while it is only passed through.
+#pragma once
+
+#include <asm/termbits.h>
+
+#include "error.h"
+#include "fd.h"
+
+namespace podctl {
+
+bool is_terminal(int fd);
+/** Whether this process may use the terminal `fd`, as a shell's foreground job does. */
+bool is_in_foreground(int fd);
+
+struct TerminalPair {
+  /** Nonblocking. */
+  Fd master{};
+  Fd slave{};
+};
+
+/**
+ * A new terminal of the /dev/pts that the process sees, with the modes and the size that the terminal `like` has, if it is one.
+ * @param owner its user
+ */
+Outcome<TerminalPair> open_terminal(int like, uint32_t owner);
+
+/** Ignored if `from` is no terminal any more: then nobody looks at it. */
+void copy_window_size(int from, int to);
+
+/** The caller's terminal passes every byte through, until the end of this object. */
+class RawTerminal {
+ public:
+  explicit RawTerminal(int fd);
+  RawTerminal(const RawTerminal &) = delete;
+  RawTerminal &operator=(const RawTerminal &) = delete;
+  ~RawTerminal();
+
+ private:
+  /** -1 if it was not changed. */
+  int fd_ = -1;
+  termios before_{};
+};
+
+}  // namespace podctl
