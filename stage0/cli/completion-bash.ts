@@ -51,6 +51,7 @@ _podctl_offer() { # what fits kind or choices and begins with $1
     directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$1") ;;
     command) mapfile -t COMPREPLY < <(_podctl_place ''; compgen -W "$words" -- "$1") ;;
     pod) mapfile -t COMPREPLY < <(compgen -W "$(podctl __complete pods 2>/dev/null)" -- "$1") ;;
+    app) mapfile -t COMPREPLY < <(compgen -W "$(podctl __complete apps 2>/dev/null)" -- "$1") ;;
     image)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$1"; compgen -W "$(podctl __complete images 2>/dev/null)" -- "$1")

@@ -15,6 +15,8 @@ function values({ choices, complete }: Pick<CompletableFlag, 'choices' | 'comple
       return ` -xa '(__fish_complete_directories)'`;
     case 'pod':
       return ` -xa '(podctl __complete pods 2>/dev/null)'`;
+    case 'app':
+      return ` -xa '(podctl __complete apps 2>/dev/null)'`;
     case 'image':
       return ` -rFa '(podctl __complete images 2>/dev/null)'`;
     case 'command':

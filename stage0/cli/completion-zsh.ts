@@ -69,6 +69,7 @@ export function zshScript({ places, globals }: CompletionModel): string {
 typeset -ga podctl_globals=(${globals.map(flagSpec).join(' ')})
 
 _podctl_pod() { local -a found=(\${(f)"$(podctl __complete pods 2>/dev/null)"}); compadd -a found }
+_podctl_app() { local -a found=(\${(f)"$(podctl __complete apps 2>/dev/null)"}); compadd -a found }
 _podctl_image() { local -a found=(\${(f)"$(podctl __complete images 2>/dev/null)"}); compadd -a found; _files }
 _podctl_command() { local -a found=(${places[0] === undefined ? '' : wordList(places[0])}); _describe command found }
 

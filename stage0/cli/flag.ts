@@ -6,7 +6,7 @@ import { PodctlError } from '#kernel/errors';
 import { parseDuration } from '#kernel/quantity';
 
 /** What the shell offers for a value: files, directories, or what `podctl __complete` prints. */
-export type Completion = 'file' | 'directory' | 'pod' | 'image' | 'command';
+export type Completion = 'file' | 'directory' | 'pod' | 'app' | 'image' | 'command';
 
 /** How a flag looks, whatever its type. */
 export interface FlagOptions {

@@ -1,7 +1,9 @@
 /** All commands of podctl, as data; their handlers are loaded when they run. */
+import { appExec } from './commands/app-exec';
 import { catManifest } from './commands/cat-manifest';
 import { complete } from './commands/complete';
 import { completion } from './commands/completion';
+import { enter } from './commands/enter';
 import { exportPod } from './commands/export';
 import { fetch } from './commands/fetch';
 import { gc } from './commands/gc';
@@ -33,10 +35,12 @@ export const REGISTRY: Registry = {
     status,
     stop,
     rm,
+    enter,
     logs,
     exportPod,
     gc,
     catManifest,
+    appExec,
     imageList,
     imageRm,
     imageCatManifest,
@@ -46,6 +50,7 @@ export const REGISTRY: Registry = {
     complete,
   ],
   groups: {
+    app: 'operate on apps of running pods',
     image: 'operate on images in the local store',
   },
 };

@@ -33,7 +33,12 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     verifier: signatureVerifier(dirs, now),
     hostFacts: factReader(dataDir),
     filters: filterSource(dataDir),
-    native: { ...locks, openat2: (...args) => native().openat2(...args), syncfs: (fd) => native().syncfs(fd) },
+    native: {
+      ...locks,
+      openat2: (...args) => native().openat2(...args),
+      syncfs: (fd) => native().syncfs(fd),
+      execve: (...args) => native().execve(...args),
+    },
     get executor() {
       return nativeFile('podctl-stage1') as AbsPath;
     },

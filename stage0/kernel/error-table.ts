@@ -42,6 +42,8 @@ export const ERRORS = {
   'user-outside-range': row("An app's user or group is none of the pod's own."),
   'network-unusable': row('A network namespace cannot be joined.', '`ip netns add NAME` makes /run/netns/NAME'),
   'filesystem-unmappable': row("A file system cannot be shown to a pod's own users (idmapped mounts)."),
+  'app-not-running': row('The app of a running pod does not run itself.', '`podctl status` shows what became of it'),
+  'enter-failed': row('A command could not be brought into an app.'),
   'exec-failed': row("An app's program could not be executed."),
   'pod-manifest-invalid': row('A pod manifest does not follow the appc specification.'),
   'pods-failed': row('Some of several pods could not be dealt with.', 'the messages above say which and why'),

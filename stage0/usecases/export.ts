@@ -6,9 +6,10 @@ import { uniqueName } from '#kernel/unique';
 import { native } from '../../stage1/native/index';
 import { overlayDirectories } from '../../stage1/plan/plan';
 import { fsyncDir } from '../files/durable';
+import { findApp } from '../pod/lookup';
 import { readManifest } from '../pod/manifest';
 import type { PodEntry } from '../pod/pods';
-import { type AppRecord, readRecord } from '../pod/record';
+import type { AppRecord } from '../pod/record';
 import type { ByteString } from '../render/byte-string';
 import { packTree } from '../render/pack';
 import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../render/tar-writer';
@@ -46,7 +47,7 @@ export async function exportApp(
   if (held === undefined)
     throw new PodctlError('pod-wrong-state', `pod ${entry.id} is ${state ?? 'being removed'}, not exited`);
   try {
-    const app = chosenApp(entry, request.app);
+    const app = findApp(entry, request.app);
     const manifest = manifestOf(services, entry, app);
     const view = openView(entry, app);
     try {
@@ -59,20 +60,6 @@ export async function exportApp(
   } finally {
     fs.closeSync(held);
   }
-}
-
-function chosenApp(entry: PodEntry, wanted: string | undefined): AppRecord {
-  const apps = readRecord(entry.path)?.apps ?? [];
-  const [only] = apps;
-  const found = wanted === undefined && apps.length === 1 ? only : apps.find(({ name }) => name === wanted);
-  if (found !== undefined) return found;
-  const names = apps.map(({ name }) => name).join(', ');
-  throw new PodctlError(
-    'app-not-found',
-    wanted === undefined
-      ? `pod ${entry.id} has several apps: ${names}`
-      : `pod ${entry.id} has no app "${wanted}", only ${names}`,
-  );
 }
 
 /** The image's own, without what its tree is made of now already (as rkt). A pod keeps enough of it if the image is gone. */

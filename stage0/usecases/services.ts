@@ -10,6 +10,11 @@ import type { SourceCache } from '../store/source-cache';
 import type { Trees } from '../store/trees';
 import type { Bus } from '../systemd/bus';
 
+/** Replaces this process; stdio and `keepFds` stay open. Returns only by throwing. */
+export interface ExecPort {
+  execve(path: string, argv: readonly string[], env: readonly string[], keepFds: readonly number[]): never;
+}
+
 export interface Services {
   readonly dataDir: AbsPath;
   readonly pods: Pods;
@@ -20,7 +25,7 @@ export interface Services {
   /** What this host can do, read on demand. */
   readonly hostFacts: FactReader;
   readonly filters: FilterSource;
-  readonly native: LockPort & OpenPort & { syncfs(fd: number): void };
+  readonly native: LockPort & OpenPort & ExecPort & { syncfs(fd: number): void };
   /** The native executor. */
   readonly executor: AbsPath;
   /** Told on stderr. */

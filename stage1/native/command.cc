@@ -11,25 +11,21 @@ namespace {
 constexpr Text kShells[] = {"/bin/bash", "/bin/sh"};
 constexpr Text kFallbackPath = "/bin:/usr/bin";  // as in stage2/exec.ts
 
-Text name_of(Text variable) { return variable.first(variable.find('=')); }
-
-/** Whether a variable of the request replaces this one of the app's. */
-bool is_replaced(const EnterRequest &request, Text variable) {
-  for (size_t i = 0; i < request.variable_count; ++i) {
-    if (name_of(request.variables[i]) == name_of(variable)) return true;
-  }
-  return false;
-}
-
+/** The app's; but the kind of a terminal is the caller's to say. */
 const char *const *environment_of(const Entry &entry) {
-  const EnterRequest &request = entry.request;
-  const auto count = static_cast<size_t>(entry.last - entry.first) + request.variable_count;
-  const char **const result = entry.arena.array<const char *>(count + 1);
+  constexpr Text kTerm = "TERM=";
+  const bool has_term = entry.has_terminal && !entry.request.term.empty();
+  const char **const result = entry.arena.array<const char *>(static_cast<size_t>(entry.last - entry.first) + 2);
   size_t next = 0;
   for (const Op *op = entry.first; op != entry.last; ++op) {
-    if (op->kind == OpKind::env && !is_replaced(request, op->args[0])) result[next++] = op->args[0].c_str();
+    if (op->kind != OpKind::env || (has_term && op->args[0].starts_with(kTerm))) continue;
+    result[next++] = op->args[0].c_str();
   }
-  for (size_t i = 0; i < request.variable_count; ++i) result[next++] = request.variables[i].c_str();
+  if (!has_term) return result;
+  const size_t room = kTerm.size + entry.request.term.size + 1;
+  Writer term(static_cast<char *>(entry.arena.bytes(room)), room);
+  term << kTerm << entry.request.term;
+  result[next] = term.c_str();
   return result;
 }
 

@@ -15,7 +15,7 @@ namespace podctl {
 namespace {
 
 constexpr Text kUsage =
-    "usage: podctl-stage1 enter POD_DIRECTORY APP [--privileged] [--tty | --no-tty] [--working-dir DIR] [--env NAME=VALUE]... "
+    "usage: podctl-stage1 enter POD_DIRECTORY APP [--privileged] [--tty | --no-tty] [--working-dir DIR] [--term KIND] "
     "[--as COMMAND] -- [COMMAND [ARGUMENT...]]\n";
 
 /** Reads the words in front of `--`; false if they are not understood. */
@@ -23,7 +23,6 @@ bool read_words(Arena &arena, int count, const char *const words[], EnterRequest
   if (count < 3) return false;
   request.pod = words[0];
   request.app = words[1];
-  request.variables = arena.array<Text>(static_cast<size_t>(count));
   request.arguments = arena.array<Text>(static_cast<size_t>(count));
   int i = 2;
   for (; i < count && Text(words[i]) != "--"; ++i) {
@@ -38,8 +37,8 @@ bool read_words(Arena &arena, int count, const char *const words[], EnterRequest
       return false;
     } else if (word == "--working-dir") {
       request.working_directory = words[i];
-    } else if (word == "--env") {
-      request.variables[request.variable_count++] = words[i];
+    } else if (word == "--term") {
+      request.term = words[i];
     } else if (word == "--as") {
       request.caller = words[i];
     } else {

@@ -22,9 +22,8 @@ struct EnterRequest {
   Terminal terminal = Terminal::automatic;
   /** Empty: the app's. */
   Text working_directory{};
-  /** `NAME=value` each, over the app's own. */
-  Text *variables = nullptr;
-  size_t variable_count = 0;
+  /** Kind of the caller's terminal, or empty. */
+  Text term{};
   /** argv; none: a shell. */
   Text *arguments = nullptr;
   size_t argument_count = 0;

@@ -1,3 +1,4 @@
+import { viewPods } from '../../pod/view';
 import type { Services } from '../../usecases/services';
 import type { Handler } from '../command';
 import { REGISTRY } from '../registry';
@@ -15,6 +16,8 @@ function wordsOf(what: string, services: Services): readonly string[] {
   switch (what) {
     case 'pods':
       return services.pods.list().map(({ id }) => id);
+    case 'apps':
+      return [...new Set(viewPods(services.pods).flatMap(({ apps }) => apps.map(({ name }) => name)))].sort();
     case 'images':
       return services.images.list().map(({ id }) => id);
     case 'commands':
