@@ -130,7 +130,8 @@ Outcome<int> attend(Entry &entry, const Born &born) {
     if (born.theirs[i] >= 0) sys::close(born.theirs[i]);
   }
   Fd master = tty ? TRY(copy_of(born.ours[0])) : Fd();
-  Conduit in(entry.arena, Fd(0), sink_of(Fd(born.ours[0])));
+  // Of a terminal, a copy: its size and its modes are still looked after when nothing comes from it any more.
+  Conduit in(entry.arena, tty ? TRY(copy_of(0)) : Fd(0), sink_of(Fd(born.ours[0])));
   if (tty) in.end_with(kEndOfFile);
   Conduit out(entry.arena, tty ? static_cast<Fd &&>(master) : Fd(born.ours[1]), TRY(adopt_sink(Fd(1))));
   // A copy, for what there is to say when the command has ended.

@@ -57,6 +57,15 @@ void find_candidates(Arena &arena, Text name, Text path, Program &program) {
   }
 }
 
+/** What --privileged does without. Limits of resources stay: they are there for the host's sake. */
+bool is_confinement(OpKind kind) {
+  switch (kind) {
+    case OpKind::user: case OpKind::groups: case OpKind::caps: case OpKind::no_new_privs: case OpKind::seccomp:
+    case OpKind::selinux: case OpKind::apparmor: return true;
+    default: return false;
+  }
+}
+
 Outcome<> become(Entry &entry, const Identity &identity) {
   const EnterRequest &request = entry.request;
   TRY(check(sys::setsid(), "setsid"));
@@ -77,14 +86,12 @@ Outcome<> become(Entry &entry, const Identity &identity) {
 }  // namespace
 
 Identity identity_of(const Entry &entry) {
+  const bool is_privileged = entry.request.is_privileged;
   Identity identity;
-  for (const Op *op = entry.first; op != entry.last; ++op) note(identity, *op);
-  if (entry.request.is_privileged) {
-    Identity root;
-    root.capabilities = ~uint64_t{0};
-    root.working_directory = identity.working_directory;
-    identity = root;
+  for (const Op *op = entry.first; op != entry.last; ++op) {
+    if (!is_privileged || !is_confinement(op->kind)) note(identity, *op);
   }
+  if (is_privileged) identity.capabilities = ~uint64_t{0};
   if (!entry.request.working_directory.empty()) identity.working_directory = entry.request.working_directory;
   identity.lifeline = kLifelinePlace;
   return identity;

@@ -14,7 +14,6 @@ Conduit::Conduit(Arena &arena, Fd from, Sink to)
     : from_(static_cast<Fd &&>(from)), to_(static_cast<Sink &&>(to)), buffer_(static_cast<char *>(arena.bytes(kCapacity))) {}
 
 void Conduit::gather(PollSet &set) {
-  if (is_empty() && left_ == 0) close();
   from_slot_ = is_empty() ? set.add(from_, POLLIN) : -1;
   // Without POLLOUT poll(2) still shows that nobody reads any more.
   to_slot_ = set.add(to_.fd, is_empty() ? short{0} : short{POLLOUT});
@@ -27,6 +26,12 @@ void Conduit::handle(const PollSet &set) {
   } else if (!is_empty()) {
     put();
   }
+  if (is_empty() && left_ == 0) close();
+}
+
+void Conduit::limit(uint64_t bytes) {
+  left_ = bytes;
+  if (is_empty() && left_ == 0) close();
 }
 
 void Conduit::fill() {

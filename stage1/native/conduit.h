@@ -17,7 +17,7 @@ class Conduit {
   /** At the end of the source these bytes follow: a terminal's "end of file". */
   void end_with(char mark) { mark_ = mark; }
   /** Takes at most so many bytes more of the source. */
-  void limit(uint64_t bytes) { left_ = bytes; }
+  void limit(uint64_t bytes);
   /** Ends it, with what was on its way. */
   void close();
 

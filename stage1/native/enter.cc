@@ -121,11 +121,14 @@ Outcome<int> perform_entry(Entry &entry) {
 }  // namespace
 
 void put_refusal(Writer &out, Text caller, const Failure &failure) {
+  constexpr Text kCodes[] = {"pod-wrong-state", "app-not-found", "app-not-running", "exec-failed"};
+  Text code = failure.operation == "plan" ? "plan-invalid" : "enter-failed";
+  for (const Text known : kCodes) {
+    if (failure.operation == known) code = known;
+  }
   Failure rest = failure;
-  rest.operation = {};
-  rest.line = 0;
-  const Text code = failure.operation == "plan" ? Text("plan-invalid") : failure.operation;
-  out << "podctl: " << caller << ": " << (code.empty() ? Text("enter-failed") : code) << ": ";
+  if (failure.operation == code) rest.operation = {};
+  out << "podctl: " << caller << ": " << code << ": ";
   put_sentence(out, rest);
   out << '\n';
 }

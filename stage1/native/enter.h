@@ -64,7 +64,7 @@ struct Entry {
 /** Performs the verb with the words behind it. Returns the exit status. */
 int enter(int count, const char *const words[]);
 
-/** "podctl: enter: CODE: …" for a failure whose operation is a code of stage0's table, or none. */
+/** "podctl: enter: CODE: …" The code is one of stage0's table: the failure's operation, if that is one. */
 void put_refusal(Writer &out, Text caller, const Failure &failure);
 
 }  // namespace podctl

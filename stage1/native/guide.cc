@@ -3,6 +3,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
+#include <linux/resource.h>
 #include <linux/sched.h>
 
 #include "command.h"
@@ -14,19 +15,19 @@ namespace podctl {
 namespace {
 
 constexpr int kJoinSessionKeyring = 1;  // KEYCTL_JOIN_SESSION_KEYRING
-constexpr unsigned kLimits = 16;        // RLIM_NLIMITS
+constexpr int kLimits = 16;        // RLIM_NLIMITS
 
 /** What a process has of whoever started it is the pod's, as far as it is not the app's: limits, and no keys. */
 Outcome<> forget_caller(const Entry &entry) {
-  for (unsigned resource = 0; resource < kLimits; ++resource) {
-    sys::Limit limit{};
-    sys::Limit own{};
+  for (int resource = 0; resource < kLimits; ++resource) {
+    rlimit64 limit{};
+    rlimit64 own{};
     TRY(check(sys::prlimit64(entry.target.init_pid, resource, nullptr, &limit), "prlimit64"));
     TRY(check(sys::prlimit64(0, resource, nullptr, &own), "prlimit64"));
     if (sys::prlimit64(0, resource, &limit, nullptr) != -EPERM) continue;
     // Without CAP_SYS_RESOURCE the caller's own hard limit is the most.
-    if (limit.hard > own.hard) limit.hard = own.hard;
-    if (limit.soft > limit.hard) limit.soft = limit.hard;
+    if (limit.rlim_max > own.rlim_max) limit.rlim_max = own.rlim_max;
+    if (limit.rlim_cur > limit.rlim_max) limit.rlim_cur = limit.rlim_max;
     TRY(check(sys::prlimit64(0, resource, &limit, nullptr), "prlimit64"));
   }
   const sys::Result joined = sys::keyctl(kJoinSessionKeyring, 0);

@@ -147,9 +147,6 @@ Result execveat(int dir_fd, const char *path, const char *const argv[], const ch
 Result prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
   return call(__NR_prctl, option, static_cast<long>(a), static_cast<long>(b), static_cast<long>(c), static_cast<long>(d));
 }
-Result prlimit64(long pid, unsigned resource, const Limit *now, Limit *before) {
-  return call(__NR_prlimit64, pid, resource, arg(now), arg(before));
-}
 Result keyctl(int operation, unsigned long argument) { return call(__NR_keyctl, operation, static_cast<long>(argument)); }
 Result clock_gettime(int clock, Time *time) { return call(__NR_clock_gettime, clock, arg(time)); }
 

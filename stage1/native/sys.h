@@ -69,12 +69,6 @@ Result signalfd(uint64_t set, int flags);
 Result execve(const char *path, const char *const argv[], const char *const envp[]);
 Result execveat(int dir_fd, const char *path, const char *const argv[], const char *const envp[], int flags);
 Result prctl(int option, unsigned long a, unsigned long b = 0, unsigned long c = 0, unsigned long d = 0);
-struct Limit {
-  uint64_t soft;
-  uint64_t hard;
-};
-// Resource limits of `pid`, 0 for the caller; either pointer may be null.
-Result prlimit64(long pid, unsigned resource, const Limit *now, Limit *before);
 Result keyctl(int operation, unsigned long argument);
 Result clock_gettime(int clock, Time *time);
 

@@ -76,6 +76,11 @@ export class Rig {
     return command([PODCTL, ...this.globals, ...args]);
   }
 
+  /** podctl with something on stdin. */
+  podctlWith(input: string, ...args: readonly string[]): Outcome {
+    return command([PODCTL, ...this.globals, ...args], { input });
+  }
+
   /** podctl that must succeed; its stdout. @throws with everything it said */
   ok(...args: readonly string[]): string {
     const { status, stdout, stderr } = this.podctl(...args);
