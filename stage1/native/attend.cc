@@ -42,7 +42,7 @@ class Relay {
  public:
   Relay(Entry &entry, const Born &born, Fd signals, Conduit &in, Conduit &out, Conduit &err)
       : entry_(entry), born_(born), signals_(static_cast<Fd &&>(signals)), in_(in), out_(out), err_(err),
-        all_{&in, &out, &err}, set_(entry.arena, kSlots) {}
+        all_{&in, &out, &err}, set_(entry.arena) {}
 
   int run() {
     while (!is_over_) turn(-1);
@@ -60,7 +60,7 @@ class Relay {
  private:
   /** False if nothing has happened for so long. */
   bool turn(int64_t patience) {
-    set_.clear();
+    set_.clear(kSlots);
     const int slot = set_.add(signals_, POLLIN);
     for (Conduit *conduit : all_) conduit->gather(set_);
     const uint64_t began = patience < 0 ? 0 : monotonic_ms();

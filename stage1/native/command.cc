@@ -78,7 +78,7 @@ Outcome<> become(Entry &entry, const Identity &identity) {
     find_candidates(entry.arena, request.arguments[0], search_path(program.environment), program);
   }
   TRY(assume(identity));
-  Failure failure = execute(entry.arena, program);
+  Failure failure = execute(entry.arena, identity, program);
   failure.operation = "exec-failed";
   return failure;
 }

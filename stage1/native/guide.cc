@@ -9,6 +9,7 @@
 #include "command.h"
 #include "files.h"
 #include "kernel.h"
+#include "limits.h"
 #include "terminal.h"
 
 namespace podctl {
@@ -110,9 +111,10 @@ Outcome<> guide(Entry &entry, bool is_at_home, int &report) {
   if (!is_at_home) TRY(write_file(entry.target.cgroup.get(), "cgroup.procs", "0"));
   // The init kills the whole cgroup, and so the guide and the command, but only after this process has ended.
   if (!is_alive(entry.target.process)) return app_is_over();
-  TRY(forget_caller(entry));
-  TRY(join_namespaces(entry));
   const Identity identity = identity_of(entry);
+  TRY(forget_caller(entry));
+  TRY(limit_process(identity));
+  TRY(join_namespaces(entry));
   Born born;
   TRY(make_files(entry, identity, born));
   TRY(close_the_rest(entry, born));
