@@ -57,11 +57,7 @@ class Session {
       if (fds[3].revents != 0) forward('E', command_.errors);
       if (fds[4].revents != 0) write_input();
       if (fds[1].revents & POLLIN) read_port();
-      // A port without a client is always "hung up" to poll(2); SIGIO tells when one comes.
-      if (fds[1].revents & POLLHUP && !(fds[1].revents & POLLIN)) {
-        abandon();
-        port_quiet_ = true;
-      }
+      else if (fds[1].revents & POLLHUP) hang_up();
     }
   }
 
@@ -76,9 +72,16 @@ class Session {
       if (ended == command_.pid) finish(WIFSIGNALED(state) ? 128 + WTERMSIG(state) : WEXITSTATUS(state));
   }
 
+  // A port without a client is always "hung up" to poll(2), and readable, without end; SIGIO tells when one comes.
+  void hang_up() {
+    abandon();
+    port_quiet_ = true;
+  }
+
   void read_port() {
     char bytes[kFrame];
     ssize_t size = read(port_, bytes, sizeof bytes);
+    if (size == 0) hang_up();
     if (size <= 0) return;
     inbox_.append(bytes, static_cast<size_t>(size));
     while (take_frame()) {}
