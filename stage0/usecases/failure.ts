@@ -34,6 +34,10 @@ function hintFor(failure: Failure): { hint?: string } {
     const what = operation === 'bind' ? 'put the files' : 'put the data directory (--dir)';
     return { hint: `${what} on ext4, xfs or btrfs, or run the pod without --private-users` };
   }
+  // Both were checked before the start: something on the host has changed since.
+  if (operation === 'bind' && errno === 'ENOENT') return { hint: 'the source of a volume went away: make it again' };
+  if (operation === 'bind' && errno === 'ELOOP')
+    return { hint: 'a symbolic link came into the way of a volume: remove it, or allow it with follow=true' };
   if (operation !== 'overlay' || errno !== 'EINVAL') return {};
   return {
     hint: 'the file system of the data directory cannot hold the upper layer of an overlay (another overlay and NFS cannot): choose one with --dir',

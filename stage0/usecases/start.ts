@@ -6,12 +6,11 @@ import { encodePlan } from '../../stage1/plan/codec';
 import { deviceAllow } from '../../stage1/plan/confinement';
 import { overlayDirectories, planPod } from '../../stage1/plan/plan';
 import type { AppSpec, HandedFiles, PodSpec } from '../../stage1/plan/spec';
-import { deviceRules, volumeDirectory } from '../../stage1/plan/volumes';
+import { volumeDeviceAllow, volumeDirectory } from '../../stage1/plan/volumes';
 import { bandwidthOf } from '../../stage2/isolators/network';
 import { requireOwnNamespaces } from '../../stage2/isolators/sysctl';
 import { podUnit } from '../../units/name';
 import { podProperties } from '../../units/pod';
-import { property, type UnitProperty } from '../../units/properties';
 import { PLAN, POD_ROOT, podPath, STATUS } from '../pod/layout';
 import { type DnsOptions, type HostsOptions, nameFiles } from '../pod/name-files';
 import type { PodEntry } from '../pod/pods';
@@ -118,7 +117,7 @@ export async function startPod(
     more: [
       ...prepared.effects.flatMap((effect) => (effect.kind === 'unit' ? [effect.property] : [])),
       ...deviceAllow(spec.apps),
-      ...deviceProperties(spec),
+      ...volumeDeviceAllow(spec),
     ],
   });
   const bus = services.connect();
@@ -169,12 +168,6 @@ function makeDirectories(pod: PodEntry, spec: PodSpec): void {
     fs.chownSync(directory, from.uid, from.gid);
     fs.chmodSync(directory, from.mode);
   }
-}
-
-/** Nothing for a pod without device volumes: the policy without a list already has what every app needs. */
-function deviceProperties(spec: PodSpec): readonly UnitProperty[] {
-  const rules = deviceRules(spec);
-  return rules.length === 0 ? [] : [property('DeviceAllow', rules)];
 }
 
 const endOfTurn = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));

@@ -35,7 +35,7 @@ Outcome<> set_up_pod(Pod &pod) {
   Scene scene{pod};
   TRY(open_sources(scene));
   TRY(copy_propagating(pod.arena, scene.places, pod.plan));
-  TRY(make_mounts_private());
+  TRY(make_mounts_private(scene.places.source.get()));
   find_journal(pod);
   if (pod.users.are_own()) TRY(own_new_files(pod.users.first));
   for (const Op &op : pod.plan) {

@@ -64,10 +64,10 @@ bool is_absence(const Failure &failure) { return failure.error == ENOENT || fail
 
 }  // namespace
 
-Outcome<> make_mounts_private(const char *root) {
+Outcome<> make_mounts_private(int root) {
   mount_attr attributes{};
   attributes.propagation = kPrivate;
-  TRY(check(sys::mount_setattr(AT_FDCWD, root, AT_RECURSIVE, attributes), "mount_setattr", root));
+  TRY(check(sys::mount_setattr(root, "", AT_EMPTY_PATH | AT_RECURSIVE, attributes), "mount_setattr", "/"));
   return kDone;
 }
 
@@ -136,7 +136,7 @@ Outcome<> pivot(const Places &places) {
   // With both names the same, the old root lies on the new one, where the next line finds it (pivot_root(2)).
   TRY(check(sys::pivot_root(".", "."), "pivot_root", "the new root"));
   // Detaching a mount that a volume shares with the host (`rshared`) would detach what is mounted in it there, too.
-  TRY(make_mounts_private("."));
+  TRY(make_mounts_private(places.source.get()));
   TRY(check(sys::umount2(".", kMountDetach), "umount2", "the old root"));
   TRY(check(sys::chdir("/"), "chdir", "/"));
   return kDone;

@@ -28,8 +28,8 @@ struct Places {
   EarlyCopy *early = nullptr;
 };
 
-/** Cuts all mounts from `root` on off from those they were copied from. */
-Outcome<> make_mounts_private(const char *root = "/");
+/** Cuts the mount at `root` and all below it off from those they were copied from. */
+Outcome<> make_mounts_private(int root);
 
 /** Mounts a tmpfs on a directory of the sources and makes it the root. */
 Outcome<> mount_pod_root(Places &places, Text directory, Text size);

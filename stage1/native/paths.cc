@@ -103,6 +103,7 @@ Outcome<> clear_for(int root, Text path, bool directory) {
   if (!there.ok() && there.failure->error == ENOENT) return kDone;
   if (!there.ok()) return there.failure;
   const uint32_t type = TRY(mode_of(there.value.get(), path)) & kFileType;
+  if (type == kDirectory && !directory) return problem("a directory is in the place of a file", path);
   if (type != kSymbolicLink && (!directory || type == kDirectory)) return kDone;
   const Parts parts = parts_of(path);
   const Fd parent = TRY(make_missing(root, parts.parent, 0755, Links::refused));

@@ -18,7 +18,9 @@ Outcome<Fd> make_directory(int root, Text path, uint32_t mode, Links links = Lin
 /** Opens a file for what it names, making an empty one and its parents where they are missing. */
 Outcome<Fd> make_file(int root, Text path, uint32_t mode, Links links = Links::inside);
 
-/** Removes what is at `path`, through no link, if it is one itself, or a file where a directory is wanted. */
+/**
+ * Removes what is at `path`, through no link, if it is one itself, or a file where a directory is wanted; fails where
+ * a directory is in the place of a file. */
 Outcome<> clear_for(int root, Text path, bool directory);
 
 /** Writes a regular file whole; anything else at its path but a dangling link is an error. */

@@ -4,6 +4,7 @@ import type { Effect } from '../../stage2/isolators/types';
 import { property, type UnitProperty } from '../../units/properties';
 import type { Op } from './op';
 import type { AppSpec, PodSpec } from './spec';
+import { volumeDevices } from './volumes';
 
 const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 
@@ -21,9 +22,12 @@ export const podNodes = (apps: readonly WithEffects[]): readonly Op[] =>
  * The unit allows what any of its apps may use. So that the others get no more than ever, they have rules as well, where
  * otherwise the unit's own would do.
  */
-export function otherDevices(pod: readonly WithEffects[], { effects }: WithEffects): readonly Op[] {
-  const widened = pod.some((app) => app.effects.some(({ kind }) => kind === 'device-allow'));
-  return widened && !effects.some(({ kind }) => kind === 'devices') ? [op('devices', ...DEFAULT_DEVICES)] : [];
+export function otherDevices(pod: PodSpec, app: AppSpec): readonly Op[] {
+  const widened = pod.apps.some(
+    (one) => one.effects.some(({ kind }) => kind === 'device-allow') || volumeDevices(pod, one).length > 0,
+  );
+  if (!widened || app.effects.some(({ kind }) => kind === 'devices')) return [];
+  return [op('devices', ...DEFAULT_DEVICES, ...volumeDevices(pod, app))];
 }
 
 /** Labels of the pod for an app that has none of its own (appc §3.7). */

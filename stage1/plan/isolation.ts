@@ -4,8 +4,11 @@ import type { Op } from './op';
 
 const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 
-/** Of an app, from the start of its section. Its capabilities and privileges have fields of their own in the AppSpec. */
-export const appIsolation = (effects: readonly Effect[]): readonly Op[] =>
+/**
+ * Of an app, from the start of its section. Its capabilities and privileges have fields of their own in the AppSpec; `devices`
+ * are those of its volumes.
+ */
+export const appIsolation = (effects: readonly Effect[], devices: readonly string[]): readonly Op[] =>
   effects.flatMap((effect): readonly Op[] => {
     switch (effect.kind) {
       case 'cgroup':
@@ -17,7 +20,7 @@ export const appIsolation = (effects: readonly Effect[]): readonly Op[] =>
       case 'label':
         return [op(effect.module, effect.value)];
       case 'devices':
-        return [op('devices', ...effect.rules)];
+        return [op('devices', ...effect.rules, ...devices)];
       case 'oom-score-adj':
         return [op('oom-score-adj', String(effect.value))];
       default:

@@ -5,7 +5,7 @@ import { appLife, appsInOrder, exitPolicy, readinessVariable } from './life';
 import { appMounts, appRoot, bindForUsers, podRootMounts } from './mounts';
 import type { Op, Plan } from './op';
 import type { AppSpec, HandedFiles, PodSpec } from './spec';
-import { podVolumes } from './volumes';
+import { podVolumes, volumeDevices } from './volumes';
 
 const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 
@@ -76,8 +76,8 @@ function appSection(pod: PodSpec, app: AppSpec): readonly Op[] {
     op('log', app.name, pod.unit),
     ...appLife(app),
     // Before the root, while /proc is the pod's and not yet the image's.
-    ...appIsolation(app.effects),
-    ...otherDevices(pod.apps, app),
+    ...appIsolation(app.effects, volumeDevices(pod, app)),
+    ...otherDevices(pod, app),
     ...podLabels(pod.effects, app.effects),
     ...appMounts(pod, app),
     op('cwd', app.workingDirectory),

@@ -1,4 +1,5 @@
 /** Volumes: made or opened once per pod below /volumes of the pod-level root, bound from there into each app. */
+import { property, type UnitProperty } from '../../units/properties';
 import type { MountFlag, Op } from './op';
 import { type AppSpec, type HostSource, hostId, type PodSpec, type SourceKind, type VolumeSpec } from './spec';
 
@@ -51,11 +52,21 @@ export const appVolumes = ({ root }: AppSpec): readonly Op[] =>
     op('bind', place(volume), target, 'recursive', 'replace', ...(readOnly ? ['rro'] : [])),
   );
 
-/** The devices that apps may open: what the pod's device policy has to allow. `/dev/char/1:3` and `r` or `rw`. */
-export const deviceRules = (pod: Pick<PodSpec, 'volumes' | 'apps'>): readonly (readonly [string, string])[] =>
-  pod.volumes.flatMap(({ key, from }) => {
-    if (from.kind !== 'host' || from.what.kind !== 'device') return [];
+/** Devices among an app's volumes, as rules of the operation `devices`, for an app that has such rules. */
+export const volumeDevices = (pod: Pick<PodSpec, 'volumes'>, { root }: AppSpec): readonly string[] =>
+  root.mounts.flatMap(({ volume, readOnly }) => {
+    const from = pod.volumes.find(({ key }) => key === volume)?.from;
+    if (from?.kind !== 'host' || from.what.kind !== 'device') return [];
     const { type, major, minor } = from.what;
-    const uses = pod.apps.flatMap(({ root }) => root.mounts.filter(({ volume }) => volume === key));
-    return [[`/dev/${type}/${major}:${minor}`, uses.every(({ readOnly }) => readOnly) ? 'r' : 'rw'] as const];
+    return [`${type === 'block' ? 'b' : 'c'} ${major}:${minor} ${readOnly ? 'r' : 'rw'}`];
   });
+
+/** What the pod's unit must allow for that, since it bounds its apps: `/dev/char/10:200` and `r` or `rw` each. */
+export function volumeDeviceAllow(pod: Pick<PodSpec, 'volumes' | 'apps'>): readonly UnitProperty[] {
+  const rules = new Set(pod.apps.flatMap((app) => volumeDevices(pod, app)));
+  const allowed = [...rules].map((rule): readonly [string, string] => {
+    const [type, numbers, access = 'r'] = rule.split(' ');
+    return [`/dev/${type === 'b' ? 'block' : 'char'}/${numbers}`, access];
+  });
+  return allowed.length === 0 ? [] : [property('DeviceAllow', allowed)];
+}

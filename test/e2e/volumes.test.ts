@@ -195,6 +195,11 @@ describe('volumes', () => {
     assert.match(tun(',readOnly=true', 'exec 3<>/dev/net/tun').stderr, /not permitted|Read-only/);
     const without = run(image, ...sh('mkdir /dev/net; mknod /dev/net/tun c 10 200; exec 3<>/dev/net/tun'));
     assert.match(without.stderr, /not permitted/, 'without the volume the device is refused');
+    const words = ['--volume=t,kind=host,source=/dev/net/tun', image, '--name=has', at('/dev/net/tun', 't')];
+    const other = sh('mknod /dev/tun c 10 200; exec 3<>/dev/tun', '--name=has-not');
+    const { stderr } = run(...words, ...sh('exec 3<>/dev/net/tun'), '---', image, ...other);
+    assert.match(stderr, /\/dev\/tun: Operation not permitted/, 'the device is for the app that mounts it');
+    assert.doesNotMatch(stderr, /net\/tun/);
   });
 
   it('V10 V11 refuses symbolic links in the source, with the real path as a hint, unless they are allowed', () => {
