@@ -18,8 +18,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     return await perform(invocation);
   } catch (error) {
     outputTo(2).write(errorText(error, viewOf(words, invocation, error)));
-    return exitStatusOf(error);
+    return statusOf(invocation, error);
   }
+}
+
+function statusOf(invocation: Invocation | undefined, error: unknown): number {
+  const topic = invocation?.topic;
+  const own = topic?.kind === 'command' && error instanceof PodctlError ? topic.command.spec.failureStatus : undefined;
+  return own ?? exitStatusOf(error);
 }
 
 /** The process's main: leaves with the exit status, and tells even what was thrown where nobody waited. */

@@ -39,8 +39,10 @@ export interface Life {
   readonly stopSignal: number | undefined;
 }
 
-/** When a pod ends beside being stopped. `main`: when this app does; undefined stands for the pod's first. */
-export type ExitPolicy = { readonly kind: 'any' | 'all' } | { readonly kind: 'main'; readonly app: string | undefined };
+/** When a pod ends beside being stopped; `stop`: not at all. `main`: when this app does; undefined stands for the pod's first. */
+export type ExitPolicy =
+  | { readonly kind: 'any' | 'all' | 'stop' }
+  | { readonly kind: 'main'; readonly app: string | undefined };
 
 interface Named {
   readonly name: string;
@@ -90,12 +92,12 @@ export function parseReady(written: string): Life['ready'] {
 export const parseAfter = (written: string): readonly string[] =>
   written.split(',').map((name) => name || invalid('the list of apps', written, 'separate names by commas'));
 
-/** `any`, `all`, `main`, `main=web`. @throws PodctlError `life-invalid` */
+/** `any`, `all`, `stop`, `main`, `main=web`. @throws PodctlError `life-invalid` */
 export function parseExitPolicy(written: string): ExitPolicy {
-  if (written === 'any' || written === 'all') return { kind: written };
+  if (written === 'any' || written === 'all' || written === 'stop') return { kind: written };
   if (written === 'main') return { kind: 'main', app: undefined };
   if (written.startsWith('main=') && written !== 'main=') return { kind: 'main', app: written.slice('main='.length) };
-  return invalid('the exit policy', written, 'it is any, all, main or main=APP');
+  return invalid('the exit policy', written, 'it is any, all, stop, main or main=APP');
 }
 
 const read = <T>(annotations: readonly Named[], name: string, parse: (written: string) => T): T | undefined => {

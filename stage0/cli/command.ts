@@ -39,7 +39,7 @@ export interface CommandSpec {
   readonly summary: string;
   /** Paragraphs, separated by empty lines. */
   readonly description?: string;
-  /** Positional arguments in order. */
+  /** Positional arguments in order; before the images, if the command takes images. */
   readonly args: Args;
   readonly flags: Flags;
   /** True: everything from the first positional argument on is an argument (`enter UUID ls --all`). */
@@ -51,6 +51,8 @@ export interface CommandSpec {
     readonly arguments: boolean;
   };
   readonly privilege: 'root' | 'any';
+  /** Exit status of its own failures where rkt's differs from that of the error; not of a command line that cannot be read. */
+  readonly failureStatus?: number;
   /** Besides 0 and 254, which every command has. */
   readonly exitCodes?: readonly { readonly status: string; readonly when: string }[];
   readonly examples?: readonly { readonly line: string; readonly does: string }[];

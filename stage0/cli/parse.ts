@@ -62,12 +62,36 @@ function readCommand(argv: readonly string[], start: number, spec: CommandSpec, 
   const askedForHelp = (): boolean => globalScope.values['help'] === true;
 
   if (spec.images !== undefined) {
-    const apps = readImages(argv, start, scopes, spec.images);
-    return { flags: own.values, given: own.given, args: {}, apps };
+    const { words, next } = readLeading(argv, start, scopes, Object.keys(spec.args).length);
+    const apps = readImages(argv, next, scopes, spec.images);
+    const args = askedForHelp() ? {} : assign(words, spec);
+    return { flags: own.values, given: own.given, args, apps };
   }
   const words = readWords(argv, start, scopes, spec.leadingFlags === true);
   const args = askedForHelp() ? {} : assign(words, spec);
   return { flags: own.values, given: own.given, args, apps: [] };
+}
+
+/** The first `count` words that are no flags, and flags of the command between them: what stands before the images. */
+function readLeading(
+  argv: readonly string[],
+  start: number,
+  scopes: readonly Scope[],
+  count: number,
+): { readonly words: readonly string[]; readonly next: number } {
+  const words: string[] = [];
+  let next = start;
+  while (words.length < count && next < argv.length) {
+    const word = argv[next] ?? '';
+    if (word === '--' || word === '---') break;
+    if (isFlag(word)) {
+      next = readFlag(argv, next, scopes);
+    } else {
+      words.push(word);
+      next += 1;
+    }
+  }
+  return { words, next };
 }
 
 /** Reads flags into the scopes and returns the other words. */

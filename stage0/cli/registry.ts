@@ -1,5 +1,12 @@
 /** All commands of podctl, as data; their handlers are loaded when they run. */
+import { appAdd } from './commands/app-add';
 import { appExec } from './commands/app-exec';
+import { appList } from './commands/app-list';
+import { appRm } from './commands/app-rm';
+import { appSandbox } from './commands/app-sandbox';
+import { appStart } from './commands/app-start';
+import { appStatus } from './commands/app-status';
+import { appStop } from './commands/app-stop';
 import { catManifest } from './commands/cat-manifest';
 import { complete } from './commands/complete';
 import { completion } from './commands/completion';
@@ -40,7 +47,14 @@ export const REGISTRY: Registry = {
     exportPod,
     gc,
     catManifest,
+    appSandbox,
+    appAdd,
+    appStart,
+    appStop,
     appExec,
+    appRm,
+    appList,
+    appStatus,
     imageList,
     imageRm,
     imageCatManifest,
@@ -50,7 +64,7 @@ export const REGISTRY: Registry = {
     complete,
   ],
   groups: {
-    app: 'operate on apps of running pods',
+    app: 'operate on the apps of a running pod',
     image: 'operate on images in the local store',
   },
 };

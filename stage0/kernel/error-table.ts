@@ -32,6 +32,13 @@ export const ERRORS = {
   'pod-damaged': row("A file of a pod's directory cannot be read.", 'remove the pod with `podctl rm`'),
   'pod-wrong-state': row('The pod is not in a state in which this can be done.'),
   'app-not-found': row('The pod has no app of this name, or has several and none was chosen.', 'choose one with --app'),
+  'app-exists': row('The pod has an app of this name already.', 'give it another --name'),
+  'app-wrong-state': row('The app is not in a state in which this can be done.'),
+  'app-failed': row('An app could not be started in a running pod.'),
+  'control-failed': row(
+    "A pod's init cannot be asked, or does not answer.",
+    '`podctl status` shows whether the pod runs',
+  ),
   'pod-name-taken': row('Another pod has this name.', 'choose another --name, or remove that pod'),
   'user-range-missing': row(
     'No user and group IDs are set aside for the users of pods.',

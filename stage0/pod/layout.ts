@@ -21,5 +21,14 @@ export const PID = 'pid';
 /** Why the executor gave up, by the executor. */
 export const FAILURE = 'failure';
 
+/** Held by whoever adds an app to the pod or removes one. */
+export const MEMBERS_LOCK = 'members.lock';
+
+/** What is an app's own in the pod's directory. */
+export const appDirectory = (podPath: string, app: string): AbsPath => `${podPath}/apps/${app}` as AbsPath;
+/** The fragment of a plan with which an app was added to the running pod. */
+export const fragmentOf = (podPath: string, app: string): AbsPath =>
+  `${appDirectory(podPath, app)}/fragment` as AbsPath;
+
 /** The machine's name where the user chose none. */
 export const machineOf = (id: PodId): string => `podctl-${id}`;

@@ -1,5 +1,5 @@
 /** From what a user types (UUID prefix, name, unit name) to a pod, and to an app of it. */
-import type { AbsPath } from '#kernel/brand';
+import type { AbsPath, AppName } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { podOfName } from './names';
 import type { PodEntry, Pods } from './pods';
@@ -18,20 +18,19 @@ export function findPod(pods: Pods, dataDir: AbsPath, reference: string): PodEnt
   return pods.find(prefix);
 }
 
-/**
- * @param wanted undefined: the only one
- * @throws PodctlError `app-not-found`
- */
-export function findApp(entry: PodEntry, wanted: string | undefined): AppRecord {
-  const apps = readRecord(entry.path)?.apps ?? [];
+/** The app of this name, or the only one. @throws PodctlError `app-not-found` */
+export function chosenApp<T extends { readonly name: AppName }>(apps: readonly T[], wanted: string | undefined): T {
   const [only] = apps;
   const found = wanted === undefined && apps.length === 1 ? only : apps.find(({ name }) => name === wanted);
   if (found !== undefined) return found;
+  if (apps.length === 0) throw new PodctlError('app-not-found', 'the pod has no apps', { hint: 'podctl app add' });
   const names = apps.map(({ name }) => name).join(', ');
   throw new PodctlError(
     'app-not-found',
-    wanted === undefined
-      ? `pod ${entry.id} has several apps: ${names}`
-      : `pod ${entry.id} has no app "${wanted}", only ${names}`,
+    wanted === undefined ? `the pod has several apps: ${names}` : `the pod has no app "${wanted}", only ${names}`,
   );
 }
+
+/** @param wanted undefined: the only one. @throws PodctlError `app-not-found` */
+export const findApp = (entry: PodEntry, wanted: string | undefined): AppRecord =>
+  chosenApp(readRecord(entry.path)?.apps ?? [], wanted);

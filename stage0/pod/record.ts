@@ -12,6 +12,8 @@ export interface AppRecord {
   readonly imageName: string;
   /** Rendered trees below the app's own layer, uppermost first. */
   readonly trees: readonly AbsPath[];
+  /** When it was added to the running pod, ms since the epoch; absent for apps that the pod was made with. */
+  readonly addedAt?: number;
 }
 
 /** Written once, when the pod is prepared. */
@@ -136,7 +138,11 @@ export function readAppStatus(podPath: string, app: AppName): AppStatus | undefi
 
 export function readFailure(podPath: string): Failure | undefined {
   const text = readSmall(`${podPath}/${FAILURE}`);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseFailure(text);
+}
+
+/** A failure as the executor writes it: `key=value` lines. */
+export function parseFailure(text: string): Failure {
   const values = keyValues(text);
   const value = (key: string): string | undefined => {
     const escaped = values.get(key);

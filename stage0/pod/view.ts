@@ -11,6 +11,8 @@ export interface AppView {
   readonly imageId: ImageId;
   readonly imageName: string;
   readonly status: AppStatus | undefined;
+  /** ms since the epoch */
+  readonly createdAt: number | undefined;
 }
 
 export interface PodView {
@@ -46,6 +48,7 @@ export function viewPod(pods: Pods, entry: PodEntry): PodView | undefined {
       imageId: app.imageId,
       imageName: app.imageName,
       status: readAppStatus(entry.path, app.name),
+      createdAt: app.addedAt ?? record?.createdAt,
     })),
     isolators: record?.reports ?? [],
   };

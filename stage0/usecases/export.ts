@@ -4,12 +4,12 @@ import path from 'node:path';
 import { isErrno, PodctlError } from '#kernel/errors';
 import { uniqueName } from '#kernel/unique';
 import { native } from '../../stage1/native/index';
-import { overlayDirectories } from '../../stage1/plan/plan';
+import { copiedRoot, overlayDirectories } from '../../stage1/plan/plan';
 import { fsyncDir } from '../files/durable';
-import { findApp } from '../pod/lookup';
+import { chosenApp } from '../pod/lookup';
 import { readManifest } from '../pod/manifest';
 import type { PodEntry } from '../pod/pods';
-import type { AppRecord } from '../pod/record';
+import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
 import type { ByteString } from '../render/byte-string';
 import { packTree } from '../render/pack';
 import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../render/tar-writer';
@@ -47,9 +47,10 @@ export async function exportApp(
   if (held === undefined)
     throw new PodctlError('pod-wrong-state', `pod ${entry.id} is ${state ?? 'being removed'}, not exited`);
   try {
-    const app = findApp(entry, request.app);
+    const record = readRecord(entry.path);
+    const app = chosenApp(record?.apps ?? [], request.app);
     const manifest = manifestOf(services, entry, app);
-    const view = openView(entry, app);
+    const view = openView(entry, app, record?.roots);
     try {
       await writeDurably(output, overwrite, interrupts, (write, pause) =>
         writeArchive(services, manifest, view, write, pause),
@@ -85,8 +86,10 @@ function manifestOf({ images, warn }: Services, entry: PodEntry, { name, imageId
   });
 }
 
-/** The app's root as its overlay showed it, merged by the kernel: whiteouts, renamed directories and all. */
-function openView(entry: PodEntry, { name, trees }: AppRecord): number {
+/** The app's root as it saw it; of an overlay merged by the kernel, whiteouts, renamed directories and all. */
+function openView(entry: PodEntry, { name, trees }: AppRecord, roots: PodRecord['roots']): number {
+  if (roots === 'copy')
+    return fs.openSync(copiedRoot(entry.path, name), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
   const { upper } = overlayDirectories(entry.path, name);
   // A pod that failed early may never have got its own layer.
   const layers = fs.existsSync(upper) ? [upper, ...trees] : trees;

@@ -24,11 +24,11 @@ export function withImageReadiness(app: RuntimeApp, image: ImageManifest): Runti
 
 /** What the manifest says beside its apps; flags are kept there, too. */
 export function podFacts(
-  { manifest, exitPolicy }: PrepareRequest,
+  { manifest, facts: said, exitPolicy }: PrepareRequest,
   apps: readonly RuntimeApp[],
   isolators: readonly Isolator[],
 ): PodFacts {
-  const facts = { ...factsOf(manifest, apps), isolators };
+  const facts = { ...factsOf(manifest ?? said, apps), isolators };
   if (exitPolicy === undefined) return facts;
   return { ...facts, annotations: [...facts.annotations, { name: EXIT_POLICY, value: exitPolicy }] };
 }

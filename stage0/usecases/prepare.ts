@@ -13,7 +13,7 @@ import type { Mount, Volume } from '../image/pod-schema';
 import { rootOf } from '../pod/app-root';
 import { launchOf, type Relaxations } from '../pod/launch';
 import { MANIFEST, machineOf, RECORD } from '../pod/layout';
-import { type PodManifest, podManifest, type RuntimeApp, readManifest } from '../pod/manifest';
+import { type PodFacts, type PodManifest, podManifest, type RuntimeApp, readManifest } from '../pod/manifest';
 import { claimName } from '../pod/names';
 import type { LockedPod } from '../pod/pods';
 import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
@@ -37,6 +37,8 @@ export interface PrepareRequest {
   readonly apps: readonly AppRequest[];
   /** `--pod-manifest`, instead of `apps` and what else a manifest could say. */
   readonly manifest: DeclaredPod | undefined;
+  /** What the pod's manifest says beside its apps, without `manifest`. */
+  readonly facts: PodFacts;
   /** What every app of the pod gets. */
   readonly environment: SharedEnvironment;
   /** `--volume`, and `--mount` for every app. */
@@ -56,7 +58,8 @@ export interface PrepareRequest {
   readonly roots: PodSpec['roots'];
 }
 
-interface ResolvedApp {
+/** An app whose image is there and rendered. */
+export interface ResolvedApp {
   readonly runtime: RuntimeApp;
   readonly record: AppRecord;
   readonly tree: AbsPath;
@@ -85,7 +88,8 @@ export interface PreparedPod {
  */
 export async function preparePod(services: Services, request: PrepareRequest): Promise<PreparedPod> {
   const wanted = wantedApps(request);
-  if (wanted.length === 0) throw new PodctlError('usage', 'must provide at least one image');
+  if (wanted.length === 0 && request.exitPolicy !== 'stop')
+    throw new PodctlError('usage', 'must provide at least one image');
   if (request.name !== undefined) machineName(request.name);
   const isolators = request.manifest?.isolators ?? request.isolators;
   const { effects, reports: ofPod } = isolatePod(services, isolators, request.relaxed);
@@ -101,14 +105,10 @@ export async function preparePod(services: Services, request: PrepareRequest): P
   );
   const facts = { ...podFacts(request, runtimes, isolators), volumes: declared };
   const volumes = volumeSpecs(runtimes, declared, services.native);
-  const launches = apps.map(({ tree, isolation }, index) => {
+  const launches = apps.map((app, index) => {
     const runtime = runtimes[index];
     if (runtime === undefined) throw new PodctlError('internal', 'an app was lost');
-    const view = new TreeView(tree, services.native);
-    const root = rootOf(runtime, volumes, view, services.warn);
-    const launch = launchOf(runtime, [tree], view, request.relaxed, isolation, root);
-    requireWithin(runtime.name, countOf(request.users), launch.identity);
-    return launch;
+    return launchResolved(services, { ...app, runtime }, volumes, request);
   });
   const exitPolicy = lifeOfPod(facts, launches);
   const embryo = services.pods.create();
@@ -140,10 +140,11 @@ export async function preparePod(services: Services, request: PrepareRequest): P
 const wantedApps = ({ manifest, apps, environment, mounts }: PrepareRequest): readonly WantedApp[] =>
   manifest === undefined ? apps.map((app) => appOfRequest(app, environment, mounts)) : manifest.apps.map(appOfManifest);
 
-async function resolveApp(
+/** @param bounds effects of the pod's isolators. @throws PodctlError as preparePod() */
+export async function resolveApp(
   services: Services,
   wanted: WantedApp,
-  pod: PrepareRequest,
+  pod: Pick<PrepareRequest, 'policy' | 'relaxed'>,
   bounds: readonly Effect[],
 ): Promise<ResolvedApp> {
   const image = await obtainImage(services, wanted.image, wanted.signature, pod.policy);
@@ -156,6 +157,20 @@ async function resolveApp(
   const tree = await ensureTree(services, image.id, manifest);
   const record = { name, imageId: image.id, imageName: manifest.name, trees: [tree] };
   return { runtime, record, tree, isolation };
+}
+
+/** How an app will be launched, once its volumes are settled. @throws PodctlError as launchOf(), rootOf() */
+export function launchResolved(
+  services: Services,
+  { runtime, tree, isolation }: ResolvedApp,
+  volumes: ReadonlyMap<string, VolumeSpec>,
+  pod: Pick<PrepareRequest, 'relaxed' | 'users'>,
+): AppSpec {
+  const view = new TreeView(tree, services.native);
+  const root = rootOf(runtime, volumes, view, services.warn);
+  const launch = launchOf(runtime, [tree], view, pod.relaxed, isolation, root);
+  requireWithin(runtime.name, countOf(pod.users), launch.identity);
+  return launch;
 }
 
 /** Refused before anything is rendered (appc B6). */

@@ -1,11 +1,11 @@
 /** Starts a prepared pod as a systemd service, and, in the foreground, stays until it has ended. */
 import fs from 'node:fs';
-import type { AbsPath } from '#kernel/brand';
+import type { AbsPath, AppName } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { encodePlan } from '../../stage1/plan/codec';
 import { deviceAllow } from '../../stage1/plan/confinement';
 import { overlayDirectories, planPod } from '../../stage1/plan/plan';
-import type { AppSpec, HandedFiles, PodSpec } from '../../stage1/plan/spec';
+import type { AppSpec, HandedFiles, PodSpec, VolumeSpec } from '../../stage1/plan/spec';
 import { volumeDeviceAllow, volumeDirectory } from '../../stage1/plan/volumes';
 import { bandwidthOf } from '../../stage2/isolators/network';
 import { requireOwnNamespaces } from '../../stage2/isolators/sysctl';
@@ -152,22 +152,28 @@ export async function startPod(
 
 /** What the executor mounts on, and what the apps of this start will write to. */
 function makeDirectories(pod: PodEntry, spec: PodSpec): void {
-  const make = (path: string) => fs.mkdirSync(path, { recursive: true, mode: 0o755 });
   for (const directory of [POD_ROOT, STATUS]) make(`${pod.path}/${directory}`);
-  for (const { name } of spec.roots === 'overlay' ? spec.apps : []) {
-    const { upper, work } = overlayDirectories(pod.path, name);
-    make(upper);
-    make(work);
-    // The root directory of an overlay shows the mode of its upper directory, whatever the umask here.
-    fs.chmodSync(upper, 0o755);
-  }
-  for (const { key, from } of spec.volumes) {
-    if (from.kind !== 'disk') continue;
-    const directory = volumeDirectory(pod.path, key);
-    make(directory);
-    fs.chownSync(directory, from.uid, from.gid);
-    fs.chmodSync(directory, from.mode);
-  }
+  for (const { name } of spec.roots === 'overlay' ? spec.apps : []) makeAppDirectories(pod.path, name);
+  for (const volume of spec.volumes) makeVolumeDirectory(pod.path, volume);
+}
+
+const make = (path: string): void => void fs.mkdirSync(path, { recursive: true, mode: 0o755 });
+
+export function makeAppDirectories(podPath: string, app: AppName): void {
+  const { upper, work } = overlayDirectories(podPath, app);
+  make(upper);
+  make(work);
+  // The root directory of an overlay shows the mode of its upper directory, whatever the umask here.
+  fs.chmodSync(upper, 0o755);
+}
+
+/** Nothing for a volume that is not on the pod's own disk. */
+export function makeVolumeDirectory(podPath: string, { key, from }: VolumeSpec): void {
+  if (from.kind !== 'disk') return;
+  const directory = volumeDirectory(podPath, key);
+  make(directory);
+  fs.chownSync(directory, from.uid, from.gid);
+  fs.chmodSync(directory, from.mode);
 }
 
 const endOfTurn = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));

@@ -3,9 +3,9 @@ import { appName, appNameOfImage } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { EnvironmentSources } from '../../stage2/environment';
 import type { ImageManifest } from '../image/manifest';
-import type { DeclaredApp, DeclaredPod } from '../image/pod-manifest';
+import type { DeclaredApp } from '../image/pod-manifest';
 import type { Mount } from '../image/pod-schema';
-import { type AppOverrides, bareApp, NO_FACTS, type PodFacts, type RuntimeApp, runtimeApp } from '../pod/manifest';
+import { type AppOverrides, bareApp, type PodFacts, type RuntimeApp, runtimeApp } from '../pod/manifest';
 import { mergeMounts } from '../pod/reify-volumes';
 
 export interface AppRequest extends AppOverrides {
@@ -65,9 +65,8 @@ function requireSameImage({ name, image: wanted }: DeclaredApp, image: RuntimeAp
 }
 
 /** What the pod manifest says beside its apps, checked against them (appc D6). */
-export function factsOf(manifest: DeclaredPod | undefined, apps: readonly RuntimeApp[]): PodFacts {
-  if (manifest === undefined) return NO_FACTS;
-  for (const { name, podPort } of manifest.ports) {
+export function factsOf(facts: PodFacts, apps: readonly RuntimeApp[]): PodFacts {
+  for (const { name, podPort } of facts.ports) {
     const owners = apps.filter(({ app }) => app.ports?.some((port) => port.name === name));
     if (owners.length > 1)
       throw new PodctlError(
@@ -79,5 +78,5 @@ export function factsOf(manifest: DeclaredPod | undefined, apps: readonly Runtim
         hint: 'name a port of an app, or say podPort',
       });
   }
-  return manifest;
+  return facts;
 }

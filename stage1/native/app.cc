@@ -127,14 +127,24 @@ void read_section(App &app) {
   }
 }
 
+/** A new app, in the place and with the buffers of one that has left, if there is one. */
+App *make_app(Pod &pod) {
+  if (pod.spare == nullptr) return pod.arena.array<App>(1);
+  App *const app = pod.spare;
+  pod.spare = app->next;
+  app->next = nullptr;
+  return app;
+}
+
 }  // namespace
 
-void add_apps(Pod &pod, const Plan &plan) {
+App *add_apps(Pod &pod, const Plan &plan) {
   App **end = &pod.apps;
+  App *newest = nullptr;
   while (*end != nullptr) end = &(*end)->next;
   for (const Op &op : plan) {
     if (op.kind == OpKind::app) {
-      App *const app = pod.arena.array<App>(1);
+      App *const app = newest = make_app(pod);
       app->name = op[0];
       app->cgroup_name = op[1];
       app->first = &op;
@@ -146,6 +156,21 @@ void add_apps(Pod &pod, const Plan &plan) {
     read_section(**end);
     end = &(*end)->next;
   }
+  return newest;
+}
+
+void recycle(Pod &pod, App &app) {
+  char *const out = app.out.buffer;
+  char *const err = app.err.buffer;
+  char *const detail = app.detail_buffer;
+  app.own.release();
+  app.~App();
+  ::new (static_cast<void *>(&app), InPlace{}) App();
+  app.out.buffer = out;
+  app.err.buffer = err;
+  app.detail_buffer = detail;
+  app.next = pod.spare;
+  pod.spare = &app;
 }
 
 Outcome<> start_process(Pod &pod, App &app, Part part) {

@@ -10,8 +10,11 @@ inline bool is_for_init(OpKind kind) {
   return kind == OpKind::log || kind == OpKind::cgroup || kind == OpKind::devices;
 }
 
-/** Finds the apps' sections in `plan` and appends them to the pod's apps. */
-void add_apps(Pod &pod, const Plan &plan);
+/** Finds the apps' sections in `plan` and appends them to the pod's apps. Returns the last one. */
+App *add_apps(Pod &pod, const Plan &plan);
+
+/** Keeps what is left of an app, which is no longer among the pod's, for another one; gives its own memory back. */
+void recycle(Pod &pod, App &app);
 
 /**
  * Starts a child for one of the app's programs, which goes on by itself; app.start_report tells how that ended. The first of

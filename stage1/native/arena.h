@@ -1,4 +1,4 @@
-// Memory that is given back by the end of the process only: a plan, the pod made from it, and short names.
+// Memory that is given back all at once, mostly by the end of the process: a plan, the pod made from it, and short names.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,19 @@ class Arena {
   /** A copy of `text`, NUL-terminated. */
   Text copy(Text text);
 
+  /** Takes over all that `other` has given out. Only for an arena that has given out nothing itself. */
+  void take(Arena &other);
+  /** Gives all of it back to the kernel. */
+  void release();
+
  private:
+  /** The beginning of what was asked of the kernel at once. */
+  struct Chunk {
+    Chunk *next;
+    size_t size;
+  };
+
+  Chunk *chunks_ = nullptr;
   char *next_ = nullptr;
   char *end_ = nullptr;
 };

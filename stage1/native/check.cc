@@ -119,13 +119,17 @@ struct Progress {
   bool exec = false;
 };
 
+/** A whole plan, or a fragment of one for a pod that runs, and has its root already. */
+enum class Extent : uint8_t { whole, fragment };
+
 /** Null, or why `op` cannot follow what `seen` says. */
-const char *disorder_of(const Op &op, Progress &seen) {
+const char *disorder_of(const Op &op, Progress &seen, Extent extent) {
   if (seen.exec && op.kind != OpKind::app) return "follows the app's exec";
   if (op.kind == OpKind::app || (op.section == kPod && seen.section == kHead)) {
     if (op.kind == OpKind::app && !seen.exec && seen.section == kApp) return "the app before it has no exec";
-    if (op.kind == OpKind::app && seen.section != kApp && !seen.pivot) return "the pod's section has no pivot";
+    if (op.kind == OpKind::app && seen.section != kApp && !seen.pivot && extent == Extent::whole) return "the pod's section has no pivot";
     seen = Progress{};
+    seen.root = extent == Extent::fragment && op.section == kPod;
   }
   seen.section = op.section;
   const bool makes_root = op.kind == OpKind::pod_root || op.kind == OpKind::root;
@@ -196,21 +200,53 @@ bool is_repeated(const Plan &plan, const Op &app) {
   return false;
 }
 
-}  // namespace
+bool ends_only_when_stopped(const Plan &plan) {
+  for (const Op &op : plan) {
+    if (op.kind == OpKind::exit_policy && op[0] == "stop") return true;
+  }
+  return false;
+}
 
-Outcome<> check_plan(const Plan &plan) {
+bool may_be_in_fragment(const Op &op) {
+  switch (op.section) {
+    case kHead: return op.kind == OpKind::pod || op.kind == OpKind::user_namespace;
+    case kPod:
+      return op.kind == OpKind::overlay || op.kind == OpKind::mkdir || op.kind == OpKind::file || op.kind == OpKind::symlink ||
+             op.kind == OpKind::bind || op.kind == OpKind::mount;
+    case kApp: return true;
+  }
+  return false;
+}
+
+Outcome<> check_extent(const Plan &plan, Extent extent) {
   Progress seen;
   const Head head = head_of(plan);
   for (const Op &op : plan) {
     if (op.kind == OpKind::pod && &op != plan.begin()) return plan_problem(op.line, "a second pod", op.name());
     if (const char *fault = fault_of(op)) return plan_problem(op.line, fault, op.name());
     if (const char *fault = fault_of_life(plan, op)) return plan_problem(op.line, fault, op.name());
-    if (const char *disorder = disorder_of(op, seen)) return plan_problem(op.line, disorder, op.name());
+    if (const char *disorder = disorder_of(op, seen, extent)) return plan_problem(op.line, disorder, op.name());
     if (const char *discord = discord_of(op, head)) return plan_problem(op.line, discord, op.name());
     if (op.kind == OpKind::app && is_repeated(plan, op)) return plan_problem(op.line, "an app's name or cgroup twice", op[0]);
   }
-  if (!seen.exec) return plan_problem(plan.ops[plan.count - 1].line, "the plan does not end with an app's exec");
+  // A pod without apps waits for some, and is over at once if nothing keeps it.
+  const bool is_empty = extent == Extent::whole && seen.section == kPod && seen.pivot && ends_only_when_stopped(plan);
+  if (!seen.exec && !is_empty) return plan_problem(plan.ops[plan.count - 1].line, "the plan does not end with an app's exec");
   return kDone;
+}
+
+}  // namespace
+
+Outcome<> check_plan(const Plan &plan) { return check_extent(plan, Extent::whole); }
+
+Outcome<> check_fragment(const Plan &plan) {
+  size_t apps = 0;
+  for (const Op &op : plan) {
+    if (!may_be_in_fragment(op)) return plan_problem(op.line, "cannot be in a fragment", op.name());
+    apps += op.kind == OpKind::app ? 1 : 0;
+    if (apps > 1) return plan_problem(op.line, "a second app", op.name());
+  }
+  return check_extent(plan, Extent::fragment);
 }
 
 }  // namespace podctl

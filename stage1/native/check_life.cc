@@ -33,7 +33,7 @@ bool is_repeated(const Op &op) {
 
 const char *fault_of_exit_policy(const Plan &plan, const Op &op) {
   const bool is_main = op[0] == "main";
-  if (!is_main && op[0] != "any" && op[0] != "all") return "neither any, all nor main";
+  if (!is_main && op[0] != "any" && op[0] != "all" && op[0] != "stop") return "neither any, all, main nor stop";
   if (op.count != (is_main ? 2U : 1U)) return "main takes one app, the others none";
   return !is_main || is_app_before(plan, plan.end(), op[1]) ? nullptr : "no such app";
 }

@@ -50,12 +50,25 @@ bool read_words(Arena &arena, int count, const char *const words[], EnterRequest
   return true;
 }
 
-/** Finds the app's section of the plan that the pod was started with. */
-Outcome<> find_section(Entry &entry) {
+/** What the app has joined the running pod with; without, the plan that the pod was started with. */
+Outcome<Plan> find_plan(Entry &entry) {
+  Arena &arena = entry.arena;
   Buffer<4096> path;
-  path << entry.request.pod << "/plan";
-  entry.plan = TRY(decode_plan(entry.arena, TRY(read_plan(entry.arena, path.c_str()))));
-  TRY(check_plan(entry.plan));
+  path << entry.request.pod << "/apps/" << entry.request.app << "/fragment";
+  const Outcome<Text> fragment = read_plan(arena, path.c_str());
+  if (!fragment.ok() && fragment.failure->error != ENOENT) return fragment.failure;
+  if (!fragment.ok()) {
+    path.clear();
+    path << entry.request.pod << "/plan";
+  }
+  const Plan plan = TRY(decode_plan(arena, fragment.ok() ? fragment.value : TRY(read_plan(arena, path.c_str()))));
+  TRY(fragment.ok() ? check_fragment(plan) : check_plan(plan));
+  return plan;
+}
+
+/** Finds the app's section. */
+Outcome<> find_section(Entry &entry) {
+  entry.plan = TRY(find_plan(entry));
   for (const Op &op : entry.plan) {
     if (op.kind == OpKind::app && op[0] == entry.request.app) entry.first = &op;
     if (op.kind == OpKind::exec && entry.first != nullptr && entry.last == nullptr) entry.last = &op + 1;

@@ -3,6 +3,7 @@
 #include <linux/prctl.h>
 
 #include "app.h"
+#include "control.h"
 #include "files.h"
 #include "journal.h"
 #include "kernel.h"
@@ -32,6 +33,7 @@ Outcome<> set_up_pod(Pod &pod) {
   TRY(check(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("podctl-init")), "prctl", "PR_SET_NAME"));
   TRY(ensure_directory(pod.directory.get(), "status", 0755));
   pod.statuses = TRY(open_at(pod.directory.get(), "status", kOpenDirectory));
+  pod.control = TRY(listen_control(pod.directory));
   Scene scene{pod};
   TRY(open_sources(scene));
   TRY(copy_propagating(pod.arena, scene.places, pod.plan));

@@ -11,13 +11,17 @@ constexpr int kAfNetlink = 16;
 constexpr int kSockStream = 1;
 constexpr int kSockDgram = 2;
 constexpr int kSockRaw = 3;
+constexpr int kSockSeqpacket = 5;
 constexpr int kSockCloexec = 02000000;
 constexpr int kSockNonblock = 04000;
+constexpr int kMsgControlTruncated = 0x8;
 constexpr int kMsgTruncate = 0x20;
 constexpr int kMsgDontWait = 0x40;
 constexpr int kMsgNoSignal = 0x4000;
+constexpr int kMsgCloseOnExec = 0x40000000;  // of descriptors that come with it
 constexpr int kSolSocket = 1;
 constexpr int kScmRights = 1;
+constexpr int kPeerCredentials = 17;  // SO_PEERCRED
 
 constexpr int kSignalKill = 9;
 constexpr int kSignalHangup = 1;
@@ -51,6 +55,7 @@ constexpr int kClockRealtime = 0;
 constexpr int kClockMonotonic = 1;
 
 constexpr int kMountDetach = 2;             // MNT_DETACH
+constexpr int kMountNoFollow = 8;           // UMOUNT_NOFOLLOW
 constexpr uint64_t kMountReadOnlyFlag = 1;  // ST_RDONLY of statfs
 
 /** Types in a file's mode: S_IFMT and what it leaves. */
@@ -61,6 +66,11 @@ constexpr uint32_t kCharacterDevice = 0020000;
 constexpr uint32_t kPipe = 0010000;
 constexpr uint32_t kSocket = 0140000;
 constexpr uint32_t kSymbolicLink = 0120000;
+
+constexpr int kAddSeals = 1033;  // F_ADD_SEALS
+constexpr int kGetSeals = 1034;  // F_GET_SEALS
+/** F_SEAL_SEAL, _SHRINK, _GROW and _WRITE: a memfd with these neither changes nor makes its reader wait. */
+constexpr int kAllSeals = 15;
 
 /** Exit status of every failure of stage1 itself, as of rkt. */
 constexpr int kOwnFailure = 254;

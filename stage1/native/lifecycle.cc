@@ -27,7 +27,7 @@ Failure never_ready(const App &app) {
 void Supervisor::record(const App &app) {
   const Outcome<> written = write_status(pod_, app);
   if (!written.ok()) warn(pod_, *written.failure);
-  if (!announced_ || is_everyone_over()) return;
+  if (!announced_ || is_ending()) return;
   const Outcome<> sent = announce_count("");
   if (!sent.ok()) warn(pod_, *sent.failure);
 }
@@ -77,7 +77,7 @@ void Supervisor::announce() {
   for (const App &app : pod_) {
     if (!app.was_ready && (stopping_ || !app.is_over())) return;
   }
-  if (!is_everyone_over() && is_registering()) return;
+  if (!is_ending() && is_registering()) return;
   announced_ = true;
   const Outcome<> sent = announce_count("READY=1\n");
   if (!sent.ok()) {
@@ -106,6 +106,7 @@ void Supervisor::conclude(const App &app) {
     case ExitPolicy::all:
       if (exit_status_ == 0 && !decided_) exit_status_ = status;
       break;
+    case ExitPolicy::stop: return;
     case ExitPolicy::main:
       if (app.name == pod_.main_app) decide(status);
       break;
@@ -113,6 +114,9 @@ void Supervisor::conclude(const App &app) {
   // An app that was never ready leaves the unit unstarted then.
   if (is_everyone_over()) stopping_ = true;
 }
+
+/** Nothing runs any more, and nothing will. */
+bool Supervisor::is_ending() const { return pod_.exit_policy != ExitPolicy::stop && is_everyone_over(); }
 
 bool Supervisor::is_everyone_over() const {
   for (const App &app : pod_) {
@@ -149,7 +153,7 @@ void Supervisor::stop() {
 }
 
 bool Supervisor::is_over() const {
-  if (!released_) return false;
+  if (!released_ || (pod_.exit_policy == ExitPolicy::stop && !stopping_)) return false;
   bool all_ready = true;
   for (const App &app : pod_) {
     if (!app.is_over() || !app.is_drained()) return false;

@@ -1,8 +1,10 @@
 #include "main.h"
 
+#include "ask.h"
 #include "enter.h"
 #include "entry.h"
 #include "files.h"
+#include "graft.h"
 #include "kernel.h"
 #include "launch.h"
 #include "plan.h"
@@ -78,7 +80,8 @@ int check_only(const char *path) {
 }
 
 int usage() {
-  write_all(2, "usage: podctl-stage1 run PLAN | enter POD_DIRECTORY APP [OPTION…] -- [COMMAND…] | check PLAN | ops | events | version\n");
+  write_all(2, "usage: podctl-stage1 run PLAN | enter POD_DIRECTORY APP [OPTION…] -- [COMMAND…] | graft POD_DIRECTORY FRAGMENT | "
+               "control POD_DIRECTORY WORD… | check PLAN | ops | events | version\n");
   return kOwnFailure;
 }
 
@@ -90,6 +93,8 @@ int run(int argc, const char *const argv[], const char *const envp[]) {
   if (argc == 2 && verb == "ops") return print_ops();
   if (argc == 2 && verb == "events") return print_events();
   if (argc == 3 && verb == "check") return check_only(argv[2]);
+  if (argc == 4 && verb == "graft") return graft(argv[2], argv[3]);
+  if (argc >= 4 && verb == "control") return control(argc - 2, argv + 2);
   const bool enters = verb == "enter";
   if (!enters && (argc != 3 || verb != "run")) return usage();
   const Outcome<> sealed = seal(argv, envp);

@@ -5,6 +5,7 @@
 #include <linux/fcntl.h>
 
 #include "kernel.h"
+#include "message.h"
 #include "unix_socket.h"
 
 namespace podctl {
@@ -12,31 +13,6 @@ namespace {
 
 /** How long systemd may take to answer a barrier. It usually takes less than a millisecond. */
 constexpr sys::Time kBarrierPatience{30, 0};
-
-struct IoVector {
-  const void *base;
-  size_t size;
-};
-
-/** struct msghdr of a 64-bit kernel. */
-struct Message {
-  void *name = nullptr;
-  uint32_t name_size = 0;
-  IoVector *vectors = nullptr;
-  size_t vector_count = 0;
-  void *control = nullptr;
-  size_t control_size = 0;
-  uint32_t flags = 0;
-};
-
-/** One SCM_RIGHTS message with one descriptor, padded as CMSG_SPACE pads it. */
-struct Rights {
-  size_t size = sizeof(size_t) + 2 * sizeof(int) + sizeof(int);
-  int level = kSolSocket;
-  int type = kScmRights;
-  int fd = -1;
-  int padding = 0;
-};
 
 }  // namespace
 

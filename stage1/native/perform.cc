@@ -51,7 +51,7 @@ void find_machined(Pod &pod, const Op &op) {
 
 /** Says when the pod ends; check.cc knows the words. */
 void choose_exit_policy(Pod &pod, const Op &op) {
-  pod.exit_policy = op[0] == "any" ? ExitPolicy::any : op[0] == "all" ? ExitPolicy::all : ExitPolicy::main;
+  pod.exit_policy = op[0] == "any" ? ExitPolicy::any : op[0] == "all" ? ExitPolicy::all : op[0] == "stop" ? ExitPolicy::stop : ExitPolicy::main;
   if (op.count > 1) pod.main_app = op[1];
 }
 

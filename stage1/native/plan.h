@@ -70,6 +70,12 @@ Outcome<Plan> decode_plan(Arena &arena, Text bytes);
 /** Refuses what the table allows and the executor could not perform: unknown roles or flags, a missing pivot or exec. */
 Outcome<> check_plan(const Plan &plan);
 
+/**
+ * The same for a fragment, with which an app joins a running pod: of the head the pod and its users, of the pod's section mounts
+ * and files, and one app that waits for no other.
+ */
+Outcome<> check_fragment(const Plan &plan);
+
 /** A failure of the plan itself. */
 Failure plan_problem(uint32_t line, Text detail, Text object = {});
 

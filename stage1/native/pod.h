@@ -29,6 +29,8 @@ struct App {
   App *next = nullptr;
   Text name{};
   Text cgroup_name{};
+  /** The memory of its section, if it has joined the running pod with one. */
+  Arena own{};
   /** Its section: `first` is the operation `app`, `last` the one behind `exec`. */
   const Op *first = nullptr;
   const Op *last = nullptr;
@@ -124,7 +126,7 @@ class AppIterator {
 };
 
 /** When a pod ends, beside being stopped. */
-enum class ExitPolicy : uint8_t { first_failure, any, all, main };
+enum class ExitPolicy : uint8_t { first_failure, any, all, main, stop };
 
 /** What the launcher tells the init through a pipe, one byte each, in this order. The pipe's early end is its failure. */
 enum class Release : char {
@@ -160,6 +162,8 @@ struct Pod {
   Fd apps_cgroup{};
   /** Connected to systemd's notify socket; closed outside of systemd. */
   Fd notify{};
+  /** Listens for what the host asks (control.h). */
+  Fd control{};
   /** The init's end of the launcher's pipe. */
   Fd released{};
   /** The directory of the journal's sockets; closed if there is none. */
@@ -169,6 +173,8 @@ struct Pod {
   /** In the order of the plan; apps may join and leave while the pod runs. */
   App *apps = nullptr;
   size_t app_count = 0;
+  /** What has left, to be used again for what joins. */
+  App *spare = nullptr;
 
   AppIterator<App> begin() { return AppIterator<App>(apps); }
   AppIterator<App> end() { return AppIterator<App>(nullptr); }

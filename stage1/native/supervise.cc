@@ -49,7 +49,7 @@ int Supervisor::run() {
 }
 
 void Supervisor::gather(PollSet &set) {
-  set.clear(kOwnSlots + kSlotsPerApp * pod_.app_count);
+  set.clear(kOwnSlots + kSlotsPerApp * pod_.app_count + Control::kSlots);
   signals_slot_ = set.add(signals_, POLLIN);
   released_slot_ = set.add(pod_.released, POLLIN);
   bus_slot_ = set.add(pod_.bus.socket, POLLIN);
@@ -59,10 +59,12 @@ void Supervisor::gather(PollSet &set) {
     gather_stream(set, app.out);
     gather_stream(set, app.err);
   }
+  control_.gather(set);
 }
 
 int64_t Supervisor::patience() const {
   uint64_t deadline = pod_.bus.socket.is_open() ? pod_.bus.deadline : 0;
+  deadline = sooner(deadline, control_.deadline());
   for (const App &app : pod_) deadline = sooner(deadline, deadline_of(app));
   if (deadline == 0) return -1;
   const uint64_t now = monotonic_ms();
@@ -82,6 +84,7 @@ void Supervisor::handle(const PollSet &set) {
   handle_deadlines();
   start_waiting();
   announce();
+  control_.handle(set);
   if (!announced_ || !is_fat_) return;
   for (const App &app : pod_) {
     if (app.start_report.is_open()) return;

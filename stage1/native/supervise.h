@@ -1,6 +1,7 @@
 // The life of a pod once it is set up: one loop over everything that can happen to it.
 #pragma once
 
+#include "control.h"
 #include "entry.h"
 #include "poll_set.h"
 #include "pod.h"
@@ -13,7 +14,7 @@ constexpr uint64_t kDrainMs = 1000;
 
 class Supervisor {
  public:
-  explicit Supervisor(Pod &pod) : pod_(pod) {}
+  explicit Supervisor(Pod &pod) : pod_(pod), control_(pod, *this) {}
 
   /** Starts every app that waits for no other. */
   Outcome<> begin();
@@ -27,6 +28,14 @@ class Supervisor {
   void stop_app(App &app, uint64_t grace_ms);
   /** Kills it; its post-stop handler still runs. */
   void kill_app(App &app);
+  /** As start_app; what fails is told as of any start. */
+  void begin_run(App &app);
+
+  /** systemd knows that the pod is up; from then on it is open to requests. */
+  bool is_up() const { return announced_; }
+  bool is_stopping() const { return stopping_; }
+  /** Code and stack were used that an idle pod has given back. */
+  void note_work() { is_fat_ = true; }
 
  private:
   // supervise.cc: the loop.
@@ -53,7 +62,6 @@ class Supervisor {
   void note_end(App &app, int wait_status);
   void note_end_of_pre_start(App &app);
   void note_end_of_main(App &app);
-  void begin_run(App &app);
   void go_on(App &app, App::State state, Part part);
   void note_no_start(App &app, const Failure &failure);
   void clear_cgroup(App &app);
@@ -71,6 +79,7 @@ class Supervisor {
   void announce_stop();
   void conclude(const App &app);
   bool is_everyone_over() const;
+  bool is_ending() const;
   void decide(int exit_status);
   void fail(int exit_status);
   void stop();
@@ -78,6 +87,7 @@ class Supervisor {
   bool is_over() const;
 
   Pod &pod_;
+  Control control_;
   Fd signals_{};
   int signals_slot_ = -1;
   int released_slot_ = -1;

@@ -55,6 +55,10 @@ Result write(int fd, const void *buffer, size_t size) {
   return call(__NR_write, fd, arg(buffer), static_cast<long>(size));
 }
 
+Result pread(int fd, void *buffer, size_t size, uint64_t offset) {
+  return call(__NR_pread64, fd, arg(buffer), static_cast<long>(size), static_cast<long>(offset));
+}
+
 Result flock(int fd, int operation) { return call(__NR_flock, fd, operation); }
 Result mkdirat(int dir_fd, const char *name, uint32_t mode) { return call(__NR_mkdirat, dir_fd, arg(name), mode); }
 Result mknodat(int dir_fd, const char *name, uint32_t mode, uint32_t major, uint32_t minor) {
@@ -120,6 +124,7 @@ void exit_group(int status) {
 Result mmap(size_t size) {
   return call(__NR_mmap, 0, static_cast<long>(size), kMmapProtection, kMmapFlags, -1, 0);
 }
+Result munmap(const void *start, size_t size) { return call(__NR_munmap, arg(start), static_cast<long>(size)); }
 Result madvise(const void *start, size_t size, int advice) {
   return call(__NR_madvise, arg(start), static_cast<long>(size), advice);
 }
@@ -177,6 +182,12 @@ Result bind(int fd, const void *address, size_t size) {
 Result recv(int fd, void *buffer, size_t size, int flags) {
   return call(__NR_recvfrom, fd, arg(buffer), static_cast<long>(size), flags, 0, 0);
 }
+Result listen(int fd, int backlog) { return call(__NR_listen, fd, backlog); }
+Result accept4(int fd, int flags) { return call(__NR_accept4, fd, 0, 0, flags); }
+Result getsockopt(int fd, int level, int option, void *value, uint32_t *size) {
+  return call(__NR_getsockopt, fd, level, option, arg(value), arg(size));
+}
+Result recvmsg(int fd, void *message, int flags) { return call(__NR_recvmsg, fd, arg(message), flags); }
 Result connect(int fd, const void *address, size_t size) {
   return call(__NR_connect, fd, arg(address), static_cast<long>(size));
 }

@@ -23,6 +23,7 @@ Result openat2(int dir_fd, const char *path, uint64_t flags, uint64_t mode, uint
 Result close(int fd);
 Result read(int fd, void *buffer, size_t size);
 Result write(int fd, const void *buffer, size_t size);
+Result pread(int fd, void *buffer, size_t size, uint64_t offset);
 
 // Files and their metadata, relative to an open directory. `name` is one path component where a directory is given and the
 // name must not be followed.
@@ -54,6 +55,7 @@ Result copy_file_range(int from_fd, int64_t *from_offset, int to_fd, int64_t *to
 // Memory, processes, signals. Structures are those of the kernel's headers; a signal set is 64 bits, signal n at bit n-1.
 [[noreturn]] void exit_group(int status);
 Result mmap(size_t size);  // private anonymous memory, readable and writable
+Result munmap(const void *start, size_t size);
 Result madvise(const void *start, size_t size, int advice);
 Result getpid();
 Result clone3(const ::clone_args &args);
@@ -89,6 +91,11 @@ Result faccessat2(int dir_fd, const char *path, int mode, int flags);
 Result socket(int family, int type, int protocol);
 Result bind(int fd, const void *address, size_t size);
 Result recv(int fd, void *buffer, size_t size, int flags);
+Result listen(int fd, int backlog);
+// Without the other side's address. `flags`: SOCK_*.
+Result accept4(int fd, int flags);
+Result getsockopt(int fd, int level, int option, void *value, uint32_t *size);
+Result recvmsg(int fd, void *message, int flags);
 Result connect(int fd, const void *address, size_t size);
 Result shutdown(int fd, int how);
 Result send(int fd, const void *data, size_t size, int flags);

@@ -53,6 +53,12 @@ class Writer {
   Writer &operator<<(int64_t number);
   Writer &operator<<(int32_t number) { return *this << static_cast<int64_t>(number); }
 
+  void clear() {
+    size_ = 0;
+    overflowed_ = false;
+    buffer_[0] = '\0';
+  }
+
   bool overflowed() const { return overflowed_; }
   Text text() const { return {buffer_, size_}; }
   const char *c_str() const { return buffer_; }

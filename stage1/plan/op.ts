@@ -39,7 +39,10 @@ export const OPS = {
   'join-network': op(['head'], 'path'),
   /** Milliseconds between the stop signal and SIGKILL. */
   'stop-grace': op(['head'], 'num'),
-  /** When the pod ends: `any` app has ended, `all` have, or `main`: the app that follows. Absent: the first failure, or all. */
+  /**
+   * When the pod ends: `any` app has ended, `all` have, `main`: the app that follows has; `stop`: only when it is stopped.
+   * Absent: the first failure, or all.
+   */
   'exit-policy': op(['head'], 'text', 'texts'),
 
   /** AF_UNIX path of the system bus, and whole D-Bus messages to send behind Hello; the last one's reply is checked. */

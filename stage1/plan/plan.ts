@@ -23,14 +23,17 @@ function handedFiles(files: HandedFiles): readonly Op[] {
   });
 }
 
+const ownUsers = ({ users }: PodSpec): readonly Op[] =>
+  users === undefined ? [] : [op('user-namespace', String(users.first), String(users.count))];
+
 function head(pod: PodSpec): readonly Op[] {
-  const { network, users } = pod;
+  const { network } = pod;
   const namespaces = [...(pod.ipc === 'private' ? ['ipc'] : []), 'uts', ...(network === 'none' ? ['net'] : [])];
   return [
     op('pod', pod.id, pod.directory),
     ...handedFiles(pod.files),
     op('namespaces', ...namespaces),
-    ...(users === undefined ? [] : [op('user-namespace', String(users.first), String(users.count))]),
+    ...ownUsers(pod),
     ...(typeof network === 'string' ? [] : [op('join-network', network.namespace)]),
     op('stop-grace', String(pod.stopGraceMs)),
     ...exitPolicy(pod),
@@ -104,3 +107,16 @@ function environmentOps(app: AppSpec): readonly Op[] {
 export function planPod(pod: PodSpec): Plan {
   return [...head(pod), ...podSection(pod), ...appsInOrder(pod).flatMap((app) => appSection(pod, app))];
 }
+
+/**
+ * The fragment with which `app` joins the pod while it runs: of the head who the pod is, of the pod's section what is mounted
+ * for the app, and the app's section.
+ * @param pod whose volumes are those that it has not mounted yet
+ */
+export const planGraft = (pod: PodSpec, app: AppSpec): Plan => [
+  op('pod', pod.id, pod.directory),
+  ...ownUsers(pod),
+  ...podVolumes(pod),
+  appTree(pod, app),
+  ...appSection(pod, app),
+];

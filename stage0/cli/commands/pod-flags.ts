@@ -31,7 +31,7 @@ export const PREPARE_FLAGS = {
     complete: 'file',
   }),
   exitPolicy: text(
-    'end the pod with the first app that ends (any), with the last (all), or with one (main, main=APP); default: with the first that fails, or the last',
+    'end the pod with the first app that ends (any), with the last (all), with one (main, main=APP), or only when it is stopped (stop); default: with the first that fails, or the last',
     { value: 'POLICY' },
   ),
   ...POD_ISOLATOR_FLAGS,

@@ -11,9 +11,11 @@ const isolatorsJson = (pod: PodView, app: string | undefined) =>
     .filter((report) => report.app === app)
     .map(({ isolator, outcome, detail }) => ({ name: isolator, outcome, detail: detail ?? null }));
 
-const appJson = (pod: PodView, app: AppView) => ({
+/** The documented JSON of an app. */
+export const appJson = (pod: PodView, app: AppView) => ({
   name: app.name,
   state: app.status?.state ?? 'created',
+  created_at: nanoseconds(app.createdAt),
   started_at: app.status?.startedAt === undefined ? null : Number(app.status.startedAt),
   finished_at: app.status?.finishedAt === undefined ? null : Number(app.status.finishedAt),
   exit_code: app.status?.exitCode ?? null,

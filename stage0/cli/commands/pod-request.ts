@@ -2,6 +2,7 @@
 import { PodctlError } from '#kernel/errors';
 import { namespaceFile } from '../../net/namespace';
 import type { Relaxations } from '../../pod/launch';
+import { NO_FACTS } from '../../pod/manifest';
 import { isUserRange } from '../../pod/subid';
 import { USERS_PER_POD } from '../../pod/users';
 import { machineName } from '../../systemd/machined';
@@ -73,6 +74,7 @@ export function prepareRequestOf(context: Context, { flags, given, apps }: Prepa
     name: flags.name,
     apps: apps.map(appRequestOf),
     manifest,
+    facts: NO_FACTS,
     environment: sharedEnvironmentOf(context, flags),
     volumes: wordsOf('--volume', flags.volume, readVolume),
     mounts: wordsOf('--mount', flags.mount, readMount),
@@ -115,7 +117,7 @@ export const appRequestOf = ({ image, flags, args }: ImageArgs<typeof APP_FLAGS>
 });
 
 /** rkt's is a plain boolean flag, so its words are understood, too. */
-function usersOf(written: string | undefined): PrepareRequest['users'] {
+export function usersOf(written: string | undefined): PrepareRequest['users'] {
   if (written === undefined || written === 'false') return 'host';
   if (written === 'auto' || written === 'true') return 'auto';
   const match = /^([0-9]{1,10})(?::([0-9]{1,10}))?$/.exec(written);

@@ -86,6 +86,19 @@ export function readMount(text: string): Mount {
   return decoded(() => mount({ volume: name, path: target }, ''));
 }
 
+/** `name=NAME,kind=host,source=/srv,target=/data`: a volume and where it is mounted (rkt's `app add --mnt-volume`). */
+export function readMountedVolume(text: string): { readonly volume: Volume; readonly mount: Mount } {
+  const parts = text.split(',');
+  const take = (key: string): string => {
+    const at = parts.findIndex((part) => part.startsWith(`${key}=`));
+    const [found = ''] = at < 0 ? [] : parts.splice(at, 1);
+    if (found === '') throw new PodctlError('usage', `wants ${key}=`);
+    return found.slice(key.length + 1);
+  };
+  const [name, target] = [take('name'), take('target')];
+  return { volume: readVolume([name, ...parts].join()), mount: readMount(`volume=${name},target=${target}`) };
+}
+
 /** Reads every occurrence of a flag; an error names the flag and the word. */
 export const wordsOf = <T>(flag: string, written: readonly string[], read: (text: string) => T): readonly T[] =>
   written.map((text) => {

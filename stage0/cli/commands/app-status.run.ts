@@ -1,0 +1,38 @@
+import { PodctlError } from '#kernel/errors';
+import { chosenApp } from '../../pod/lookup';
+import { type AppView, viewPod } from '../../pod/view';
+import type { Handler } from '../command';
+import { jsonText } from '../present';
+import { createServices } from '../services';
+import type { spec } from './app-status';
+import { podArgument } from './pod-argument';
+import { appJson } from './pod-json';
+
+export const run: Handler<typeof spec> = async (context, { args, flags }) => {
+  const services = createServices(context);
+  const entry = podArgument(services, args.uuid);
+  const pod = viewPod(services.pods, entry);
+  if (pod === undefined) throw new PodctlError('pod-not-found', `pod ${entry.id} is being removed`);
+  const app = chosenApp(pod.apps, flags.app);
+  context.out.write(flags.format === '' ? `${lines(app).join('\n')}\n` : jsonText(appJson(pod, app), flags.format));
+  return 0;
+};
+
+const NS_PER_MS = 1_000_000n;
+
+/** `key=value` lines in rkt's order; what has not happened yet is left out. */
+function lines({ name, imageId, createdAt, status }: AppView): readonly string[] {
+  const time = (key: string, ms: number | undefined): readonly string[] =>
+    ms === undefined ? [] : [`${key}=${new Date(ms).toISOString()}`];
+  const ms = (ns: bigint | undefined): number | undefined => (ns === undefined ? undefined : Number(ns / NS_PER_MS));
+  return [
+    `name=${name}`,
+    `state=${status?.state ?? 'created'}`,
+    `image_id=${imageId}`,
+    ...time('created_at', createdAt),
+    ...time('started_at', ms(status?.startedAt)),
+    ...time('finished_at', ms(status?.finishedAt)),
+    ...(status?.exitCode === undefined ? [] : [`exit_code=${status.exitCode}`]),
+    ...(status?.reason === undefined ? [] : [`reason=${status.reason}`]),
+  ];
+}

@@ -1,0 +1,254 @@
+#include "control.h"
+
+#include <asm/poll.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+
+#include "clock.h"
+#include "kernel.h"
+#include "members.h"
+#include "message.h"
+#include "status.h"
+#include "supervise.h"
+#include "unix_socket.h"
+
+namespace podctl {
+namespace {
+
+/** How long a connection may be silent before it asks for something. */
+constexpr uint64_t kPatienceMs = 5000;
+constexpr uint64_t kLongestGrace = 24 * 3600 * 1000;
+constexpr int kBacklog = 64;
+
+/** The host's root: a process of the pod has a number in the pod's PID namespace, and the pod's root is another's user. */
+bool is_of_host(const Fd &socket) {
+  Credentials peer;
+  uint32_t size = sizeof peer;
+  const sys::Result got = sys::getsockopt(socket.get(), kSolSocket, kPeerCredentials, &peer, &size);
+  return got == 0 && peer.uid == 0 && peer.pid == 0;
+}
+
+/** Words in printable ASCII, one space between them. */
+bool is_request(Text text) {
+  bool was_space = true;
+  for (size_t i = 0; i < text.size; ++i) {
+    if (text[i] < ' ' || text[i] > '~' || (text[i] == ' ' && was_space)) return false;
+    was_space = text[i] == ' ';
+  }
+  return !was_space;
+}
+
+Text state_of(const App &app) {
+  if (app.is_over()) return app.has_started() || app.reason != Reason::none ? "exited" : "created";
+  return app.state == App::State::waiting ? "waiting" : app.state == App::State::paused ? "restarting" : "running";
+}
+
+/** Its program could not be executed, for a reason that is in `detail`. */
+bool was_not_executed(const App &app) {
+  return app.reason == Reason::exec || app.reason == Reason::set_up || app.reason == Reason::pre_start;
+}
+
+}  // namespace
+
+Outcome<Fd> listen_control(const Fd &directory) {
+  constexpr Text kName = "control";
+  Buffer<64> path;  // the directory's own path may be longer than a socket's address
+  path << "/proc/self/fd/" << directory.get() << '/' << kName;
+  Fd socket = TRY(bind_unix(path.text(), kSockSeqpacket | kSockNonblock));
+  TRY(check(sys::fchmodat(directory.get(), kName.c_str(), 0600), "fchmodat", kName));
+  TRY(check(sys::listen(socket.get(), kBacklog), "listen", kName));
+  return socket;
+}
+
+void Control::gather(PollSet &set) {
+  slot_ = -1;
+  if (!supervisor_.is_up()) return;
+  for (Connection &connection : connections_) {
+    connection.slot = set.add(connection.socket, POLLIN);
+    if (!connection.socket.is_open() && slot_ < 0) slot_ = set.add(pod_.control, POLLIN);
+  }
+}
+
+void Control::handle(const PollSet &set) {
+  const bool is_called = set.is_ready(slot_);
+  for (Connection &connection : connections_) {
+    if (!connection.socket.is_open()) continue;
+    if (set.is_ready(connection.slot)) hear(connection);
+    connection.slot = -1;
+    if (connection.wait != Wait::request) follow_up(connection);
+    if (connection.deadline != 0 && monotonic_ms() >= connection.deadline) end(connection);
+  }
+  if (is_called) accept();
+}
+
+uint64_t Control::deadline() const {
+  uint64_t soonest = 0;
+  for (const Connection &connection : connections_) {
+    if (connection.deadline != 0 && (soonest == 0 || connection.deadline < soonest)) soonest = connection.deadline;
+  }
+  return soonest;
+}
+
+void Control::accept() {
+  for (Connection &connection : connections_) {
+    if (connection.socket.is_open()) continue;
+    const sys::Result got = sys::accept4(pod_.control.get(), kSockCloexec | kSockNonblock);
+    if (sys::failed(got)) return;  // nobody is left, or whoever it was has gone
+    supervisor_.note_work();
+    connection.socket = Fd(got);
+    connection.deadline = monotonic_ms() + kPatienceMs;
+    if (!is_of_host(connection.socket)) refuse(connection, "not-root", "only the host's root may ask");
+  }
+}
+
+void Control::hear(Connection &connection) {
+  supervisor_.note_work();
+  char buffer[kMaxRequest + 1];
+  IoVector vector{buffer, sizeof buffer};
+  Rights rights;
+  rights.size = 0;
+  Message message;
+  message.vectors = &vector;
+  message.vector_count = 1;
+  message.control = &rights;
+  message.control_size = sizeof rights - sizeof rights.padding;  // else there is room for a second descriptor
+  const sys::Result got = sys::recvmsg(connection.socket.get(), &message, kMsgDontWait | kMsgCloseOnExec);
+  if (got == -EAGAIN || got == -EINTR) return;
+  Request request;
+  if (!sys::failed(got) && message.control_size >= rights.size && rights.size != 0 && rights.type == kScmRights) {
+    request.file = Fd(rights.fd);
+  }
+  if (got <= 0) {
+    end(connection);
+    return;
+  }
+  request.words = Text(buffer, static_cast<size_t>(got));
+  if (request.words.size > kMaxRequest) return refuse(connection, "bad-request", "larger than 4096 bytes");
+  if ((message.flags & kMsgControlTruncated) != 0) return refuse(connection, "bad-request", "more than one file");
+  if (!is_request(request.words)) return refuse(connection, "bad-request", "not words in ASCII");
+  if (connection.wait != Wait::request) return refuse(connection, "bad-request", "before the last one was answered");
+  connection.deadline = monotonic_ms() + kPatienceMs;
+  obey(connection, request);
+}
+
+void Control::obey(Connection &connection, Request &request) {
+  Text rest = request.words;
+  const Text verb = split(rest, ' ');
+  const bool has_name = !rest.empty();
+  Text name = split(rest, ' ');
+  const bool has_grace = !rest.empty();
+  if (request.file.is_open() != (verb == "add")) return refuse(connection, "bad-request", "a file belongs to add, and only there");
+  if (verb == "list" && !has_name) return list(connection);
+  if (verb == "add" && !has_name) return add(connection, request.file);
+  if (verb == "start" && has_name && !has_grace) return start(connection, name);
+  if (verb == "rm" && has_name && !has_grace) return remove(connection, name);
+  if (verb == "stop" && has_name && rest.find(' ') == rest.size) return stop(connection, name, rest);
+  refuse(connection, "bad-request", "neither list, start APP, stop APP [MS], rm APP nor add");
+}
+
+void Control::list(Connection &connection) {
+  constexpr size_t kLine = 300;  // check.cc keeps names shorter
+  Buffer<kMaxRequest> text;
+  size_t lines = 0;
+  text << "more";
+  for (const App &app : pod_) {
+    text << '\n' << app.name << ' ' << state_of(app);
+    if (++lines < kMaxRequest / kLine) continue;
+    answer(connection, text.text());
+    if (!connection.socket.is_open()) return;
+    lines = 0;
+    text.clear();
+    text << "more";
+  }
+  if (lines != 0) answer(connection, text.text());
+  if (connection.socket.is_open()) answer(connection, "ok");
+}
+
+void Control::start(Connection &connection, Text name) {
+  App *const app = find(name);
+  if (app == nullptr) return refuse(connection, "app-not-found", "the pod has no such app", name);
+  if (supervisor_.is_stopping()) return refuse(connection, "pod-wrong-state", "the pod is being stopped");
+  if (app->is_over()) {
+    if (!app->is_drained()) return refuse(connection, "app-wrong-state", "its last output is being delivered", name);
+    supervisor_.begin_run(*app);
+  }
+  connection.wait = Wait::start;
+  connection.app = app;
+  connection.deadline = 0;
+  follow_up(connection);
+}
+
+void Control::stop(Connection &connection, Text name, Text grace) {
+  uint64_t grace_ms = pod_.stop_grace_ms;
+  if (!grace.empty() && (!parse_decimal(grace, grace_ms) || grace_ms > kLongestGrace)) {
+    return refuse(connection, "bad-request", "not a number of milliseconds", grace);
+  }
+  App *const app = find(name);
+  if (app == nullptr) return refuse(connection, "app-not-found", "the pod has no such app", name);
+  if (grace_ms == 0) {
+    supervisor_.kill_app(*app);
+  } else {
+    supervisor_.stop_app(*app, grace_ms);
+  }
+  connection.wait = Wait::stop;
+  connection.app = app;
+  connection.deadline = 0;
+  follow_up(connection);
+}
+
+/** Answers whoever waits for what has happened by now. */
+void Control::follow_up(Connection &connection) {
+  const App &app = *connection.app;
+  const bool is_stop = connection.wait == Wait::stop;
+  const bool is_beginning =
+      app.state == App::State::pre_start || app.state == App::State::starting || app.state == App::State::waiting;
+  if (is_stop ? !app.is_over() || !app.is_drained() : is_beginning) return;
+  connection.wait = Wait::request;
+  connection.app = nullptr;
+  connection.deadline = monotonic_ms() + kPatienceMs;
+  if (is_stop || !was_not_executed(app)) return answer(connection, "ok");
+  refuse(connection, "app-failed", app.detail.empty() ? reason_name(app) : app.detail, app.name);
+}
+
+void Control::remove(Connection &connection, Text name) {
+  App *const app = find(name);
+  if (app == nullptr) return refuse(connection, "app-not-found", "the pod has no such app", name);
+  if (!app->is_over() || !app->is_drained()) return refuse(connection, "app-wrong-state", "it has not ended", name);
+  for (Connection &other : connections_) {
+    if (other.app == app) follow_up(other);  // it has ended, so there is nothing more to wait for
+  }
+  const Outcome<> gone = leave_pod(pod_, *app);
+  if (!gone.ok()) return refuse(connection, "io", "not all of it could be removed", gone.failure->object);
+  answer(connection, "ok");
+}
+
+void Control::add(Connection &connection, const Fd &file) {
+  if (supervisor_.is_stopping()) return refuse(connection, "pod-wrong-state", "the pod is being stopped");
+  const Outcome<> joined = join_pod(pod_, file);
+  if (joined.ok()) return answer(connection, "ok");
+  refuse(connection, "plan-invalid", joined.failure->detail, joined.failure->object);
+}
+
+App *Control::find(Text name) {
+  for (App &app : pod_) {
+    if (app.name == name) return &app;
+  }
+  return nullptr;
+}
+
+void Control::answer(Connection &connection, Text text) {
+  const sys::Result sent = sys::send(connection.socket.get(), text.data, text.size, kMsgDontWait | kMsgNoSignal);
+  if (sys::failed(sent)) end(connection);
+}
+
+/** What was not understood ends the connection; what cannot be done does not. */
+void Control::refuse(Connection &connection, Text code, Text reason, Text object) {
+  Buffer<1024> text;
+  text << "error " << code << ' ';
+  if (!object.empty()) text << object.first(object.size < 512 ? object.size : 512) << ": ";
+  text << reason;
+  answer(connection, text.text());
+  if (code == "bad-request" || code == "not-root") end(connection);
+}
+
+}  // namespace podctl

@@ -1,0 +1,76 @@
+// The pod's control socket, `control` in its directory: a SOCK_SEQPACKET socket on which the host's root asks for things to be
+// done with the pod's apps (stage1/README.md). One message is one request, one message its answer; `list` has several.
+//
+// Nobody can make the init wait, or take its memory: messages, connections and the time to ask in are bounded, whatever is not a
+// request is answered and disconnected, and an answer that nobody takes is dropped with its connection.
+#pragma once
+
+#include "poll_set.h"
+#include "pod.h"
+
+namespace podctl {
+
+class Supervisor;
+
+/** The longest request. */
+constexpr size_t kMaxRequest = 4096;
+/** More wait in the kernel's backlog. */
+constexpr size_t kMaxConnections = 16;
+
+/** Listens at `control` in the pod's directory. Only root can connect. */
+Outcome<Fd> listen_control(const Fd &directory);
+
+class Control {
+ public:
+  Control(Pod &pod, Supervisor &supervisor) : pod_(pod), supervisor_(supervisor) {}
+
+  /** Slots it needs in the poll set at most. */
+  static constexpr size_t kSlots = kMaxConnections + 1;
+
+  void gather(PollSet &set);
+  void handle(const PollSet &set);
+  /** Monotonic milliseconds: when a connection is closed for its silence; 0 for none. */
+  uint64_t deadline() const;
+
+ private:
+  enum class Wait : uint8_t { request, start, stop };
+
+  struct Connection {
+    Fd socket{};
+    int slot = -1;
+    /** For what it waits, and of which app. */
+    Wait wait = Wait::request;
+    App *app = nullptr;
+    uint64_t deadline = 0;
+  };
+
+  /** What came with one message. */
+  struct Request {
+    Text words{};
+    Fd file{};
+  };
+
+  void accept();
+  void hear(Connection &connection);
+  void obey(Connection &connection, Request &request);
+  void follow_up(Connection &connection);
+
+  void list(Connection &connection);
+  void start(Connection &connection, Text name);
+  void stop(Connection &connection, Text name, Text grace);
+  void remove(Connection &connection, Text name);
+  void add(Connection &connection, const Fd &file);
+
+  App *find(Text name);
+  /** Closes the connection if the answer cannot be sent at once. */
+  void answer(Connection &connection, Text text);
+  void refuse(Connection &connection, Text code, Text reason, Text object = {});
+  void end(Connection &connection) { connection = Connection(); }
+
+  Pod &pod_;
+  Supervisor &supervisor_;
+  int slot_ = -1;
+  Connection connections_[kMaxConnections]{};
+};
+
+}  // namespace podctl
