@@ -1,6 +1,8 @@
 /** Isolators of a pod and of its apps: planned with what this host can do, and reported to the user (appc I1–I4). */
 import { PodctlError } from '#kernel/errors';
+import type { AppSpec } from '../../stage1/plan/spec';
 import { factsFor, type Isolation, planIsolators } from '../../stage2/isolators/plan';
+import { NO_NEW_PRIVILEGES } from '../../stage2/isolators/process';
 import { SECCOMP_REMOVE, SECCOMP_RETAIN } from '../../stage2/isolators/seccomp';
 import type { Effect, Isolator, IsolatorReport } from '../../stage2/isolators/types';
 import { DEFAULT_POLICY, isOptOut } from '../../stage2/seccomp/policy';
@@ -54,6 +56,16 @@ function withFilter({ filters }: Host, planned: Isolation, relaxed: Relaxations)
         ? planned.reports
         : tell('adjusted', `libseccomp knows no system call "${unknown.join('", "')}"`),
   };
+}
+
+/** With what only the launch shows: a filter keeps a user from gaining privileges although the isolator would let them. */
+export function reportsOf({ effects, reports }: Isolation, launch: AppSpec | undefined): readonly IsolatorReport[] {
+  const asked = effects.find((effect) => effect.kind === 'no-new-privileges');
+  if (asked?.kind !== 'no-new-privileges' || launch?.noNewPrivileges !== true || asked.on) return reports;
+  const detail = 'it stays on for a user with a system call filter';
+  return reports.map((report) =>
+    report.isolator === NO_NEW_PRIVILEGES ? { ...report, outcome: 'adjusted', detail } : report,
+  );
 }
 
 const sentence = ({ app, isolator, outcome, detail }: IsolatorReport): string =>

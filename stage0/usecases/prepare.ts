@@ -26,7 +26,7 @@ import type { StoredImage } from '../store/cas';
 import { machineName } from '../systemd/machined';
 import { discard } from './garbage';
 import { type FetchPolicy, obtainImage } from './images';
-import { isolateApp, isolatePod, tellOfIsolators } from './isolation';
+import { isolateApp, isolatePod, reportsOf, tellOfIsolators } from './isolation';
 import { lifeOfPod, podFacts, withImageReadiness } from './life';
 import { copyRoots } from './roots';
 import type { Services } from './services';
@@ -96,8 +96,6 @@ export async function preparePod(services: Services, request: PrepareRequest): P
   const apps: ResolvedApp[] = [];
   for (const app of wanted) apps.push(await resolveApp(services, app, request, effects));
   requireUniqueNames(apps);
-  const reports = [...ofPod, ...apps.flatMap(({ isolation }) => isolation.reports)];
-  tellOfIsolators(services, reports, request.strictIsolators);
   const { apps: runtimes, volumes: declared } = reifyVolumes(
     apps.map(({ runtime }) => runtime),
     request.manifest?.volumes ?? request.volumes,
@@ -110,6 +108,8 @@ export async function preparePod(services: Services, request: PrepareRequest): P
     if (runtime === undefined) throw new PodctlError('internal', 'an app was lost');
     return launchResolved(services, { ...app, runtime }, volumes, request);
   });
+  const reports = [...ofPod, ...apps.flatMap(({ isolation }, index) => reportsOf(isolation, launches[index]))];
+  tellOfIsolators(services, reports, request.strictIsolators);
   const exitPolicy = lifeOfPod(facts, launches);
   const embryo = services.pods.create();
   const name = request.name ?? machineOf(embryo.id);
@@ -241,17 +241,12 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
     if (top === undefined)
       throw new PodctlError('pod-damaged', `pod ${pod.id} has no image tree for app "${app.name}"`);
     const isolation = isolateApp(services, app.name, app.app.isolators ?? [], effects, relaxed);
-    reports.push(...isolation.reports);
     const view = new TreeView(top, services.native);
     // What is worth a warning was told when the pod was prepared.
-    return launchOf(
-      app,
-      trees,
-      view,
-      relaxed,
-      isolation,
-      rootOf(app, volumes, view, () => undefined),
-    );
+    const root = rootOf(app, volumes, view, () => undefined);
+    const launch = launchOf(app, trees, view, relaxed, isolation, root);
+    reports.push(...reportsOf(isolation, launch));
+    return launch;
   });
   tellOfIsolators(services, reports, false);
   keepReports(pod, record, reports);

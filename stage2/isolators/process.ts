@@ -10,6 +10,8 @@ export const oomScoreAdj: IsolatorRow = {
   plan: (value) => [{ kind: 'oom-score-adj', value: integer(value, 'its value', -1000, 1000) }],
 };
 
+export const NO_NEW_PRIVILEGES = 'os/linux/no-new-privileges';
+
 export const noNewPrivileges: IsolatorRow = {
   scopes: ['app'],
   plan: (value) => [{ kind: 'no-new-privileges', on: boolean(value, 'its value') }],

@@ -6,7 +6,7 @@ import { devices } from './devices';
 import { apparmorProfile, selinuxContext } from './labels';
 import { memory, memoryHigh, memorySwap, oomGroup } from './memory';
 import { networkBandwidth } from './network';
-import { noNewPrivileges, oomScoreAdj, pids, rlimits } from './process';
+import { NO_NEW_PRIVILEGES, noNewPrivileges, oomScoreAdj, pids, rlimits } from './process';
 import { SECCOMP_REMOVE, SECCOMP_RETAIN, seccompRemove, seccompRetain } from './seccomp';
 import { sysctl } from './sysctl';
 import type { Isolator, IsolatorRow } from './types';
@@ -18,7 +18,7 @@ export const ISOLATORS: Readonly<Record<string, IsolatorRow>> = {
   'resource/block-iops': blockIops,
   'os/linux/cpu-shares': cpuShares,
   'os/linux/oom-score-adj': oomScoreAdj,
-  'os/linux/no-new-privileges': noNewPrivileges,
+  [NO_NEW_PRIVILEGES]: noNewPrivileges,
   [RETAIN]: retain,
   [REMOVE]: remove,
   'resource/network-bandwidth': networkBandwidth,

@@ -87,12 +87,24 @@ describe('isolators on systemd', () => {
     const privileges = (file: string, ...flags: string[]) =>
       seen(file, flags, 'grep NoNewPrivs /proc/self/status').trim().at(-1);
     const on = image('nnp', { 'os/linux/no-new-privileges': true });
-    const off = image('may', { 'os/linux/no-new-privileges': false });
     const user = ['--user=1000', '--group=1000'];
-    assert.deepEqual(
-      [privileges(plain), privileges(on), privileges(plain, ...user), privileges(off, ...user)],
-      ['0', '1', '1', '0'],
+    assert.deepEqual([privileges(plain), privileges(on), privileges(plain, ...user)], ['0', '1', '1']);
+    const off = image('may', { 'os/linux/no-new-privileges': false });
+    const kept = run(off, ...user, '--exec=/bin/grep', '--', 'NoNewPrivs', '/proc/self/status');
+    assert.equal(kept.stdout.trim().at(-1), '1');
+    assert.match(kept.stderr, /isolator os\/linux\/no-new-privileges adjusted: .* system call filter/);
+    const bare = rig.podctl(
+      '--insecure-options=image,seccomp',
+      'run',
+      '--net=none',
+      off,
+      ...user,
+      '--exec=/bin/grep',
+      '--',
+      'NoNewPrivs',
+      '/proc/self/status',
     );
+    assert.deepEqual([bare.stdout.trim().at(-1), bare.stderr], ['0', '']);
   });
 
   it('resource limits and the OOM score are those asked for', () => {
