@@ -8,6 +8,7 @@ import time
 
 import channel
 import interrupts
+import life
 import machine
 from errors import HostError
 
@@ -78,13 +79,13 @@ def _exec(place, argv):
     if not argv:
         raise HostError("what shall run?", f"usage: {EXEC_USAGE}")
     if not place.running():
-        machine.up(place)
+        life.up(place)
     return channel.run(place, argv, channel.environment(os.environ), os.getcwd())
 
 
 def _up(place):
     started = time.monotonic()
-    fresh = machine.up(place)
+    fresh = life.up(place)
     taken = f"up after {time.monotonic() - started:.1f} s" if fresh else "was up"
     print(f"vm {place.name}: {taken}, {place.accelerator()}, pid {place.running()}")
     return 0
@@ -92,19 +93,19 @@ def _up(place):
 
 def _reboot(place):
     started = time.monotonic()
-    machine.reboot(place)
+    life.reboot(place)
     print(f"vm {place.name}: up again after {time.monotonic() - started:.1f} s")
     return 0
 
 
 def _power_cut(place):
-    print(f"vm {place.name}: {'off' if machine.power_cut(place) else 'was off'}")
+    print(f"vm {place.name}: {'off' if life.power_cut(place) else 'was off'}")
     return 0
 
 
 def _down(places):
     for place in places:
-        print(f"vm {place.name}: {'removed' if machine.down(place) else 'there is none'}")
+        print(f"vm {place.name}: {'removed' if life.down(place) else 'there is none'}")
     return 0
 
 
@@ -121,6 +122,6 @@ def _status(places, form):
 
 
 def _check(checkout):
-    missing = machine.missing(checkout)
+    missing = life.missing(checkout)
     print(f"no: {missing}" if missing else "yes")
     return 3 if missing else 0

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from errors import HostError
 DISK_SIZE = "8G"  # sparse
 # What the initramfs needs: the disk, the agent's ports, the checkout. The rest is loaded from the disk.
 MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtiofs")
+UDEV_TRIGGER = "udevadm trigger --action=add --subsystem-match=block --subsystem-match=net"
 UNUSED_DAYS = 14
 PROBE_SECONDS = 15
 
@@ -32,11 +34,11 @@ def get(checkout):
     sources = os.path.join(checkout, "test/vm")
     packages = _words(f"{sources}/image/packages")
     suite = _suite()
-    base = _layer("base", [packages, suite, _digest(base_layer.__file__)],
+    base = layer("base", [packages, suite, digest(base_layer.__file__)],
                   lambda directory: base_layer.build(directory, packages, suite))
     files = [f"{sources}/{name}" for name in ("image/init", "image/podctl-vm-agent.service", "image/masked",
                                               "agent/agent.cc")]
-    return _layer("image", [base, [_digest(file) for file in [__file__, *files]], _node_identity()],
+    return layer("image", [base, [digest(file) for file in [__file__, *files]], _node_identity()],
                   lambda directory: _build_image(directory, base, sources))
 
 
@@ -70,7 +72,7 @@ def _boots_on_kvm(built):
     return False
 
 
-def _layer(kind, inputs, build):
+def layer(kind, inputs, build):
     cache = _cache()
     digest = hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
     path = f"{cache}/{kind}-{digest}"
@@ -127,13 +129,17 @@ def _build_image(directory, base, sources):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{units}/{unit}")
         os.symlink("/dev/null", f"{units}/{unit}")
+    # Of the devices, only these are looked at again; logind starts when it is called.
+    os.makedirs(f"{units}/systemd-udev-trigger.service.d")
+    _write(f"{units}/systemd-udev-trigger.service.d/few.conf", f"[Service]\nExecStart=\nExecStart=-{UDEV_TRIGGER}\n")
+    os.unlink(f"{root}/lib/systemd/system/multi-user.target.wants/systemd-logind.service")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(f"{units}/default.target")
     os.symlink("/lib/systemd/system/multi-user.target", f"{units}/default.target")
     os.makedirs(f"{root}/var/log/journal", exist_ok=True)  # so that it survives a reboot
-    for name in ("hostname", "machine-id"):
-        _write(f"{root}/etc/{name}", "")
-    _write(f"{root}/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
+    _write(f"{root}/etc/hostname", "podctl-vm\n")
+    _write(f"{root}/etc/machine-id", f"{secrets.token_hex(16)}\n")
+    _write(f"{root}/etc/hosts", "127.0.0.1 localhost podctl-vm\n::1 localhost\n")
     _build_initrd(directory, root, sources)
     _run("mkfs.ext4", "-q", "-F", "-d", root, f"{directory}/root.ext4", DISK_SIZE)
     shutil.rmtree(root)
@@ -192,7 +198,7 @@ def _words(path):
         return file.read().split()
 
 
-def _digest(path):
+def digest(path):
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
 

@@ -1,15 +1,14 @@
-"""The life of a virtual machine: one directory on the machine, a QEMU, and a virtiofsd that gives it the checkout."""
+"""A virtual machine: one directory on the machine, a QEMU, and a virtiofsd that gives it the checkout."""
 
 import contextlib
-import hashlib
+import enum
 import os
-import shutil
+import shlex
 import socket
 import subprocess
-import sys
+import time
 
 import channel
-import image
 import interrupts
 import qmp
 import record
@@ -20,9 +19,15 @@ MEMORY = "1536M"
 PROCESSORS = 2
 CONSOLE_LINES = 25  # of the console's end, in errors
 VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
-PROGRAMS = ("qemu-system-x86_64", "qemu-img", "debootstrap", "mkfs.ext4", "cpio", "depmod", "busybox", "g++")
 PORTS = [channel.port_name(number) for number in range(channel.PORTS)]
 SOCKETS = ["monitor", *PORTS]
+FILES = {"bus": "files-port", "chardev": "files", "tag": "checkout"}
+
+
+class Start(enum.Enum):
+    BOOT = 1
+    FREEZE = 2  # boot without a checkout, to be frozen
+    RESUME = 3  # continue what was frozen
 
 
 class Machine(Place):
@@ -38,6 +43,7 @@ class Machine(Place):
         self.console = self.path("console")
         self.disk = self.path("disk")  # copy-on-write over the image
         self.image = self.path("image")  # link to the image
+        self.booted = self.path("booted")  # link to the frozen machine that the disk is made over, if it is
 
     def alive(self):
         """The pid of QEMU, in whatever state the system in it is."""
@@ -68,69 +74,7 @@ def all_machines(checkout, state_root, prefix):
     return [Machine(checkout, state_root, prefix, name) for name in names if NAME.fullmatch(name)]
 
 
-def missing(checkout):
-    """Why no machine can be made here, or None."""
-    if os.uname().machine != "x86_64":
-        return f"machines are made for x86_64 only, and this is {os.uname().machine}"
-    absent = [program for program in PROGRAMS if not shutil.which(program)]
-    if not any(map(os.path.exists, VIRTIOFSD)):
-        absent.append("virtiofsd")
-    return f"missing: {', '.join(absent)}; install with: {checkout}/test/host/packages build vm" if absent else None
-
-
-def up(place):
-    """Boots it. @returns False if it was up"""
-    if reason := missing(place.checkout):
-        raise HostError(f"no machine can be made here: {reason}")
-    built = image.get(place.checkout)
-    with place.locked():
-        if place.running():
-            return False
-        _stop(place)
-        try:
-            _make_disk(place, built)
-            _start(place, built)
-            _wait_until_up(place)
-        except BaseException:
-            _stop(place)
-            raise
-        record.write(place.ready, place.alive())
-    return True
-
-
-def reboot(place):
-    """As an administrator does it. QEMU tells when the kernel has reset the machine."""
-    with place.locked():
-        if not place.running():
-            raise HostError(f"{place.name} is not up", "vm up")
-        os.unlink(place.ready)
-        with qmp.Monitor(place.path("monitor")) as monitor:
-            channel.capture(place, ["systemctl", "--no-block", "reboot"], _timeout())
-            if not monitor.wait_for("RESET", _timeout()):
-                raise HostError("it did not shut down", place.diagnosis())
-        _wait_until_up(place)
-        record.write(place.ready, place.alive())
-
-
-def power_cut(place):
-    """@returns False if it was off"""
-    with place.locked():
-        return _stop(place)
-
-
-def down(place):
-    """@returns False if there was none"""
-    if not place.exists():
-        return False
-    with place.locked(), interrupts.held():
-        _stop(place)
-        # The directory itself goes with the end of its lock.
-        for name in os.listdir(place.directory):
-            os.unlink(place.path(name))
-    return True
-
-
-def _stop(place):
+def stop(place):
     pids = [pid for pid in (record.read(place.qemu), record.read(place.files)) if pid]
     for pid in pids:
         record.kill(pid)
@@ -140,31 +84,48 @@ def _stop(place):
     return bool(pids)
 
 
-def _make_disk(place, built):
-    """A disk stays over the image it was made over, as long as that is there."""
-    if os.path.exists(place.disk):
-        if os.path.exists(f"{place.image}/root.ext4"):
-            return
-        print(f"vm {place.name}: its image was removed: it begins with a new disk", file=sys.stderr)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(place.image)
-    os.symlink(built, place.image)
+def link(place, built, booted):
+    """Notes what its disk is made over."""
+    for path, target in ((place.image, built), (place.booted, booted)):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        if target:
+            os.symlink(target, path)
+
+
+def make_disk(place, backing, form):
     temporary = f"{place.disk}.new"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", f"{built}/root.ext4", temporary],
-                   check=True)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", form, "-b", backing, temporary], check=True)
     os.rename(temporary, place.disk)
 
 
-def _start(place, built):
-    accelerator = image.accelerator(built)
+def start(place, accelerator, how):
     with open(place.path("accelerator"), "w") as file:
         file.write(accelerator)
-    _start_virtiofsd(place)
+    if how != Start.FREEZE:
+        _start_virtiofsd(place)
     # It takes over sockets that listen already: whoever connects at once need not wait for QEMU to make them.
     with contextlib.ExitStack() as stack:
         listeners = {name: stack.enter_context(_listen(place, name)).fileno() for name in SOCKETS}
-        _spawn(place, place.qemu, qemu_arguments(place, os.path.realpath(place.image), accelerator, listeners),
-               pass_fds=listeners.values())
+        _spawn(place, place.qemu, qemu_arguments(place, accelerator, how, listeners), pass_fds=listeners.values())
+
+
+def attach_checkout(place):
+    """To a machine that continues a frozen one, which had none. Its clock has stood still meanwhile."""
+    with qmp.Monitor(place.path("monitor")) as monitor:
+        monitor.execute("device_add", driver="vhost-user-fs-pci", **FILES)
+    script = """date -s "@$1" >/dev/null
+        tries=0
+        until mount -t virtiofs -o ro,nosuid,nodev checkout "$2" 2>/tmp/mount.log; do
+            tries=$((tries + 1))
+            [ $tries -lt 600 ] || { cat /tmp/mount.log; exit 1; }
+            sleep 0.05
+        done
+        ln -sfn "$2/dist/podctl" /usr/local/bin/podctl"""
+    argv = ["sh", "-c", f'mkdir -p "$2"; {script}', "sh", f"{time.time():.3f}", place.checkout]
+    status, text = channel.capture(place, argv, timeout())
+    if status != 0:
+        raise HostError("the checkout could not be mounted", text.strip())
 
 
 def _listen(place, name):
@@ -198,7 +159,8 @@ def _spawn(place, path, argv, pass_fds=()):
         record.write(path, child.pid)
 
 
-def qemu_arguments(place, built, accelerator, listeners):
+def qemu_arguments(place, accelerator, how, listeners):
+    built = os.path.realpath(place.image)
     kvm = accelerator == "kvm"
     arguments = [
         "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
@@ -207,46 +169,48 @@ def qemu_arguments(place, built, accelerator, listeners):
         # virtiofsd reads and writes the machine's memory.
         "-object", f"memory-backend-memfd,id=memory,size={MEMORY},share=on",
         "-kernel", f"{built}/vmlinuz", "-initrd", f"{built}/initrd",
-        "-append", " ".join(_kernel_arguments(place)),
+        "-append", " ".join(_kernel_arguments(place, how)),
         "-chardev", "file,id=console,path=console,append=on", "-serial", "chardev:console",
         "-drive", "file=disk,if=none,id=disk,cache=writeback,discard=unmap", "-device", "virtio-blk-pci,drive=disk",
         "-device", f"virtio-serial-pci,max_ports={channel.PORTS + 1}",
-        "-chardev", "socket,id=files,path=files.socket",
-        "-device", "vhost-user-fs-pci,chardev=files,tag=checkout",
+        # Where the checkout is plugged in.
+        "-device", f"pcie-root-port,id={FILES['bus']},chassis=1,slot=1",
         "-mon", "chardev=monitor,mode=control",
     ]
     for name, fd in listeners.items():
         arguments += ["-chardev", f"socket,id={name},fd={fd},server=on,wait=off"]
     for name in PORTS:
         arguments += ["-device", f"virtserialport,chardev={name},name={name}"]
+    if how != Start.FREEZE:
+        arguments += ["-chardev", "socket,id=files,path=files.socket"]
+    if how == Start.BOOT:
+        arguments += ["-device", ",".join(["vhost-user-fs-pci", *(f"{key}={value}" for key, value in FILES.items())])]
+    if how == Start.RESUME:
+        arguments += ["-incoming", f"exec:cat {shlex.quote(os.path.realpath(place.booted))}/state"]
     return arguments
 
 
-def _kernel_arguments(place):
-    return [
-        "console=ttyS0", "quiet", "panic=-1", "mitigations=off", "net.ifnames=0", "systemd.show_status=no",
-        # The same at each boot, as on a real machine, without the work of a first boot.
-        f"systemd.machine_id={hashlib.sha256(place.directory.encode()).hexdigest()[:32]}",
-        f"systemd.hostname=vm-{place.name}",
-        f"podctl.checkout={place.checkout}", f"podctl.ports={channel.PORTS}",
-    ]
+def _kernel_arguments(place, how):
+    checkout = [] if how == Start.FREEZE else [f"podctl.checkout={place.checkout}"]
+    return ["console=ttyS0", "quiet", "panic=-1", "mitigations=off", "net.ifnames=0", "systemd.show_status=no",
+            f"podctl.ports={channel.PORTS}", *checkout]
 
 
-def _wait_until_up(place):
+def wait_until_up(place):
     try:
-        status, text = channel.capture(place, ["systemctl", "is-system-running", "--wait"], _timeout())
+        status, text = channel.capture(place, ["systemctl", "is-system-running", "--wait"], timeout())
         if status == 0:
             return
-        _, failed = channel.capture(place, ["systemctl", "--failed", "--no-legend", "--plain"], _timeout())
+        _, failed = channel.capture(place, ["systemctl", "--failed", "--no-legend", "--plain"], timeout())
     except HostError as error:
-        raise HostError(f"{place.name} did not boot: {error.args[0]}", error.hint or _log_of_qemu(place)) from error
+        raise HostError(f"{place.name} did not boot: {error.args[0]}", error.hint or log_of_qemu(place)) from error
     raise HostError(f"{place.name} booted, but is {text.strip()}", failed.strip() or place.diagnosis())
 
 
-def _log_of_qemu(place):
+def log_of_qemu(place):
     with open(f"{place.qemu}.log", errors="replace") as file:
         return file.read().strip() or place.diagnosis()
 
 
-def _timeout():
+def timeout():
     return float(os.environ.get("PODCTL_VM_TIMEOUT", "300"))
