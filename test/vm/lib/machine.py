@@ -22,6 +22,14 @@ VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
 PORTS = [channel.port_name(number) for number in range(channel.PORTS)]
 SOCKETS = ["monitor", *PORTS]
 FILES = {"bus": "files-port", "chardev": "files", "tag": "checkout"}
+# The kernel may take a moment to see the device. image/init does the same at a boot.
+MOUNT = """tries=0
+until output=$(mount -t virtiofs -o ro,nosuid,nodev checkout "$1" 2>&1); do
+    tries=$((tries + 1))
+    [ $tries -lt 600 ] || { echo "$output"; exit 1; }
+    sleep 0.05
+done
+ln -sfn "$1/dist/podctl" /usr/local/bin/podctl"""
 
 
 class Start(enum.Enum):
@@ -112,20 +120,17 @@ def start(place, accelerator, how):
 
 def attach_checkout(place):
     """To a machine that continues a frozen one, which had none. Its clock has stood still meanwhile."""
+    # Only a machine that runs, and does not still read its memory, can be given a device.
+    _inside(place, 'date -s "@$1" >/dev/null && mkdir -p "$2"', f"{time.time():.3f}", place.checkout)
     with qmp.Monitor(place.path("monitor")) as monitor:
         monitor.execute("device_add", driver="vhost-user-fs-pci", **FILES)
-    script = """date -s "@$1" >/dev/null
-        tries=0
-        until mount -t virtiofs -o ro,nosuid,nodev checkout "$2" 2>/tmp/mount.log; do
-            tries=$((tries + 1))
-            [ $tries -lt 600 ] || { cat /tmp/mount.log; exit 1; }
-            sleep 0.05
-        done
-        ln -sfn "$2/dist/podctl" /usr/local/bin/podctl"""
-    argv = ["sh", "-c", f'mkdir -p "$2"; {script}', "sh", f"{time.time():.3f}", place.checkout]
-    status, text = channel.capture(place, argv, timeout())
+    _inside(place, MOUNT, place.checkout)
+
+
+def _inside(place, script, *arguments):
+    status, text = channel.capture(place, ["sh", "-c", script, "sh", *arguments], timeout())
     if status != 0:
-        raise HostError("the checkout could not be mounted", text.strip())
+        raise HostError("the checkout could not be attached", text.strip())
 
 
 def _listen(place, name):
