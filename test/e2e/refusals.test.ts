@@ -117,18 +117,6 @@ describe('refusals', () => {
     }
   });
 
-  it('I2 tells what a manifest asks for and does not get', () => {
-    const isolators = [{ name: 'resource/memory', value: { limit: '1G' } }];
-    const limited = rig.write('limited.aci', busyboxAci({ name: 'example.com/limited', app: { isolators } }));
-    const { status, stderr } = rig.podctl('--insecure-options=image', 'run', '--net=none', limited);
-    assert.equal(status, 0);
-    assert.match(
-      stderr,
-      /^podctl: run: warning: app "limited": not supported yet, ignored: isolator resource\/memory\n$/,
-    );
-    rig.ok('gc', '--grace-period=0');
-  });
-
   it('no systemd: says what was looked for and what to do', () => {
     const hidden = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /run/systemd && exec "$@"', 'sh'];
     const { status, stderr } = command([...hidden, PODCTL, ...rig.globals, '--insecure-options=image', 'run', image]);
