@@ -31,6 +31,10 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     trees: new Trees(dataDir),
     sources: new SourceCache(dataDir),
     verifier: signatureVerifier(dirs, now),
+    web: async (settings = {}) => {
+      const { webClient } = await import('./web.js');
+      return webClient(globals, env, dirs, settings);
+    },
     hostFacts: factReader(dataDir),
     filters: filterSource(dataDir),
     native: {

@@ -113,6 +113,20 @@ export const ERRORS = {
   'image-dependency-missing': row('An image needs another one that is not in the store.', 'fetch that one first'),
   'image-dependency-invalid': row('The dependencies of an image cannot be resolved.'),
   'native-missing': row('The native addon of podctl is missing.', 'build it with `npm run build:native`'),
+  // images: the network
+  'fetch-insecure': row('Something would be fetched in a way that others can read or change.'),
+  'fetch-redirects': row('A server sends its clients on and on.'),
+  'fetch-response-invalid': row('The answer of a server makes no sense.'),
+  'fetch-status': row('A server did not give what it was asked for.'),
+  'fetch-timeout': row('A server is too slow.', 'try again later: what has come of an image is kept'),
+  'fetch-tls': row(
+    'A server cannot prove who it is.',
+    'SSL_CERT_FILE names other certificate authorities; --insecure-options=tls checks none',
+  ),
+  'fetch-unreachable': row('A server cannot be reached, or broke off.'),
+  'discovery-failed': row('No page of its site says where an image comes from.', 'fetch it by its URL'),
+  'image-name-mismatch': row('A fetched image is not the one that was asked for.'),
+  'image-source-unsupported': row('Images cannot be fetched from this kind of source.'),
   // configuration
   'config-invalid': row('A configuration file cannot be understood.'),
   'output-exists': row('A file to be written is there already.', 'replace it with --overwrite'),
@@ -121,6 +135,7 @@ export const ERRORS = {
     'An image has no signature.',
     'give --signature FILE, or --insecure-options=image to skip the check',
   ),
+  'signature-deferred': row('The signature of an image is not made yet.', 'try again later'),
   'signature-malformed': row(
     'A signature file holds no detached OpenPGP signature.',
     'make one with `gpg --armor --detach-sign`',

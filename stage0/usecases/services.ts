@@ -2,6 +2,8 @@
 import type { AbsPath } from '#kernel/brand';
 import type { FactReader } from '../host/facts';
 import type { FilterSource } from '../host/filters';
+import type { HttpClient } from '../image/fetch/http/client';
+import type { HttpSettings } from '../image/fetch/http/settings';
 import type { SignatureVerifier } from '../image/fetch/port';
 import type { LockPort, Pods } from '../pod/pods';
 import type { OpenPort } from '../pod/tree-view';
@@ -25,6 +27,8 @@ export interface Services {
   /** What this host can do, read on demand. */
   readonly hostFacts: FactReader;
   readonly filters: FilterSource;
+  /** A client with the user's options, credentials and environment. Loading it takes 20 ms. */
+  web(settings?: Pick<HttpSettings, 'signal' | 'onRetry'>): Promise<HttpClient>;
   readonly native: LockPort & OpenPort & ExecPort & { syncfs(fd: number): void };
   /** The native executor. */
   readonly executor: AbsPath;

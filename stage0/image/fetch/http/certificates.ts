@@ -1,0 +1,45 @@
+/**
+ * The authorities that servers are verified by: the host's, as for every other program on it (Node would take the list it was
+ * built with, and not know those of the company), or those SSL_CERT_FILE names.
+ */
+import fs from 'node:fs';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { isErrno, messageOf, PodctlError } from '#kernel/errors';
+
+/** Where distributions keep them: Debian and Arch, Fedora, SUSE, Alpine. */
+const BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
+/** @throws PodctlError `io` if a file that the environment names cannot be read */
+export function secureContext(env: Readonly<Record<string, string | undefined>>): SecureContext {
+  const named = env['SSL_CERT_FILE'];
+  const base = named ? [read(named)] : hostBundle();
+  const extra = env['NODE_EXTRA_CA_CERTS'];
+  return createSecureContext({ ca: extra ? [...base, read(extra)] : base });
+}
+
+function hostBundle(): string[] {
+  for (const bundle of BUNDLES) {
+    try {
+      return [fs.readFileSync(bundle, 'utf8')];
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw unreadable(bundle, error);
+    }
+  }
+  return [...rootCertificates];
+}
+
+function read(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+const unreadable = (file: string, cause: unknown): PodctlError =>
+  new PodctlError('io', `certificates in ${file}: ${messageOf(cause)}`, { cause });

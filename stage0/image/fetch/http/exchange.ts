@@ -1,0 +1,112 @@
+/** One request and its response: the header is there when it resolves, the body comes as it is read. */
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
+import { PodctlError } from '#kernel/errors';
+import { openConnection, proxyAuthorization, type Route } from './connection';
+import { failureOf, malformed, shownUrl, timedOut } from './failure';
+import { MAX_HEADER_BYTES, MIN_BYTES, type Timeouts } from './settings';
+
+export interface Reply {
+  /** Where it came from, behind all redirects. */
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** The bytes as they come, once. @throws PodctlError `fetch-*`, `interrupted` while it is read */
+  body(): AsyncGenerator<Buffer>;
+  /** Drops the rest and the connection. */
+  close(): void;
+}
+
+/** @throws PodctlError `fetch-*`, `interrupted` */
+export async function exchange(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  route: Route,
+  timeouts: Timeouts,
+): Promise<Reply> {
+  const socket = await openConnection(url, route);
+  const message = await answer(socket, url, headers, route, timeouts.headersMs);
+  return {
+    url,
+    status: message.statusCode ?? 0,
+    headers: message.headers,
+    body: () => read(message, socket, url, route.signal, timeouts.idleMs),
+    close: () => {
+      message.destroy();
+      socket.destroy();
+    },
+  };
+}
+
+function answer(
+  socket: Socket,
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  { proxy, signal }: Route,
+  timeoutMs: number,
+): Promise<IncomingMessage> {
+  // A proxy of plain http gets the whole URL (RFC 9112 §3.2.2).
+  const proxied = proxy !== undefined && url.protocol === 'http:';
+  const path = `${proxied ? url.origin : ''}${url.pathname}${url.search}`;
+  return new Promise((resolve, reject) => {
+    const asking = request({
+      path,
+      headers: { host: url.host, ...(proxied ? proxyAuthorization(proxy) : {}), ...headers },
+      createConnection: () => socket,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    });
+    const end = (error: unknown): void => {
+      settle();
+      socket.destroy();
+      reject(failureOf(error, url));
+    };
+    const interrupted = (): void => end(interruption(url));
+    const timer = setTimeout(() => end(timedOut(url, 'no answer', timeoutMs)), timeoutMs);
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', interrupted);
+    };
+    if (signal?.aborted === true) return interrupted();
+    signal?.addEventListener('abort', interrupted);
+    asking.on('response', (message) => {
+      settle();
+      resolve(message);
+    });
+    asking.on('error', end);
+    asking.on('close', () => end(malformed(url, 'the connection was closed without an answer')));
+    asking.end();
+  });
+}
+
+const interruption = (url: URL): PodctlError => new PodctlError('interrupted', `${shownUrl(url)}: interrupted`);
+
+async function* read(
+  message: IncomingMessage,
+  socket: Socket,
+  url: URL,
+  signal: AbortSignal | undefined,
+  idleMs: number,
+): AsyncGenerator<Buffer> {
+  let fresh = 0;
+  const interrupted = (): void => void message.destroy(interruption(url));
+  const watch = setInterval(() => {
+    if (fresh < MIN_BYTES) message.destroy(timedOut(url, `less than ${MIN_BYTES} bytes`, idleMs));
+    fresh = 0;
+  }, idleMs);
+  signal?.addEventListener('abort', interrupted);
+  try {
+    if (signal?.aborted === true) throw interruption(url);
+    for await (const chunk of message as AsyncIterable<Buffer>) {
+      fresh += chunk.length;
+      yield chunk;
+    }
+    if (!message.complete) throw Object.assign(new Error('cut short'), { code: 'ECONNRESET' });
+  } catch (error) {
+    throw failureOf(error, url);
+  } finally {
+    clearInterval(watch);
+    signal?.removeEventListener('abort', interrupted);
+    message.destroy();
+    socket.destroy();
+  }
+}
