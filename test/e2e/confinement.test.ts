@@ -66,6 +66,38 @@ describe('confinement of apps', () => {
       assert.deepEqual(stdout.trim().split('\n').sort(), ['1', 'made', 'other refused', 'refused'], stderr);
     });
 
+    it('a volume that is a device is for those that mount it, also beside rules', function () {
+      if (!fs.existsSync('/dev/fuse')) skip(this, 'this host has no /dev/fuse');
+      const open = (what: string): string[] => [
+        '--',
+        '-c',
+        `test -c /fuse && (exec 3<>/fuse) && echo ${what}; mknod /tmp/n c 10 229 || echo ${what} refused`,
+      ];
+      const { stdout, stderr } = rig.podctl(
+        '--insecure-options=image',
+        'run',
+        '--net=none',
+        '--volume=fuse,kind=host,source=/dev/fuse',
+        image,
+        '--name=one',
+        '--mount=volume=fuse,target=/fuse',
+        ...open('one'),
+        '---',
+        image,
+        '--name=two',
+        ...open('two'),
+        '---',
+        devices('ruled', { rules: ['c 1:11 r'] }),
+        '--mount=volume=fuse,target=/fuse',
+        ...open('ruled'),
+      );
+      assert.deepEqual(
+        stdout.trim().split('\n').sort(),
+        ['one', 'one refused', 'ruled', 'ruled refused', 'two refused'],
+        stderr,
+      );
+    });
+
     it('every major is allowed by one rule', () => {
       const all = devices('all', { rules: ['c *:* rwm'] });
       assert.match(run('mknod /tmp/node c 10 229 && echo made', [], 'image', all).stdout, /made/);

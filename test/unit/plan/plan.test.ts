@@ -143,3 +143,52 @@ describe('planner', () => {
     assert.deepEqual(targets, ['/apps/web', '/apps/db']);
   });
 });
+
+describe('planner: confinement', () => {
+  const lines = (spec: PodSpec, wanted: RegExp): string[] =>
+    encodePlan(planPod(spec))
+      .split('\n')
+      .filter((line) => wanted.test(line));
+  const [web, db] = [app('web'), app('db')];
+  const fuse: AppSpec['effects'] = [
+    { kind: 'devices', rules: ['c 10:229 rw'], nodes: ['/dev/fuse'] },
+    { kind: 'device-allow', allow: ['/dev/char/10:229', 'rw'] },
+  ];
+
+  it('writes a filter and labels into the section of their app, and those of the pod into the others', () => {
+    const effects: AppSpec['effects'] = [
+      { kind: 'filter', program: '0600000000000000' },
+      { kind: 'label', module: 'apparmor', value: 'own', scope: 'app' },
+    ];
+    const podEffects: PodSpec['effects'] = [{ kind: 'label', module: 'apparmor', value: 'all', scope: 'pod' }];
+    const found = lines(
+      { ...pod, apps: [app('web', { effects }), db], effects: podEffects },
+      /^(app|seccomp|apparmor) /,
+    );
+    assert.deepEqual(found, [
+      'app web app-web',
+      'seccomp 0600000000000000',
+      'apparmor own',
+      'app db app-db',
+      'apparmor all',
+    ]);
+  });
+
+  it('gives every app device rules of its own once one of them widens what the unit allows', () => {
+    assert.deepEqual(lines({ ...pod, apps: [web, db] }, /^devices /), []);
+    const found = lines({ ...pod, apps: [app('web', { effects: fuse }), db] }, /^(devices|bind %?\/dev\/fuse) ?/);
+    assert.deepEqual(
+      found.filter((line) => line.startsWith('bind')),
+      Array(2).fill('bind /dev/fuse /dev/fuse'),
+    );
+    const [own, other] = found.filter((line) => line.startsWith('devices'));
+    assert.equal(own, 'devices c%2010:229%20rw');
+    assert.match(other ?? '', /^devices c%201:3%20rwm .* c%20136:\*%20rwm$/);
+  });
+
+  it('limits traffic behind the network, and not where there is none but lo', () => {
+    const joined = { ...pod, network: { namespace: '/run/netns/x' as AbsPath }, bandwidth: 1_000_000n };
+    assert.deepEqual(lines(joined, /^bandwidth /), ['bandwidth 1000000']);
+    assert.deepEqual(lines({ ...pod, bandwidth: 1n }, /^bandwidth /), []);
+  });
+});
