@@ -59,10 +59,13 @@ function readKept(file: string, key: string): CompiledFilter | undefined {
     throw error;
   }
   const [header, of, library = '', unknown = '', program = ''] = text.split('\n');
-  if (header !== HEADER || of !== key || !/^(?:[0-9a-f]{16})+$/.test(program)) return undefined;
+  if (header !== HEADER || of !== key || !isProgram(program)) return undefined;
   if (identityOf(library.split(' ')[0] ?? '') !== library) return undefined;
   return { program, unknown: unknown.split(' ').filter((name) => name !== '') };
 }
+
+/** Whole instructions of eight bytes. */
+const isProgram = (hex: string): boolean => hex.length % 16 === 0 && /^[0-9a-f]+$/.test(hex);
 
 /** Path, size and time of a library: one that is updated differs in one of them. */
 function identityOf(library: string): string | undefined {

@@ -68,6 +68,24 @@ Outcome<> open_ingress(const Fd &socket, int interface) {
   return made;
 }
 
+tcmsg place_filter(int interface, uint32_t handle) {
+  constexpr uint32_t kPriority = 28771;  // nobody else's in a network that others made
+  constexpr uint32_t kAllProtocols = static_cast<uint32_t>(__builtin_bswap16(ETH_P_ALL));
+  tcmsg filter = place(interface, handle, 0xffff0000);
+  filter.tcm_info = kPriority << 16 | kAllProtocols;
+  return filter;
+}
+
+/** The limit of an earlier pod in the same network: matchall filters cannot be replaced. */
+Outcome<> forget_ingress(const Fd &socket, int interface) {
+  NetlinkRequest request(RTM_DELTFILTER, NLM_F_ACK);
+  const tcmsg filter = place_filter(interface, 0);
+  request.put(&filter, sizeof filter);
+  Outcome<> gone = transact(socket, request, "an earlier filter");
+  if (!gone.ok() && (gone.failure->error == ENOENT || gone.failure->error == EINVAL)) return kDone;
+  return gone;
+}
+
 void put_police(NetlinkRequest &request, uint64_t rate) {
   constexpr uint64_t kNanoseconds = 1'000'000'000;
   constexpr unsigned kTickShift = 6;  // PSCHED_SHIFT
@@ -75,6 +93,7 @@ void put_police(NetlinkRequest &request, uint64_t rate) {
   tc_police police{};
   police.action = TC_POLICE_SHOT;
   police.rate = rate_of(rate);
+  police.mtu = burst_of(rate);  // else segments that the kernel has not cut yet would all be dropped
   const uint64_t ticks = (burst * kNanoseconds / rate) >> kTickShift;
   police.burst = static_cast<uint32_t>(ticks < ~uint32_t{0} ? ticks : ~uint32_t{0});
   request.attribute(TCA_POLICE_TBF, &police, sizeof police);
@@ -85,11 +104,9 @@ void put_police(NetlinkRequest &request, uint64_t rate) {
 
 Outcome<> limit_ingress(const Fd &socket, int interface, uint64_t rate) {
   TRY(open_ingress(socket, interface));
-  NetlinkRequest request(RTM_NEWTFILTER, kReplace);
-  tcmsg filter = place(interface, 1, 0xffff0000);
-  constexpr uint32_t kPriority = 1;
-  constexpr uint32_t kAllProtocols = static_cast<uint32_t>(__builtin_bswap16(ETH_P_ALL));
-  filter.tcm_info = kPriority << 16 | kAllProtocols;
+  TRY(forget_ingress(socket, interface));
+  NetlinkRequest request(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_ACK);
+  const tcmsg filter = place_filter(interface, 1);
   request.put(&filter, sizeof filter);
   request.attribute(TCA_KIND, "matchall");
   const size_t options = request.begin(TCA_OPTIONS);
