@@ -92,7 +92,7 @@ Outcome<> prepare(Graft &graft, Scene &scene, Text directory) {
   TRY(make_namespaces(graft.pod));
   TRY(open_sources(scene));
   TRY(copy_propagating(graft.pod.arena, scene.places, graft.pod.plan));
-  TRY(make_mounts_private());
+  TRY(make_mounts_private(scene.places.source.get()));
   if (graft.pod.users.are_own()) TRY(own_new_files(graft.pod.users.first));
   Buffer<4096> root;
   root << directory << "/root";
