@@ -1,7 +1,9 @@
 /** The lives of apps on a real systemd: handlers, restarts, order, readiness, exit policies, and what is told of them. */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
 import { needsHost, output, Rig, until } from '../rig/rig';
+import { skip } from '../runner/skip';
 
 const NET = '--net=none';
 const unitOf = (uuid: string): string => `podctl-${uuid}.service`;
@@ -218,5 +220,32 @@ describe('the lives of apps', () => {
     const { status, stderr } = run(bad);
     assert.equal(status, 254);
     assert.match(stderr, /exec-failed.*\/bin\/tool.*interpreter \/usr\/bin\/python9 does not/);
+  });
+
+  it('tells that the kernel killed an app for want of memory, and only that app', function () {
+    const controllers = fs.readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').trim().split(' ');
+    if (!controllers.includes('memory')) skip(this, 'this host has no memory controller');
+    const { status, uuid } = saved([
+      '--exit-policy=all',
+      ...script(
+        'exec dd if=/dev/zero of=/dev/null bs=200M count=1',
+        '--name=hog',
+        '--memory=32M',
+        '--restart=on-failure:1',
+      ),
+      '---',
+      ...script('sleep 3', '--name=other'),
+    ]);
+    assert.equal(status, 137);
+    assert.deepEqual(
+      apps(uuid).map(({ name, reason, exit_code, restarts }) => [name, reason, exit_code, restarts]),
+      [
+        ['hog', 'oom', 137, 1],
+        ['other', 'exit', 0, 0],
+      ],
+    );
+    const [told] = entries(uuid);
+    assert.equal(told?.['REASON'], 'oom');
+    assert.equal(told?.['MESSAGE'], 'app hog was killed for want of memory, restarting (1)');
   });
 });
