@@ -1,4 +1,5 @@
 // What can happen to a pod: signals, deaths, output, answers, deadlines.
+#include <asm/siginfo.h>
 #include <linux/errno.h>
 #include <linux/signalfd.h>
 
@@ -36,11 +37,20 @@ void connect_journal(Pod &pod, const App &app, Stream &stream) {
   }
 }
 
+/**
+ * From outside the pod, whose processes have no number in it. A queued signal may bear any number, so it could be anybody's
+ * (rt_sigqueueinfo(2)); what kill(2) and pidfd_send_signal(2) say of the sender is the kernel's word.
+ */
+bool is_from_host(const signalfd_siginfo &info) {
+  return info.ssi_pid == 0 && (info.ssi_code == SI_USER || info.ssi_code == SI_KERNEL);
+}
+
 }  // namespace
 
 void Supervisor::handle_signals() {
   signalfd_siginfo info;
   while (sys::read(signals_.get(), &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo != kSignalChild && !is_from_host(info)) continue;  // an app that is root may send it, too
     switch (static_cast<int>(info.ssi_signo)) {
       case kSignalChild: reap(); break;
       case kSignalTerminate:
