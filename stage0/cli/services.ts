@@ -9,6 +9,8 @@ import { filterSource } from '../host/filters';
 import { signatureVerifier } from '../image/verify/verifier';
 import { Pods } from '../pod/pods';
 import { DirectoryStore } from '../store/cas-dir';
+import { Partials } from '../store/partials';
+import { Remotes } from '../store/remotes';
 import { SourceCache } from '../store/source-cache';
 import { Trees } from '../store/trees';
 import type { Bus } from '../systemd/bus';
@@ -30,10 +32,16 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     images: new DirectoryStore(dataDir),
     trees: new Trees(dataDir),
     sources: new SourceCache(dataDir),
+    partials: new Partials(dataDir),
+    remotes: new Remotes(dataDir),
     verifier: signatureVerifier(dirs, now),
     web: async (settings = {}) => {
       const { webClient } = await import('./web.js');
       return webClient(globals, env, dirs, settings);
+    },
+    keys: {
+      lacking: async (name) => (await import('../image/verify/learn.js')).lacksKeys(dirs, name),
+      learn: async (name, found) => (await import('../image/verify/learn.js')).learnKeys(dirs, name, found),
     },
     hostFacts: factReader(dataDir),
     filters: filterSource(dataDir),

@@ -4,17 +4,20 @@ import { loadKind } from '../config/load';
 import { credentialTable } from '../image/fetch/http/authorization';
 import { HttpClient } from '../image/fetch/http/client';
 import type { HttpSettings } from '../image/fetch/http/settings';
+import type { WebSettings } from '../usecases/services';
 import type { Globals } from './globals';
 
 export const webClient = (
   { insecureOptions }: Globals,
   env: HttpSettings['env'],
   dirs: ConfigDirs,
-  settings: Pick<HttpSettings, 'signal' | 'onRetry'>,
+  { forKeys = false, ...settings }: WebSettings,
 ): HttpClient =>
   new HttpClient({
     env,
-    insecure: { http: insecureOptions.has('http'), tls: insecureOptions.has('tls') },
+    insecure: forKeys
+      ? { http: insecureOptions.has('pubkey'), tls: insecureOptions.has('pubkey') && insecureOptions.has('tls') }
+      : { http: insecureOptions.has('http'), tls: insecureOptions.has('tls') },
     credentials: credentialTable(loadKind(dirs, 'auth')),
     ...settings,
   });

@@ -11,7 +11,8 @@ export type ImageReference =
 export type ImageArgument =
   | ImageReference
   | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'url'; readonly url: string };
+  /** http or https, without user and password. */
+  | { readonly kind: 'url'; readonly url: URL };
 
 const ID_PREFIX = 'sha512-';
 const MIN_ID_DIGITS = 2;
@@ -57,19 +58,55 @@ function parseName(text: string): ImageReference {
   return { kind: 'name', name, labels };
 }
 
+/** Sources that are known and not supported yet; `cimd:` is rkt's own notation of all of them. */
+const LATER = /^(?:docker|oci|docker-archive|oci-archive|cimd):/i;
+const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
+
 /**
- * What an IMAGE argument of run, prepare or fetch means. `isFile` tells whether a path names a regular file.
- * @throws PodctlError `image-reference-invalid`
+ * What an IMAGE argument of run, prepare or fetch means (rkt-cli.md §1.0). `isFile` tells whether a path names a regular file.
+ * @throws PodctlError `image-reference-invalid`, `image-source-unsupported`
  */
 export function parseImageArgument(text: string, isFile: (path: string) => boolean): ImageArgument {
   if (text.startsWith(ID_PREFIX)) return parseId(text);
-  if (text.startsWith('file://')) return { kind: 'file', path: decodeURIComponent(new URL(text).pathname) };
-  if (/^(?:https?|docker|oci|docker-archive|oci-archive):/.test(text)) return { kind: 'url', url: text };
-  if (text.startsWith('/') || isFile(text)) return { kind: 'file', path: text };
-  if (!text.includes(':') && (text.startsWith('./') || text.startsWith('../') || text.endsWith('.aci'))) {
-    return { kind: 'file', path: text };
+  if (LATER.test(text)) {
+    throw new PodctlError('image-source-unsupported', `images cannot be fetched from ${text} yet`, {
+      hint: 'podctl takes ACIs: a file, an http or https URL, a name',
+    });
   }
+  if (SCHEME.test(text) || /^(?:https?|file):/i.test(text)) return parseUrl(text);
+  if (text.startsWith('/') || isFile(text)) return { kind: 'file', path: text };
+  if (text.includes(':')) return parseName(text);
+  if (text.includes('./') || text.endsWith('.aci')) return { kind: 'file', path: text };
   return parseName(text);
+}
+
+function parseUrl(text: string): ImageArgument {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !['http:', 'https:', 'file:'].includes(url.protocol)) {
+    throw new PodctlError('image-reference-invalid', `"${text}" is not an http, https or file URL`);
+  }
+  if (!url.pathname.endsWith('.aci')) {
+    throw new PodctlError('image-reference-invalid', `invalid image string "${text}": its path does not end in .aci`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new PodctlError('image-reference-invalid', `the URL of ${url.host} has a user or a password`, {
+      hint: 'credentials belong into auth.d, where not everybody sees them',
+    });
+  }
+  url.hash = '';
+  if (url.protocol !== 'file:') return { kind: 'url', url };
+  if (url.host === '') return { kind: 'file', path: decodedPath(url, text) };
+  throw new PodctlError('image-reference-invalid', `"${text}": a file URL names no host`);
+}
+
+function decodedPath({ pathname }: URL, text: string): string {
+  try {
+    const path = decodeURIComponent(pathname);
+    if (!path.includes('\0')) return path;
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+  }
+  throw new PodctlError('image-reference-invalid', `"${text}" is not a file URL`);
 }
 
 /** `name:version,label=value`, as `parseImageReference` reads it. */

@@ -3,7 +3,7 @@ import type { AbsPath, ImageId } from '#kernel/brand';
 import type { ImageManifest } from '../image/manifest';
 import type { ContentStore } from '../store/cas';
 import type { Trees } from '../store/trees';
-import { renderSteps, treeIdOf } from './order';
+import { type Pins, renderSteps, treeIdOf } from './order';
 
 export interface TreeStores {
   readonly images: ContentStore;
@@ -14,14 +14,16 @@ export interface TreeStores {
  * The read-only root of an image with its dependencies. Costs the same for every image once it was rendered: without
  * dependencies one stat. Several processes may render the same tree at once; the first one's is kept.
  * @param manifest of the image, if the caller has it already
+ * @param pins which images its dependencies are, if that was decided before
  * @throws PodctlError `image-*`
  */
 export async function ensureTree(
   { images, trees }: TreeStores,
   image: ImageId,
   manifest: ImageManifest = images.manifest(image),
+  pins?: Pins,
 ): Promise<AbsPath> {
-  const steps = renderSteps(images, image, manifest);
+  const steps = renderSteps(images, image, manifest, pins);
   const id = treeIdOf(steps);
   const there = trees.find(id);
   if (there !== undefined) return there;

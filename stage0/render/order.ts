@@ -16,8 +16,23 @@ export interface RenderStep {
 /** Shared dependencies are rendered once per path; chains of diamonds would double that with every level. */
 const MAX_STEPS = 1024;
 
-/** Depth first, dependencies before dependents. @throws PodctlError `image-dependency-missing`, `image-dependency-invalid` */
-export function renderSteps(images: ContentStore, image: ImageId, manifest: ImageManifest): readonly RenderStep[] {
+/** Which image each dependency means, by the dependency as it stands in a manifest (`dependencyKey`). */
+export type Pins = ReadonlyMap<string, ImageId>;
+
+export const dependencyKey = ({ imageName, imageID, labels }: Dependency): string =>
+  JSON.stringify([imageName, imageID ?? null, labels.map(({ name, value }) => [name, value])]);
+
+/**
+ * Depth first, dependencies before dependents.
+ * @param pins what was decided before; other dependencies are looked up in the store
+ * @throws PodctlError `image-dependency-missing`, `image-dependency-invalid`
+ */
+export function renderSteps(
+  images: ContentStore,
+  image: ImageId,
+  manifest: ImageManifest,
+  pins: Pins = new Map(),
+): readonly RenderStep[] {
   const steps: RenderStep[] = [];
   const visit = (
     id: ImageId,
@@ -28,7 +43,7 @@ export function renderSteps(images: ContentStore, image: ImageId, manifest: Imag
     if (path.includes(id)) throw new PodctlError('image-dependency-invalid', `image ${own.name} depends on itself`);
     const whitelists = own.pathWhitelist.length === 0 ? above : [...above, own.pathWhitelist];
     for (const dependency of own.dependencies) {
-      const found = resolve(images, dependency, own.name);
+      const found = pins.get(dependencyKey(dependency)) ?? resolve(images, dependency, own.name);
       visit(found, images.manifest(found), whitelists, [...path, id]);
     }
     steps.push({ image: id, whitelists });

@@ -16,7 +16,7 @@ import { reifyVolumes } from '../pod/reify-volumes';
 import { volumeSpecs } from '../pod/volume-sources';
 import { runExecutor } from './control';
 import { setUpFailure } from './failure';
-import type { FetchPolicy } from './images';
+import type { FetchOptions } from './images';
 import { isolatePod, tellOfIsolators } from './isolation';
 import { changeMembers, forget, type Membership, writeMembers } from './members';
 import { launchResolved, type PreparedPod, resolveApp } from './prepare';
@@ -30,7 +30,7 @@ export interface AddRequest {
   readonly app: AppRequest;
   /** New ones, beside those the pod has. */
   readonly volumes: readonly Volume[];
-  readonly policy: FetchPolicy;
+  readonly fetch: FetchOptions;
   readonly relaxed: Relaxations;
   readonly strictIsolators: boolean;
 }

@@ -68,10 +68,16 @@ export function discard(services: Services, pod: LockedPod): void {
   removeLocked(services, over ? pod : services.pods.move(pod, pod.directory === 'run' ? 'exited-garbage' : 'garbage'));
 }
 
+/** How long what has come of a download waits for somebody to fetch the rest. */
+const PARTIAL_MS = 24 * 3_600_000;
+
 /** What crashes left outside of pods: half-written images and trees, names of pods that are gone. */
-export function sweepLeftovers({ images, sources, pods, dataDir }: Services): void {
+export function sweepLeftovers({ images, sources, partials, remotes, pods, dataDir, now }: Services): void {
   images.sweepTemporary();
-  sources.sweep((id) => images.get(id) !== undefined);
+  partials.sweep(now() - PARTIAL_MS);
+  const stored = new Set(images.list().map(({ id }) => id));
+  remotes.sweep((id) => stored.has(id));
+  sources.sweep((id) => stored.has(id));
   const alive = new Set(pods.list().map(({ id }) => id));
   sweepNames(dataDir, (id) => alive.has(id));
 }

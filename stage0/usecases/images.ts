@@ -1,10 +1,14 @@
-/** From what the user calls an image to a stored one that may be run. */
+/** From what the user calls an image to a stored one that may be run, with everything it depends on. */
 import fs from 'node:fs';
 import { PodctlError } from '#kernel/errors';
+import type { Observe } from '../image/fetch/events';
 import { fetchFile, type SignaturePolicy } from '../image/fetch/file';
-import { parseImageArgument } from '../image/reference';
+import type { Dependency, ImageManifest } from '../image/manifest';
+import { type ImageArgument, parseImageArgument } from '../image/reference';
+import type { Pins } from '../render/order';
 import type { StoredImage } from '../store/cas';
 import type { Services } from './services';
+import type { Interrupts } from './start';
 
 /**
  * `signed`: only what a trusted key has signed, whatever its source. `verified`: what its kind of source proves, which for an
@@ -12,37 +16,131 @@ import type { Services } from './services';
  */
 export type FetchPolicy = 'signed' | 'verified' | 'unverified';
 
+/** `never`: what the store has. `new`: what the store has, else from the network. `update`: what the network has now. */
+export type PullPolicy = 'never' | 'new' | 'update';
+
+export interface FetchOptions {
+  readonly policy: FetchPolicy;
+  readonly pull: PullPolicy;
+  /** For what images depend on. */
+  readonly pullDependencies: PullPolicy;
+  /** `--trust-keys-from-https` */
+  readonly trustKeys: boolean;
+  readonly observe: Observe;
+  /** What ends a download early. */
+  readonly interrupts: Interrupts;
+}
+
+export interface Obtained {
+  readonly image: StoredImage;
+  readonly manifest: ImageManifest;
+  /** Which images it depends on. */
+  readonly pins: Pins;
+}
+
+/** Everything is in the store already: where nothing is fetched on purpose. */
+export const FROM_STORE: FetchOptions = {
+  policy: 'verified',
+  pull: 'never',
+  pullDependencies: 'never',
+  trustKeys: false,
+  observe: () => undefined,
+  interrupts: () => () => undefined,
+};
+
 /**
- * The image that a file, an ID or a name means. A file is imported unless it is, unchanged, in the store.
- * @param signature file with the signature; undefined: beside the image file
- * @throws PodctlError `image-*`, `signature-*`
+ * The image that a file, a URL, an ID or a name means, and its dependencies.
+ * @param signature file or URL of the signature; undefined: beside the image
+ * @throws PodctlError `image-*`, `signature-*`, `fetch-*`, `discovery-failed`, `interrupted`
  */
 export async function obtainImage(
   services: Services,
   reference: string,
   signature: string | undefined,
-  policy: FetchPolicy,
+  options: FetchOptions,
+): Promise<Obtained> {
+  const image = await obtainOne(services, parseImageArgument(reference, isFile), reference, signature, options);
+  const manifest = services.images.manifest(image.id);
+  if (manifest.dependencies.length === 0) return { image, manifest, pins: new Map() };
+  const { collectDependencies } = await import('../image/fetch/dependencies.js');
+  const pins = await collectDependencies(image, services.images, (dependency, dependent) =>
+    obtainDependency(services, dependency, dependent, options),
+  );
+  return { image, manifest, pins };
+}
+
+async function obtainOne(
+  services: Services,
+  wanted: ImageArgument,
+  reference: string,
+  signature: string | undefined,
+  options: FetchOptions,
 ): Promise<StoredImage> {
   const { images, sources, verifier } = services;
-  const wanted = parseImageArgument(reference, isFile);
+  const { policy, pull } = options;
   if (wanted.kind === 'file') {
     const named = signature === undefined ? {} : { path: signature };
     const check: SignaturePolicy =
       policy === 'unverified' ? { kind: 'none' } : { kind: 'required', verifier, ...named };
     return fetchFile({ path: wanted.path, signature: check }, { images, sources });
   }
-  if (signature !== undefined) {
-    throw new PodctlError('usage', `--signature means nothing to an image of the store: ${reference}`);
+  if (signature !== undefined && wanted.kind !== 'url') {
+    throw new PodctlError('usage', `--signature means nothing to an image that is found by name or ID: ${reference}`);
   }
+  if (wanted.kind === 'id') return fromStore(services, wanted, options);
   if (wanted.kind === 'url') {
-    throw new PodctlError('image-reference-invalid', `images cannot be fetched from ${reference} yet`, {
-      hint: 'download the image and its signature, and name the file',
-    });
+    const { fetchByUrl } = await import('./network-images.js');
+    return fetchByUrl(services, wanted.url, signature, options, (stored) => use(services, stored, options));
   }
-  const image = images.find(wanted);
+  const stored = pull === 'update' ? undefined : inStore(services, wanted);
+  if (stored !== undefined) return use(services, stored, options);
+  if (pull === 'never') return fromStore(services, wanted, options);
+  const { fetchByName } = await import('./network-images.js');
+  return fetchByName(services, wanted.name, wanted.labels, undefined, options);
+}
+
+type InStore = Exclude<ImageArgument, { kind: 'file' | 'url' }>;
+
+const fromStore = (services: Services, wanted: InStore, options: FetchOptions): StoredImage =>
+  use(services, services.images.find(wanted), options);
+
+function inStore({ images }: Services, wanted: InStore): StoredImage | undefined {
+  try {
+    return images.find(wanted);
+  } catch (error) {
+    if (error instanceof PodctlError && error.code === 'image-not-found') return undefined;
+    throw error;
+  }
+}
+
+/** Notes the use of a stored image, if the policy allows it. */
+function use(services: Services, image: StoredImage, { policy }: FetchOptions): StoredImage {
   if (policy !== 'unverified') requireTrust(services, image);
-  images.touch(image.id);
+  services.images.touch(image.id);
   return image;
+}
+
+/** One that an image needs: by its ID if the manifest says it, else by name (appc B19). */
+async function obtainDependency(
+  services: Services,
+  { imageName, imageID, labels, size }: Dependency,
+  dependent: string,
+  options: FetchOptions,
+): Promise<StoredImage> {
+  const { pullDependencies: pull } = options;
+  const wanted =
+    imageID === undefined
+      ? ({ kind: 'name', name: imageName, labels } as const)
+      : ({ kind: 'id', prefix: imageID } as const);
+  // An ID names the same bytes for ever.
+  const stored = pull === 'update' && imageID === undefined ? undefined : inStore(services, wanted);
+  if (stored !== undefined) return use(services, stored, options);
+  if (pull === 'never') {
+    const what = imageID === undefined ? imageName : `${imageName} (${imageID})`;
+    throw new PodctlError('image-dependency-missing', `image ${dependent} needs ${what}, which is not in the store`);
+  }
+  const { fetchByName } = await import('./network-images.js');
+  return fetchByName(services, imageName, labels, size, options);
 }
 
 const isFile = (path: string): boolean => fs.statSync(path, { throwIfNoEntry: false })?.isFile() === true;
@@ -53,9 +151,7 @@ function requireTrust({ verifier }: Services, image: StoredImage): void {
     throw new PodctlError(
       'signature-missing',
       `image ${image.id.slice(0, 19)} (${image.name}) was stored without a verified signature`,
-      {
-        hint: 'fetch it again from a signed file, or allow it with --insecure-options=image',
-      },
+      { hint: 'fetch it again with its signature, or allow it with --insecure-options=image' },
     );
   }
   if (verifier.stillTrusted(image.verification, image.name)) return;

@@ -25,7 +25,7 @@ import { ensureTree } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
 import { machineName } from '../systemd/machined';
 import { discard } from './garbage';
-import { type FetchPolicy, obtainImage } from './images';
+import { type FetchOptions, obtainImage } from './images';
 import { isolateApp, isolatePod, reportsOf, tellOfIsolators } from './isolation';
 import { lifeOfPod, podFacts, withImageReadiness } from './life';
 import { copyRoots } from './roots';
@@ -44,7 +44,8 @@ export interface PrepareRequest {
   /** `--volume`, and `--mount` for every app. */
   readonly volumes: readonly Volume[];
   readonly mounts: readonly Mount[];
-  readonly policy: FetchPolicy;
+  /** How images are found and judged. */
+  readonly fetch: FetchOptions;
   readonly relaxed: Relaxations;
   /** `--exit-policy` as written; a manifest says it by annotation. */
   readonly exitPolicy: string | undefined;
@@ -144,17 +145,16 @@ const wantedApps = ({ manifest, apps, environment, mounts }: PrepareRequest): re
 export async function resolveApp(
   services: Services,
   wanted: WantedApp,
-  pod: Pick<PrepareRequest, 'policy' | 'relaxed'>,
+  pod: Pick<PrepareRequest, 'fetch' | 'relaxed'>,
   bounds: readonly Effect[],
 ): Promise<ResolvedApp> {
-  const image = await obtainImage(services, wanted.image, wanted.signature, pod.policy);
+  const { image, manifest, pins } = await obtainImage(services, wanted.image, wanted.signature, pod.fetch);
   requirePlatform(image);
-  const manifest = services.images.manifest(image.id);
   const reference = { id: image.id, name: manifest.name, labels: image.labels };
   const runtime = withImageReadiness(wanted.reify(reference, manifest), manifest);
   const { name } = runtime;
   const isolation = isolateApp(services, name, runtime.app.isolators ?? [], bounds, pod.relaxed);
-  const tree = await ensureTree(services, image.id, manifest);
+  const tree = await ensureTree(services, image.id, manifest, pins);
   const record = { name, imageId: image.id, imageName: manifest.name, trees: [tree] };
   return { runtime, record, tree, isolation };
 }

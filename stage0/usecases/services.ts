@@ -2,12 +2,15 @@
 import type { AbsPath } from '#kernel/brand';
 import type { FactReader } from '../host/facts';
 import type { FilterSource } from '../host/filters';
+import type { FoundKey } from '../image/fetch/discovery/keys';
 import type { HttpClient } from '../image/fetch/http/client';
 import type { HttpSettings } from '../image/fetch/http/settings';
 import type { SignatureVerifier } from '../image/fetch/port';
 import type { LockPort, Pods } from '../pod/pods';
 import type { OpenPort } from '../pod/tree-view';
 import type { ContentStore } from '../store/cas';
+import type { Partials } from '../store/partials';
+import type { Remotes } from '../store/remotes';
 import type { SourceCache } from '../store/source-cache';
 import type { Trees } from '../store/trees';
 import type { Bus } from '../systemd/bus';
@@ -15,6 +18,11 @@ import type { Bus } from '../systemd/bus';
 /** Replaces this process; stdio and `keepFds` stay open. Returns only by throwing. */
 export interface ExecPort {
   execve(path: string, argv: readonly string[], env: readonly string[], keepFds: readonly number[]): never;
+}
+
+export interface WebSettings extends Pick<HttpSettings, 'signal' | 'onRetry'> {
+  /** For keys that nobody will look at: `--insecure-options=pubkey` waives here what `http` and `tls` waive for images. */
+  readonly forKeys?: boolean;
 }
 
 export interface Services {
@@ -27,8 +35,17 @@ export interface Services {
   /** What this host can do, read on demand. */
   readonly hostFacts: FactReader;
   readonly filters: FilterSource;
+  /** What has come of downloads, and what URLs gave. */
+  readonly partials: Partials;
+  readonly remotes: Remotes;
   /** A client with the user's options, credentials and environment. Loading it takes 20 ms. */
-  web(settings?: Pick<HttpSettings, 'signal' | 'onRetry'>): Promise<HttpClient>;
+  web(settings?: WebSettings): Promise<HttpClient>;
+  readonly keys: {
+    /** Whether no key is trusted for images of this name in particular. */
+    lacking(imageName: string): Promise<boolean>;
+    /** Trusts keys for it, and says what was done. */
+    learn(imageName: string, found: readonly FoundKey[]): Promise<readonly string[]>;
+  };
   readonly native: LockPort & OpenPort & ExecPort & { syncfs(fd: number): void };
   /** The native executor. */
   readonly executor: AbsPath;

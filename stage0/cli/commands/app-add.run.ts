@@ -3,8 +3,9 @@ import { addApp } from '../../usecases/add-app';
 import type { Handler } from '../command';
 import { createServices } from '../services';
 import type { spec } from './app-add';
+import { fetchOptionsOf } from './fetch-words';
 import { podArgument } from './pod-argument';
-import { appRequestOf, fetchPolicyOf, relaxationsOf } from './pod-request';
+import { appRequestOf, relaxationsOf } from './pod-request';
 import { readMountedVolume, wordsOf } from './volume-words';
 
 export const run: Handler<typeof spec> = async (context, { args, flags, apps }) => {
@@ -17,7 +18,7 @@ export const run: Handler<typeof spec> = async (context, { args, flags, apps }) 
   const name = await addApp(services, podArgument(services, args.uuid), {
     app: { ...wanted, mounts: [...wanted.mounts, ...mounted.map(({ mount }) => mount)] },
     volumes: mounted.map(({ volume }) => volume),
-    policy: fetchPolicyOf(context.globals, flags),
+    fetch: fetchOptionsOf(context, flags, 'new'),
     relaxed: relaxationsOf(context.globals),
     strictIsolators: false,
   });

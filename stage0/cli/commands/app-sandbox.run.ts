@@ -2,6 +2,7 @@ import { PodctlError } from '#kernel/errors';
 import type { PodFacts } from '../../image/pod-manifest';
 import { exposedPort } from '../../image/pod-schema';
 import { assertSystemd } from '../../systemd/host';
+import { FROM_STORE } from '../../usecases/images';
 import { preparePod } from '../../usecases/prepare';
 import { runPod } from '../../usecases/run';
 import type { Handler } from '../command';
@@ -26,7 +27,7 @@ export const run: Handler<typeof spec> = async (context, { flags }) => {
     environment: {},
     volumes: [],
     mounts: [],
-    policy: 'verified',
+    fetch: FROM_STORE,
     relaxed: relaxationsOf(context.globals),
     isolators: podIsolatorsOf(flags),
     strictIsolators: flags.strictIsolators,

@@ -7,6 +7,13 @@ import { APP_LIFE_FLAGS } from './life-flags';
 /** How images are found and judged. */
 export const FETCH_FLAGS = {
   signed: toggle('refuse every image whose signature by a trusted key was not verified, whatever else allows it'),
+  pullPolicy: choice(
+    'when to ask the network: `never`, for what is not in the store (`new`), or always (`update`); what images depend on is new unless this flag is given',
+    ['new', 'update', 'never'],
+    { value: 'WHEN' },
+  ),
+  storeOnly: toggle('as --pull-policy=never', { hidden: true }),
+  noStore: toggle('as --pull-policy=update', { hidden: true }),
 };
 
 /** What `prepare` settles for good. */

@@ -6,7 +6,6 @@ import { NO_FACTS } from '../../pod/manifest';
 import { isUserRange } from '../../pod/subid';
 import { USERS_PER_POD } from '../../pod/users';
 import { machineName } from '../../systemd/machined';
-import type { FetchPolicy } from '../../usecases/images';
 import type { PrepareRequest } from '../../usecases/prepare';
 import type { StartOptions } from '../../usecases/start';
 import type { AppRequest, SharedEnvironment } from '../../usecases/wanted';
@@ -14,11 +13,12 @@ import type { ImageArgs } from '../command';
 import type { Context } from '../context';
 import type { FlagValues } from '../flag';
 import type { Globals } from '../globals';
+import { fetchOptionsOf } from './fetch-words';
 import { POD_ISOLATOR_FLAGS } from './isolator-flags';
 import { appIsolatorsOf, podIsolatorsOf } from './isolator-words';
 import { withLife } from './life-words';
 import { dnsOf, hostsOf } from './name-words';
-import type { APP_FLAGS, FETCH_FLAGS, PREPARE_FLAGS, START_FLAGS } from './pod-flags';
+import type { APP_FLAGS, PREPARE_FLAGS, START_FLAGS } from './pod-flags';
 import {
   annotationsOf,
   inheritedVariables,
@@ -35,13 +35,6 @@ export const relaxationsOf = ({ insecureOptions }: Globals): Relaxations => ({
   seccomp: insecureOptions.has('seccomp'),
   isolators: insecureOptions.has('isolators'),
 });
-
-/** @throws PodctlError `usage` if a signature is demanded and waived at once */
-export function fetchPolicyOf({ insecureOptions }: Globals, { signed }: FlagValues<typeof FETCH_FLAGS>): FetchPolicy {
-  const insecure = insecureOptions.has('image');
-  if (signed && insecure) throw new PodctlError('usage', '--signed and --insecure-options=image contradict each other');
-  return insecure ? 'unverified' : signed ? 'signed' : 'verified';
-}
 
 /** What `run` and `prepare` were called with. */
 export interface PrepareWords {
@@ -78,7 +71,7 @@ export function prepareRequestOf(context: Context, { flags, given, apps }: Prepa
     environment: sharedEnvironmentOf(context, flags),
     volumes: wordsOf('--volume', flags.volume, readVolume),
     mounts: wordsOf('--mount', flags.mount, readMount),
-    policy: fetchPolicyOf(globals, flags),
+    fetch: fetchOptionsOf(context, flags, 'new'),
     relaxed: relaxationsOf(globals),
     isolators: podIsolatorsOf(flags),
     exitPolicy: flags.exitPolicy,

@@ -6,7 +6,7 @@ import { type FileStamp, type SourceCache, type SourceEntry, sameStamp, stampOf 
 import type { SignatureVerifier } from './port';
 
 /** Signatures have a few hundred bytes each; a file with several of them stays far below this. */
-const MAX_SIGNATURE_BYTES = 256 * 1024;
+export const MAX_SIGNATURE_BYTES = 256 * 1024;
 
 export type SignaturePolicy =
   /** `path` is the signature file; by default the image's with `.asc` after it (appc A9). */

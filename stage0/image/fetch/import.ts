@@ -19,6 +19,9 @@ export interface ImportInput {
   readonly size: number;
   /** For people: what was asked for. */
   readonly source: string;
+  /** Looks at the manifest before anything is stored; what it throws ends the import. */
+  readonly accept?: (manifest: ImageManifest) => void;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The chunks of a file, each a buffer of its own. */
@@ -50,12 +53,16 @@ export async function importArchive(
   const chunks = chunksOf(input.fd);
   try {
     const manifest = await blameTampering(chunks, check, layout, async () => {
-      await pump(chunks, (chunk) => Promise.all([check?.update(chunk), expand.write(chunk)]));
+      await pump(chunks, (chunk) => {
+        if (input.signal?.aborted === true) throw new PodctlError('interrupted', `${input.source}: interrupted`);
+        return Promise.all([check?.update(chunk), expand.write(chunk)]);
+      });
       await expand.end();
       tar.finish();
       return decodeImageManifest(layout.finish());
     });
     const verification = await check?.finish(manifest.name);
+    input.accept?.(manifest);
     const { name, labels } = manifest;
     return image.commit(layout.finish(), { name, labels, source: input.source, verification });
   } catch (error) {

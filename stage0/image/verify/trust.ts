@@ -8,8 +8,11 @@ import { addKey, checkPrefix } from './keystore-change';
 import { groupsOfFour, loadOpenPgp, momentOf, type OpenPgp, type PublicKey, printable, weaknessOf } from './openpgp';
 import { ROOT } from './prefix';
 
+/** A file, or what was fetched from somewhere. */
+export type KeySource = string | { readonly origin: string; readonly bytes: Buffer };
+
 export interface TrustRequest {
-  readonly keyFiles: readonly string[];
+  readonly keyFiles: readonly KeySource[];
   /** `ROOT` makes root keys, which count for all images. */
   readonly prefix: string;
   readonly review: Review;
@@ -54,8 +57,9 @@ export async function trustKeys(
   const pgp = await loadOpenPgp();
   const { files } = allKeys(dirs);
   const reviewed: Reviewed[] = [];
-  for (const keyFile of request.keyFiles) {
-    const keys = await readPublicKeys(pgp, readSmall(keyFile), keyFile);
+  for (const source of request.keyFiles) {
+    const [keyFile, bytes] = typeof source === 'string' ? [source, readSmall(source)] : [source.origin, source.bytes];
+    const keys = await readPublicKeys(pgp, bytes, keyFile);
     const placements: Placement[] = [];
     for (const key of keys) placements.push(await place(pgp, key, keyFile, request.prefix, files, now));
     reviewed.push({ keyFile, keys, placements });

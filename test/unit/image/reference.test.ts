@@ -40,11 +40,27 @@ describe('image references', () => {
     ['app', false, 'name'],
     ['example.com/app:1', false, 'name'],
     ['https://example.com/app.aci', false, 'url'],
-    ['docker://alpine', false, 'url'],
+    ['HTTP://example.com/app.aci', false, 'url'],
+    ['example.com/a/./b', false, 'file'],
     ['file:///a%20b.aci', false, 'file'],
   ];
   for (const [text, isFile, kind] of kinds) {
     it(`takes ${text}${isFile ? ', a file,' : ''} for ${kind}`, () =>
       assert.equal(parseImageArgument(text, () => isFile).kind, kind));
+  }
+
+  for (const [text, code] of [
+    ['docker://alpine', 'image-source-unsupported'],
+    ['docker:alpine', 'image-source-unsupported'],
+    ['oci:dir', 'image-source-unsupported'],
+    ['cimd:aci-archive:v=0:x', 'image-source-unsupported'],
+    ['https://example.com/app', 'image-reference-invalid'],
+    ['https://user:secret@example.com/app.aci', 'image-reference-invalid'],
+    ['ftp://example.com/app.aci', 'image-reference-invalid'],
+    ['file://host/app.aci', 'image-reference-invalid'],
+    ['file:///app%00.aci', 'image-reference-invalid'],
+    ['file:///app', 'image-reference-invalid'],
+  ] as const) {
+    it(`refuses ${text}`, () => throwsCode(code, () => parseImageArgument(text, () => false)));
   }
 });
