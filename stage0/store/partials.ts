@@ -82,8 +82,12 @@ export class Part {
     return fs.openSync(`/proc/self/fd/${this.#fd}`, fs.constants.O_RDONLY);
   }
 
-  /** Leaves it for the next one who wants it. */
+  /** Leaves it for the next one who wants it, if there is something to leave. */
   keep(): void {
+    if (this.#size === 0) {
+      this.discard();
+      return;
+    }
     try {
       if (this.#size > this.#synced) this.#sync();
     } finally {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { signAws } from '../../../../stage0/image/fetch/http/aws';
-import { proxyFor } from '../../../../stage0/image/fetch/http/proxy';
 
 /** The examples of Amazon S3's documentation of Signature Version 4. */
 describe('AWS signature version 4', () => {
@@ -28,31 +27,4 @@ describe('AWS signature version 4', () => {
       sign('/?max-keys=2&prefix=J'),
       /Signature=34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7$/,
     ));
-});
-
-describe('proxies of the environment', () => {
-  const cases: readonly (readonly [Record<string, string>, string, string | undefined])[] = [
-    [{ https_proxy: 'http://p:1' }, 'https://a/', 'http://p:1/'],
-    [{ HTTPS_PROXY: 'p:1' }, 'https://a/', 'http://p:1/'],
-    [{ https_proxy: 'p:1', HTTPS_PROXY: 'q:1' }, 'https://a/', 'http://p:1/'],
-    [{ http_proxy: 'p:1' }, 'https://a/', undefined],
-    [{ http_proxy: 'p:1' }, 'http://a/', 'http://p:1/'],
-    [{ HTTP_PROXY: 'p:1', REQUEST_METHOD: 'GET' }, 'http://a/', undefined],
-    [{ all_proxy: 'p:1' }, 'https://a/', 'http://p:1/'],
-    [{ https_proxy: 'p:1' }, 'https://localhost/', undefined],
-    [{ https_proxy: 'p:1' }, 'https://127.0.0.9/', undefined],
-    [{ https_proxy: 'p:1' }, 'https://[::1]/', undefined],
-    [{ https_proxy: 'p:1', no_proxy: '*' }, 'https://a/', undefined],
-    [{ https_proxy: 'p:1', no_proxy: 'a.b' }, 'https://x.a.b/', undefined],
-    [{ https_proxy: 'p:1', no_proxy: 'a.b' }, 'https://xa.b/', 'http://p:1/'],
-    [{ https_proxy: 'p:1', no_proxy: 'a.b:8443' }, 'https://a.b/', 'http://p:1/'],
-    [{ https_proxy: 'p:1', no_proxy: 'a.b:443' }, 'https://a.b/', undefined],
-    [{ https_proxy: 'p:1', no_proxy: '10.0.0.0/8' }, 'https://10.2.3.4/', undefined],
-    [{ https_proxy: 'p:1', no_proxy: '10.0.0.0/8' }, 'https://11.2.3.4/', 'http://p:1/'],
-    [{ https_proxy: 'p:1', no_proxy: 'fd00::/8' }, 'https://[fd00::1]/', undefined],
-    [{ https_proxy: '' }, 'https://a/', undefined],
-  ];
-  for (const [env, url, wanted] of cases) {
-    it(`${JSON.stringify(env)} ${url}`, () => assert.equal(proxyFor(new URL(url), env)?.href, wanted));
-  }
 });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { HttpClient } from '../../../../stage0/image/fetch/http/client';
 import type { HttpSettings } from '../../../../stage0/image/fetch/http/settings';
@@ -259,62 +258,5 @@ describe('the HTTP client', () => {
     web.on('example.com/x', content('', {}, 503));
     const error = await read('https://example.com/x?secret=abc').catch((thrown: Error) => thrown.message);
     assert.doesNotMatch(error, /abc/);
-  });
-
-  describe('through a proxy', () => {
-    /** A proxy that leads everything to the test's servers. */
-    const proxy = async (): Promise<{ url: string; asked: string[] }> => {
-      const asked: string[] = [];
-      const server = http.createServer((request, response) => {
-        asked.push(`${request.method} ${request.url} ${request.headers['proxy-authorization'] ?? ''}`);
-        response.end('by proxy');
-      });
-      server.on('connect', (request, socket) => {
-        asked.push(`CONNECT ${request.url} ${request.headers['proxy-authorization'] ?? ''}`);
-        const through = connect(web.ports.https, '127.0.0.1', () => {
-          socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-          socket.pipe(through).pipe(socket);
-        });
-        for (const one of [socket, through]) one.on('error', () => undefined); // ignored: they end together
-      });
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      closing.push(() => {
-        server.close();
-        server.closeAllConnections();
-      });
-      return { url: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
-    };
-    /** Names resolve only at the proxy. */
-    const direct: Partial<HttpSettings> = { dial: (host, port) => connect(port, host) };
-
-    it('https by CONNECT, with its user and password, which the server does not see', async () => {
-      const { url, asked } = await proxy();
-      web.on('example.com/x', content('here'));
-      const env = { ...web.settings().env, https_proxy: `http://user:pw@${url}` };
-      assert.equal(await read('https://example.com/x', { ...direct, env }), '200 here');
-      assert.deepEqual(asked, [`CONNECT example.com:443 Basic ${Buffer.from('user:pw').toString('base64')}`]);
-      assert.equal(web.asked[0]?.headers['proxy-authorization'], undefined);
-    });
-    it('http by its whole URL', async () => {
-      const { url, asked } = await proxy();
-      const insecure = { http: true, tls: false };
-      assert.equal(
-        await read('http://example.com/x?y', { ...direct, insecure, env: { HTTP_PROXY: url } }),
-        '200 by proxy',
-      );
-      assert.deepEqual(asked, ['GET http://example.com/x?y ']);
-    });
-    it('but not what no_proxy names', async () => {
-      web.on('www.example.com/x', content('here'));
-      const env = { ...web.settings().env, HTTPS_PROXY: '127.0.0.1:1', NO_PROXY: 'example.org, .example.com' };
-      assert.equal(await read('https://www.example.com/x', { env }), '200 here');
-    });
-    it('one that refuses', async () => {
-      const settings = await raw((socket) => socket.end('HTTP/1.1 403 No\r\n\r\n'));
-      const env = { ...web.settings().env, https_proxy: 'proxy.example.com:3128' };
-      await rejectsCode('fetch-unreachable', read('https://example.com/x', { ...settings, env }), /proxy.*403/);
-    });
-    it('that is none', () =>
-      rejectsCode('config-invalid', read('https://example.com/x', { env: { https_proxy: 'socks5://h:1' } })));
   });
 });
