@@ -54,6 +54,9 @@ Outcome<Fd> listen_control(const Fd &directory) {
   constexpr Text kName = "control";
   Buffer<64> path;  // the directory's own path may be longer than a socket's address
   path << "/proc/self/fd/" << directory.get() << '/' << kName;
+  // That of the last init, if the unit was restarted: the pod's lock says that there is no other.
+  const sys::Result removed = sys::unlinkat(directory.get(), kName.c_str(), 0);
+  if (removed != -ENOENT) TRY(check(removed, "unlinkat", kName));
   Fd socket = TRY(bind_unix(path.text(), kSockSeqpacket | kSockNonblock));
   TRY(check(sys::fchmodat(directory.get(), kName.c_str(), 0600), "fchmodat", kName));
   TRY(check(sys::listen(socket.get(), kBacklog), "listen", kName));

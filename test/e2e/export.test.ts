@@ -169,6 +169,39 @@ describe('export', () => {
     );
     rig.ok('rm', pod);
   });
+  it('writes the pod’s own IDs, with users of its own and with a copied root', () => {
+    const image = target('late.aci');
+    const script = 'rm /etc/hard; echo mine > /mine; chown 5:6 /mine';
+    for (const [index, flags] of [
+      ['--no-overlay'],
+      ['--private-users'],
+      ['--no-overlay', '--private-users'],
+    ].entries()) {
+      const save = `${rig.root}/uuid3`;
+      const users = flags.map((flag) =>
+        flag === '--private-users' ? `--private-users=${4_000_000 + index * 65_536}` : flag,
+      );
+      const run = [
+        'run',
+        '--net=none',
+        `--uuid-file-save=${save}`,
+        ...users,
+        image,
+        '--exec=/bin/sh',
+        '--',
+        '-c',
+        script,
+      ];
+      const { status, stderr } = rig.podctl('--insecure-options=image', ...run);
+      assert.equal(status, 0, stderr);
+      const file = target(`own${index}.aci`);
+      rig.ok('export', fs.readFileSync(save, 'utf8').trim(), file);
+      const files = listing(file);
+      assert.match(files.get('rootfs/mine') ?? '', /^-\S+ 5\/6 5 /, flags.join(' '));
+      assert.match(files.get('rootfs/bin/busybox') ?? '', /^-\S+ 0\/0 /);
+      assert.equal(files.has('rootfs/etc/hard'), false);
+    }
+  });
   it('names the apps of a pod of several', () => {
     const image = target('late.aci');
     const save = `${rig.root}/uuid2`;
