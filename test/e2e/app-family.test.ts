@@ -120,7 +120,7 @@ describe('app family', () => {
     refused(1, /app-not-found: the pod has no apps/, 'status', sandbox.pod);
     refused(254, /unknown flag --nonsense/, 'list', sandbox.pod, '--nonsense');
     refused(254, /usage: must provide an image/, 'add', sandbox.pod);
-    refused(254, /image-not-found/, 'add', sandbox.pod, 'example.com/absent');
+    refused(254, /image-not-found/, 'add', sandbox.pod, 'sha512-0123');
     refused(254, /exec-not-found/, 'add', sandbox.pod, image, '--exec=/bin/absent');
     refused(254, /app-not-found/, 'start', sandbox.pod, '--app=none');
     sandbox.ok('add', image, '--name=one');
