@@ -74,7 +74,7 @@ Outcome<> Supervisor::enter_state(App &app, App::State state, Part part) {
   is_fat_ = true;
   app.state = state;
   app.pid = 0;
-  if (part == Part::main) app.oom_kills = count_oom_kills(app.cgroup);
+  if (part == Part::main && app.cgroup.is_open()) app.oom_kills = count_oom_kills(app.cgroup);
   return start_process(pod_, app, part);
 }
 
