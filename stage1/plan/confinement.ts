@@ -21,11 +21,14 @@ export const podNodes = (apps: readonly WithEffects[]): readonly Op[] =>
 /**
  * The unit allows what any of its apps may use. So that the others get no more than ever, they have rules as well, where
  * otherwise the unit's own would do.
+ * @param joins the pod runs already: what its unit allows, other apps have decided
  */
-export function otherDevices(pod: PodSpec, app: AppSpec): readonly Op[] {
-  const widened = pod.apps.some(
-    (one) => one.effects.some(({ kind }) => kind === 'device-allow') || volumeDevices(pod, one).length > 0,
-  );
+export function otherDevices(pod: PodSpec, app: AppSpec, joins: boolean): readonly Op[] {
+  const widened =
+    joins ||
+    pod.apps.some(
+      (one) => one.effects.some(({ kind }) => kind === 'device-allow') || volumeDevices(pod, one).length > 0,
+    );
   if (!widened || app.effects.some(({ kind }) => kind === 'devices')) return [];
   return [op('devices', ...DEFAULT_DEVICES, ...volumeDevices(pod, app))];
 }

@@ -72,7 +72,7 @@ function podSection(pod: PodSpec): readonly Op[] {
   ];
 }
 
-function appSection(pod: PodSpec, app: AppSpec): readonly Op[] {
+function appSection(pod: PodSpec, app: AppSpec, joins = false): readonly Op[] {
   return [
     // The prefix keeps app names apart from the files the kernel puts into every cgroup.
     op('app', app.name, `app-${app.name}`),
@@ -80,7 +80,7 @@ function appSection(pod: PodSpec, app: AppSpec): readonly Op[] {
     ...appLife(app),
     // Before the root, while /proc is the pod's and not yet the image's.
     ...appIsolation(app.effects, volumeDevices(pod, app)),
-    ...otherDevices(pod, app),
+    ...otherDevices(pod, app, joins),
     ...podLabels(pod.effects, app.effects),
     ...appMounts(pod, app),
     op('cwd', app.workingDirectory),
@@ -118,5 +118,5 @@ export const planGraft = (pod: PodSpec, app: AppSpec): Plan => [
   ...ownUsers(pod),
   ...podVolumes(pod),
   appTree(pod, app),
-  ...appSection(pod, app),
+  ...appSection(pod, app, true),
 ];

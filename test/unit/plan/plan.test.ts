@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { AbsPath, AppName, PodId } from '#kernel/brand';
 import { encodePlan } from '../../../stage1/plan/codec';
-import { planPod } from '../../../stage1/plan/plan';
+import { planGraft, planPod } from '../../../stage1/plan/plan';
 import type { AppSpec, PodSpec } from '../../../stage1/plan/spec';
 import { lifeOf } from '../../../stage2/life';
 
@@ -184,6 +184,11 @@ describe('planner: confinement', () => {
     const [own, other] = found.filter((line) => line.startsWith('devices'));
     assert.equal(own, 'devices c%2010:229%20rw');
     assert.match(other ?? '', /^devices c%201:3%20rwm .* c%20136:\*%20rwm$/);
+  });
+
+  it('gives an app that joins a running pod device rules, whatever the unit allows for others', () => {
+    const fragment = encodePlan(planGraft({ ...pod, apps: [db] }, db)).split('\n');
+    assert.match(fragment.find((line) => line.startsWith('devices')) ?? '', /^devices c%201:3%20rwm /);
   });
 
   it('limits traffic behind the network, and not where there is none but lo', () => {
