@@ -16,8 +16,13 @@ import { fetch } from './commands/fetch';
 import { gc } from './commands/gc';
 import { help } from './commands/help';
 import { imageCatManifest } from './commands/image-cat-manifest';
+import { imageExport } from './commands/image-export';
+import { imageExtract } from './commands/image-extract';
+import { imageGc } from './commands/image-gc';
 import { imageList } from './commands/image-list';
+import { imageRender } from './commands/image-render';
 import { imageRm } from './commands/image-rm';
+import { imageVerify } from './commands/image-verify';
 import { list } from './commands/list';
 import { logs } from './commands/logs';
 import { prepare } from './commands/prepare';
@@ -58,6 +63,11 @@ export const REGISTRY: Registry = {
     imageList,
     imageRm,
     imageCatManifest,
+    imageExport,
+    imageExtract,
+    imageRender,
+    imageVerify,
+    imageGc,
     completion,
     help,
     version,

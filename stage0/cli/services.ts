@@ -9,7 +9,9 @@ import { filterSource } from '../host/filters';
 import { signatureVerifier } from '../image/verify/verifier';
 import { Pods } from '../pod/pods';
 import { DirectoryStore } from '../store/cas-dir';
+import { memoryDirectory } from '../store/memory';
 import { Partials } from '../store/partials';
+import { PrepareLock } from '../store/prepare-lock';
 import { Remotes } from '../store/remotes';
 import { SourceCache } from '../store/source-cache';
 import { Trees } from '../store/trees';
@@ -24,6 +26,7 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
   const dataDir = dataDirectory(globals.dir, dirs);
   // Paths of the data directory end up in plans and mount options, which take any byte but NUL.
   if (!isAbsPath(dataDir)) throw new PodctlError('usage', `--dir: "${dataDir}" is not a usable path`);
+  const memory = memoryDirectory(dataDir);
   const locks = { flock: (...args: Parameters<Services['native']['flock']>) => native().flock(...args) };
   let bus: Bus | undefined;
   return {
@@ -31,9 +34,10 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     pods: new Pods(dataDir, locks),
     images: new DirectoryStore(dataDir),
     trees: new Trees(dataDir),
-    sources: new SourceCache(dataDir),
-    partials: new Partials(dataDir),
-    remotes: new Remotes(dataDir),
+    prepareLock: new PrepareLock(dataDir, locks),
+    sources: new SourceCache(memory),
+    partials: new Partials(memory),
+    remotes: new Remotes(memory),
     verifier: signatureVerifier(dirs, now),
     web: async (settings = {}) => {
       const { webClient } = await import('./web.js');

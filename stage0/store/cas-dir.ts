@@ -2,13 +2,29 @@
 import fs from 'node:fs';
 import { type AbsPath, type ImageId, isImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
-import { mkdirDurable, writeFileDurable } from '../files/durable';
+import { uniqueName } from '#kernel/unique';
+import { fsyncDir, mkdirDurable } from '../files/durable';
 import { decodeImageManifest, type ImageManifest } from '../image/manifest';
 import { formatImageName, type ImageReference } from '../image/reference';
 import type { ContentStore, ImageFacts, NewImage, StoredImage } from './cas';
-import { damaged, encodeInfo, INFO, MANIFEST, readInfo, TAR, USED } from './image-files';
+import {
+  damaged,
+  encodeInfo,
+  INFO,
+  MANIFEST,
+  type OpenImage,
+  openFile,
+  readInfo,
+  readSmall,
+  TAR,
+  USED,
+  withImage,
+} from './image-files';
 import { DirectoryNewImage } from './new-image';
-import { Temporary } from './temporary';
+import { type Temporary, temporaryOf } from './temporary';
+
+/** Begins the names of images that are gone for everyone, and wait for root to delete them. */
+export const REMOVED = '.removed-';
 
 export class DirectoryStore implements ContentStore {
   readonly #images: string;
@@ -16,7 +32,7 @@ export class DirectoryStore implements ContentStore {
 
   constructor(dataDir: AbsPath) {
     this.#images = `${dataDir}/images`;
-    this.#temporary = new Temporary(`${dataDir}/tmp`);
+    this.#temporary = temporaryOf(dataDir);
   }
 
   begin(): NewImage {
@@ -25,6 +41,10 @@ export class DirectoryStore implements ContentStore {
       place: (id) => this.#path(id),
       adopt: (id, facts) => this.#adopt(id, facts),
     });
+  }
+
+  has(id: ImageId): boolean {
+    return fs.existsSync(this.#path(id));
   }
 
   get(id: ImageId): StoredImage | undefined {
@@ -42,7 +62,7 @@ export class DirectoryStore implements ContentStore {
   }
 
   manifestBytes(id: ImageId): Buffer {
-    return this.#open(id, MANIFEST, (file) => fs.readFileSync(file));
+    return this.#with(id, (image) => readSmall(image, MANIFEST));
   }
 
   manifest(id: ImageId): ImageManifest {
@@ -56,7 +76,14 @@ export class DirectoryStore implements ContentStore {
   }
 
   openTar(id: ImageId): number {
-    return this.#open(id, TAR, (file) => fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
+    return this.#with(id, (image) => {
+      if (image.foreign) throw damaged(id, 'another user can change it');
+      return openFile(image, TAR);
+    });
+  }
+
+  openForeignTar(id: ImageId): number {
+    return this.#with(id, (image) => openFile(image, TAR));
   }
 
   touch(id: ImageId): void {
@@ -65,17 +92,57 @@ export class DirectoryStore implements ContentStore {
     try {
       fs.utimesSync(file, now, now);
     } catch (error) {
+      if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) return; // ignored: a member of the group may use it, and not say so
       if (!isErrno(error, 'ENOENT')) throw error;
-      fs.writeFileSync(file, '', { mode: 0o660 });
+      this.#makeUsed(file);
     }
   }
 
   remove(id: ImageId): boolean {
-    return this.#temporary.remove(this.#path(id), this.#images);
+    return this.detach(id)();
+  }
+
+  detach(id: ImageId): () => boolean {
+    try {
+      return this.#temporary.detach(this.#path(id), this.#images);
+    } catch (error) {
+      // Moving a directory to another parent takes the right to write to it; renaming it does not.
+      if (!isErrno(error, 'EACCES', 'EPERM')) throw error;
+    }
+    const removed = this.#takeNameAway(id);
+    return () => removed;
   }
 
   sweepTemporary(): number {
-    return this.#temporary.sweep();
+    return this.#temporary.sweep() + this.#sweepRemoved();
+  }
+
+  #makeUsed(file: string): void {
+    try {
+      fs.writeFileSync(file, '', { flag: 'wx', mode: 0o640 });
+    } catch (error) {
+      // ignored: another process made it, the image was removed meanwhile, or it is not ours to say that it was used
+      if (!isErrno(error, 'EEXIST', 'ENOENT', 'EACCES', 'EPERM', 'EROFS')) throw error;
+    }
+  }
+
+  #takeNameAway(id: ImageId): boolean {
+    try {
+      fs.renameSync(this.#path(id), `${this.#images}/${REMOVED}${uniqueName()}`);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return false;
+      throw error;
+    }
+    fsyncDir(this.#images);
+    return true;
+  }
+
+  /** What members of the group could not delete, root can. */
+  #sweepRemoved(): number {
+    if (process.geteuid?.() !== 0) return 0;
+    const removed = namesIn(this.#images).filter((name) => name.startsWith(REMOVED));
+    for (const name of removed) this.#temporary.remove(`${this.#images}/${name}`, this.#images);
+    return removed.length;
   }
 
   #path(id: ImageId): string {
@@ -83,12 +150,7 @@ export class DirectoryStore implements ContentStore {
   }
 
   #ids(): readonly ImageId[] {
-    try {
-      return fs.readdirSync(this.#images).filter(isImageId).sort();
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return [];
-      throw error;
-    }
+    return namesIn(this.#images).filter(isImageId).sort();
   }
 
   #findId(prefix: string): StoredImage {
@@ -125,25 +187,48 @@ export class DirectoryStore implements ContentStore {
 
   #adopt(id: ImageId, facts: ImageFacts): StoredImage | undefined {
     const [image] = this.#soundOrNothing(id);
-    if (image === undefined) {
-      this.remove(id); // a damaged one makes way
+    if (image === undefined || image.foreign) {
+      this.remove(id); // a damaged one makes way, as does one that others can change
       return undefined;
     }
     this.touch(id);
     if (facts.verification === undefined || isSame(image, facts)) return image;
     const verified = { ...image, verification: facts.verification };
-    writeFileDurable(`${this.#path(id)}/${INFO}`, encodeInfo(verified), 0o640);
-    return verified;
+    return this.#replaceInfo(id, encodeInfo(verified)) ? verified : image;
   }
 
-  #open<T>(id: ImageId, file: string, open: (path: string) => T): T {
+  /** By way of `tmp`, where the next sweep finds what a crash leaves. False if the image is another user's, or gone. */
+  #replaceInfo(id: ImageId, info: string): boolean {
+    const directory = this.#temporary.create(0o700);
+    const place = this.#path(id);
     try {
-      return open(`${this.#path(id)}/${file}`);
+      const file = `/proc/self/fd/${directory.fd}/${INFO}`;
+      fs.writeFileSync(file, info, { flag: 'wx', mode: 0o640, flush: true });
+      fs.renameSync(file, `${place}/${INFO}`);
+      fsyncDir(place);
+      return true;
     } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error;
-      if (fs.existsSync(this.#path(id))) throw damaged(id, `${file} is missing`, error);
-      throw new PodctlError('image-not-found', `image ${id} is not in the store`);
+      if (isErrno(error, 'EACCES', 'EPERM', 'ENOENT')) return false;
+      throw error;
+    } finally {
+      this.#temporary.discard(directory);
     }
+  }
+
+  #with<T>(id: ImageId, use: (image: OpenImage) => T): T {
+    // Only an ID names a directory here.
+    const found = isImageId(id) ? withImage(this.#path(id), id, (image) => ({ value: use(image) })) : undefined;
+    if (found === undefined) throw new PodctlError('image-not-found', `image ${id} is not in the store`);
+    return found.value;
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return fs.readdirSync(directory);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
   }
 }
 

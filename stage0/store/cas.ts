@@ -26,6 +26,11 @@ export interface StoredImage {
   readonly source: string;
   /** Undefined if nobody's signature was checked. */
   readonly verification: Verification | undefined;
+  /**
+   * Stored by another user than root and the one who runs podctl. Never used as it is: usecases/own-image.ts reads it in
+   * again first. What it says of its name is that user's word, and it has no verification.
+   */
+  readonly foreign: boolean;
 }
 
 export interface ImageFacts {
@@ -50,6 +55,8 @@ export interface NewImage {
 
 export interface ContentStore {
   begin(): NewImage;
+  /** True if there is something of this name; costs one system call. */
+  has(id: ImageId): boolean;
   /** Undefined if it is not there. @throws PodctlError `image-damaged` */
   get(id: ImageId): StoredImage | undefined;
   /**
@@ -59,16 +66,23 @@ export interface ContentStore {
   find(reference: ImageReference): StoredImage;
   /** Ordered by import. Damaged images are left out; `store check` reports them. */
   list(): readonly StoredImage[];
-  /** As it was in the archive. @throws PodctlError `image-not-found` */
+  /** As it was in the archive. @throws PodctlError `image-not-found`, `image-damaged` */
   manifestBytes(id: ImageId): Buffer;
   /** @throws PodctlError `image-not-found`, `image-damaged` */
   manifest(id: ImageId): ImageManifest;
   /** A file descriptor for reading the uncompressed tar; the caller closes it. @throws PodctlError `image-not-found` */
   openTar(id: ImageId): number;
+  /** The same of an image that another user stored. */
+  openForeignTar(id: ImageId): number;
   /** Notes that the image was used now. Not durable: losing it costs an early garbage collection at worst. */
   touch(id: ImageId): void;
-  /** False if it was not there. Rendered trees are not touched. */
+  /**
+   * False if it was not there. Rendered trees are not touched. Of an image that belongs to someone else, an unprivileged
+   * member can only take the name away; its bytes go with the next sweep by root.
+   */
   remove(id: ImageId): boolean;
+  /** The first half of `remove`: the image is gone for everyone; what is returned deletes it. */
+  detach(id: ImageId): () => boolean;
   /** Removes what crashed processes left. Returns how many pieces that were. */
   sweepTemporary(): number;
 }

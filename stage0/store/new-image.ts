@@ -12,6 +12,9 @@ import type { Temporary, TemporaryDirectory } from './temporary';
 /** The disk is kept busy while the rest is being expanded, so that the fsync at the end has little left to wait for. */
 const WRITEBACK_BYTES = 8 * 1024 * 1024;
 
+/** Every further one takes another process that acts in the same microseconds. */
+const MAX_TRIES = 64;
+
 /** What the store does at the moment of check-in. */
 export interface CheckIn {
   /** Where the image of this id belongs. */
@@ -33,7 +36,7 @@ export class DirectoryNewImage implements NewImage {
     this.#temporary = temporary;
     this.#checkIn = checkIn;
     this.#directory = temporary.create(0o750);
-    this.#tar = fs.openSync(`${this.#directory.path}/${TAR}`, 'wx', 0o640);
+    this.#tar = fs.openSync(`${placeOf(this.#directory)}/${TAR}`, 'wx', 0o640);
   }
 
   write(chunk: Buffer): void {
@@ -54,19 +57,28 @@ export class DirectoryNewImage implements NewImage {
       this.abandon();
       return known;
     }
-    const image: StoredImage = { id, ...facts, size: this.#size, importedAt: Date.now(), lastUsedAt: Date.now() };
+    const now = Date.now();
+    const image: StoredImage = { id, ...facts, size: this.#size, importedAt: now, lastUsedAt: now, foreign: false };
     fs.fsyncSync(this.#tar);
-    writeSynced(`${directory.path}/${MANIFEST}`, manifest);
-    writeSynced(`${directory.path}/${INFO}`, encodeInfo(image));
+    writeSynced(`${placeOf(directory)}/${MANIFEST}`, manifest);
+    writeSynced(`${placeOf(directory)}/${INFO}`, encodeInfo(image));
     fsyncDir(directory.path);
-    if (this.#temporary.publish(directory, this.#checkIn.place(id))) {
-      this.#directory = undefined;
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      if (this.#temporary.publish(directory, this.#checkIn.place(id))) {
+        this.#directory = undefined;
+        this.abandon();
+        return image;
+      }
+      // Another process checked in the same bytes first.
+      const first = this.#checkIn.adopt(id, facts);
+      if (first === undefined) continue; // and it was removed, or had to make way
       this.abandon();
-      return image;
+      return first;
     }
-    // Another process checked in the same bytes first.
-    this.abandon();
-    return this.#checkIn.adopt(id, facts) ?? image;
+    throw new PodctlError(
+      'image-damaged',
+      `image ${id.slice(0, 19)} is put back by someone as often as it is replaced`,
+    );
   }
 
   abandon(): void {
@@ -76,6 +88,9 @@ export class DirectoryNewImage implements NewImage {
     this.#directory = undefined;
   }
 }
+
+/** Through the descriptor: in a directory in which others may write, the path may be theirs meanwhile. */
+const placeOf = ({ fd }: TemporaryDirectory): string => `/proc/self/fd/${fd}`;
 
 function writeSynced(file: string, data: string | Buffer): void {
   fs.writeFileSync(file, data, { flag: 'wx', mode: 0o640, flush: true });

@@ -63,7 +63,8 @@ export class SourceCache {
     try {
       entry = JSON.parse(fs.readFileSync(this.#path(image), 'utf8')) as SourceEntry;
     } catch (error) {
-      if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return undefined;
+      // Root alone keeps them: what a member of the group wrote there could make root take one file for another.
+      if (isErrno(error, 'ENOENT', 'EACCES') || error instanceof SyntaxError) return undefined;
       throw error;
     }
     return isImageId(entry?.id ?? '') && entry.image !== undefined && sameStamp(entry.image, image) ? entry : undefined;
@@ -73,14 +74,17 @@ export class SourceCache {
   remember(entry: SourceEntry, nowMs: number): void {
     const stamps = entry.signed === undefined ? [entry.image] : [entry.image, entry.signed.signature];
     if (!stamps.every((stamp) => isSettled(stamp, nowMs))) return;
-    fs.mkdirSync(this.#root, { recursive: true, mode: 0o750 });
     const path = this.#path(entry.image);
     const temporary = `${path}.${uniqueName()}.tmp`;
-    fs.writeFileSync(temporary, JSON.stringify(entry), { flag: 'wx', mode: 0o640 });
     try {
+      fs.mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+      fs.writeFileSync(temporary, JSON.stringify(entry), { flag: 'wx', mode: 0o600 });
       fs.renameSync(temporary, path);
     } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error; // swept meanwhile
+      // Swept meanwhile; or an unprivileged member of the group, who has to read the file again next time.
+      if (isErrno(error, 'ENOENT', 'EACCES')) return;
+      fs.rmSync(temporary, { force: true });
+      throw error;
     }
   }
 

@@ -1,13 +1,17 @@
 /**
- * `<dir>/tmp`: directories in which something is being made, or has been moved to be removed. Their maker holds an exclusive
+ * `<dir>/tmp`, and `<dir>/staging` for members of the group: directories in which something is being made, or has been moved to be removed. Their maker holds an exclusive
  * flock on each; one whose lock is free was left by a crash, and `sweep` removes it. There is no other lock in the store.
  */
 import fs from 'node:fs';
+import path from 'node:path';
+import type { AbsPath } from '#kernel/brand';
 import { isErrno } from '#kernel/errors';
 import { uniqueName } from '#kernel/unique';
 import { native } from '../../stage1/native/index';
 import { fsyncDir, mkdirDurable, renameDurable } from '../files/durable';
+import { AT_FDCWD, RENAME_EXCHANGE } from '../files/linux';
 import { removeTree } from '../files/remove-tree';
+import { OF_USER } from './memory';
 
 const OPEN_DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW;
 
@@ -17,11 +21,28 @@ export interface TemporaryDirectory {
   readonly fd: number;
 }
 
-export class Temporary {
-  readonly #root: string;
+/**
+ * Root and members of the group do not meet: what root makes goes by path at last (a rename into place), and in a directory in
+ * which others may write, a path is theirs. `staging` is made by tmpfiles.d with the sticky bit, never by podctl.
+ */
+export function temporaryOf(dataDir: AbsPath): Temporary {
+  const [own, staging] = [`${dataDir}/tmp`, `${dataDir}/staging`];
+  if (process.geteuid?.() === 0) return new Temporary(own, [staging]);
+  return new Temporary(() => (fs.existsSync(staging) ? staging : own));
+}
 
-  constructor(root: string) {
-    this.#root = root;
+export class Temporary {
+  readonly #where: string | (() => string);
+  readonly #swept: readonly string[];
+
+  /** `alsoSwept`: places of others, which `sweep` cleans up too. */
+  constructor(root: string | (() => string), alsoSwept: readonly string[] = []) {
+    this.#where = root;
+    this.#swept = alsoSwept;
+  }
+
+  get #root(): string {
+    return typeof this.#where === 'string' ? this.#where : this.#where();
   }
 
   /** A new empty directory, locked. End it with `publish` or `discard`. */
@@ -59,27 +80,39 @@ export class Temporary {
     }
   }
 
+  /** Puts a finished directory into the place of another one, which is the caller's then, in its stead. */
+  exchange(directory: TemporaryDirectory, other: string): void {
+    native().renameat2(AT_FDCWD, directory.path, AT_FDCWD, other, RENAME_EXCHANGE);
+    fsyncDir(path.dirname(other));
+  }
+
   /** Removes a published directory: gone from its place at once and durably, then deleted. False if it was not there. */
   remove(path: string, parent: string): boolean {
+    return this.detach(path, parent)();
+  }
+
+  /** The first half of `remove`; what it returns is the second. */
+  detach(path: string, parent: string): () => boolean {
     mkdirDurable(this.#root, 0o700);
     const doomed = this.#fresh();
     try {
       fs.renameSync(path, doomed);
     } catch (error) {
-      if (isErrno(error, 'ENOENT')) return false;
+      if (isErrno(error, 'ENOENT')) return () => false;
       throw error;
     }
     fsyncDir(parent);
     const fd = lockDirectory(doomed);
-    if (fd !== undefined) this.discard({ path: doomed, fd }); // else a sweep is removing it
-    return true;
+    return () => {
+      if (fd !== undefined) this.discard({ path: doomed, fd }); // else a sweep is removing it
+      return true;
+    };
   }
 
   /** Removes what crashed processes left. Returns how many directories that were. */
   sweep(): number {
     let removed = 0;
-    for (const name of this.#names()) {
-      const path = `${this.#root}/${name}`;
+    for (const path of [this.#root, ...this.#swept].flatMap(entriesOf)) {
       const fd = lockDirectory(path);
       if (fd === undefined) continue;
       try {
@@ -95,14 +128,15 @@ export class Temporary {
   #fresh(): string {
     return `${this.#root}/${uniqueName()}`;
   }
+}
 
-  #names(): readonly string[] {
-    try {
-      return fs.readdirSync(this.#root);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return [];
-      throw error;
-    }
+function entriesOf(directory: string): readonly string[] {
+  try {
+    const names = fs.readdirSync(directory).filter((name) => !name.startsWith(OF_USER));
+    return names.map((name) => `${directory}/${name}`);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
   }
 }
 

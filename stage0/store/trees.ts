@@ -7,7 +7,7 @@ import type { AbsPath, Brand, ImageId } from '#kernel/brand';
 import { isErrno } from '#kernel/errors';
 import { native } from '../../stage1/native/index';
 import { fsyncDir, mkdirDurable } from '../files/durable';
-import { Temporary, type TemporaryDirectory } from './temporary';
+import { type Temporary, type TemporaryDirectory, temporaryOf } from './temporary';
 
 /** `t1-` and 64 hex digits; the number changes when rendering does, so that no tree of an older podctl is taken for new. */
 export type TreeId = Brand<string, 'TreeId'>;
@@ -40,8 +40,12 @@ export interface StoredTree {
 export interface NewTree {
   /** An open, empty directory: the root to fill. Stays the tree's, do not close it. */
   readonly rootFd: number;
+  /** An absolute path to the same directory. */
+  readonly path: string;
   /** Durable when it returns. If another process rendered the same tree first, that one is kept. */
   commit(id: TreeId, facts: TreeFacts): AbsPath;
+  /** The same, but what is there is replaced, in one step. The caller makes sure that no pod runs on it. */
+  replace(id: TreeId, facts: TreeFacts): AbsPath;
   abandon(): void;
 }
 
@@ -51,7 +55,7 @@ export class Trees {
 
   constructor(dataDir: AbsPath) {
     this.#root = `${dataDir}/trees`;
-    this.#temporary = new Temporary(`${dataDir}/tmp`);
+    this.#temporary = temporaryOf(dataDir);
   }
 
   /** The root of a complete tree. Costs one stat. */
@@ -71,63 +75,86 @@ export class Trees {
       open = false;
       fs.closeSync(rootFd);
     };
+    const publish = (id: TreeId, facts: TreeFacts, put: () => boolean): AbsPath => {
+      native().syncfs(rootFd);
+      writeFacts(directory, facts);
+      if (put()) end();
+      else abandon();
+      return this.#rootfs(id);
+    };
+    const abandon = (): void => {
+      if (!open) return;
+      end();
+      this.#temporary.discard(directory);
+    };
     return {
       rootFd,
-      commit: (id, facts) => {
-        native().syncfs(rootFd);
-        this.#publish(directory, id, facts);
-        end();
-        return this.#rootfs(id);
-      },
-      abandon: () => {
-        if (!open) return;
-        end();
-        this.#temporary.discard(directory);
-      },
+      path: `${directory.path}/${ROOTFS}`,
+      commit: (id, facts) => publish(id, facts, () => this.#temporary.publish(directory, `${this.#root}/${id}`)),
+      replace: (id, facts) =>
+        publish(id, facts, () => {
+          this.#temporary.exchange(directory, `${this.#root}/${id}`);
+          return false;
+        }),
+      abandon,
     };
   }
 
   list(): readonly StoredTree[] {
-    return this.#ids().flatMap((id) => {
-      const facts = this.#facts(id);
-      return facts === undefined ? [] : [{ id, path: this.#rootfs(id), facts }];
-    });
+    return this.names()
+      .filter(isTreeId)
+      .flatMap((id) => {
+        const facts = this.#facts(id);
+        return facts === undefined ? [] : [{ id, path: this.#rootfs(id), facts }];
+      });
+  }
+
+  /** What is in place of trees: those that are complete, and whatever else is there. */
+  names(): readonly string[] {
+    return namesIn(this.#root);
   }
 
   /** False if it was not there. The caller makes sure that no pod uses it. */
   remove(id: TreeId): boolean {
-    return this.#temporary.remove(`${this.#root}/${id}`, this.#root);
+    return this.detach(id)();
   }
 
-  #publish(directory: TemporaryDirectory, id: TreeId, facts: TreeFacts): void {
-    fs.writeFileSync(`${directory.path}/${FACTS}`, `${JSON.stringify(facts)}\n`, {
-      flag: 'wx',
-      mode: 0o600,
-      flush: true,
-    });
-    fsyncDir(directory.path);
-    if (!this.#temporary.publish(directory, `${this.#root}/${id}`)) this.#temporary.discard(directory);
+  /** Takes a tree out of the store at once; what it returns deletes it, and returns false if it was not there. */
+  detach(id: TreeId): () => boolean {
+    return this.#temporary.detach(`${this.#root}/${id}`, this.#root);
   }
 
   #rootfs(id: TreeId): AbsPath {
     return `${this.#root}/${id}/${ROOTFS}` as AbsPath;
   }
 
-  #ids(): readonly TreeId[] {
-    try {
-      return fs.readdirSync(this.#root).filter(isTreeId);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return [];
-      throw error;
-    }
+  /** The facts of one tree; undefined if it is none, or not to be read by this user. */
+  facts(id: TreeId): TreeFacts | undefined {
+    return this.#facts(id);
   }
 
   #facts(id: TreeId): TreeFacts | undefined {
     try {
       return JSON.parse(fs.readFileSync(`${this.#root}/${id}/${FACTS}`, 'utf8')) as TreeFacts;
     } catch (error) {
-      if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return undefined;
+      if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES') || error instanceof SyntaxError) return undefined;
       throw error;
     }
   }
+}
+
+/** Empty for those who may not look: an image's programs are for root to see. */
+function namesIn(directory: string): readonly string[] {
+  try {
+    return fs.readdirSync(directory);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'EACCES')) return [];
+    throw error;
+  }
+}
+
+function writeFacts(directory: TemporaryDirectory, facts: TreeFacts): void {
+  const text = `${JSON.stringify(facts)}\n`;
+  fs.writeFileSync(`${directory.path}/${FACTS}`, text, { flag: 'wx', mode: 0o600, flush: true });
+  fsyncDir(directory.path);
 }

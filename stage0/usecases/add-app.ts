@@ -16,10 +16,11 @@ import { reifyVolumes } from '../pod/reify-volumes';
 import { volumeSpecs } from '../pod/volume-sources';
 import { runExecutor } from './control';
 import { setUpFailure } from './failure';
-import type { FetchOptions } from './images';
+import { type FetchOptions, type Obtained, obtainImage } from './images';
 import { isolatePod, tellOfIsolators } from './isolation';
 import { changeMembers, forget, type Membership, writeMembers } from './members';
 import { launchResolved, type PreparedPod, resolveApp } from './prepare';
+import { withPrepareLock } from './prepare-lock';
 import { copyRoots } from './roots';
 import { mountedVolumes, readStartOptions } from './running';
 import type { Services } from './services';
@@ -49,9 +50,15 @@ interface Newcomer {
  * @returns the app's name
  * @throws PodctlError as preparePod(), `app-exists`, `pod-wrong-state`, `pod-failed`
  */
-export function addApp(services: Services, entry: PodEntry, request: AddRequest): Promise<string> {
+export async function addApp(services: Services, entry: PodEntry, request: AddRequest): Promise<string> {
+  const { app } = request;
+  const image = await obtainImage(services, app.image, app.signature, request.fetch);
+  return withPrepareLock(services, () => addFetched(services, entry, request, image));
+}
+
+function addFetched(services: Services, entry: PodEntry, request: AddRequest, image: Obtained): Promise<string> {
   return changeMembers(services, entry, async (members, lock) => {
-    const newcomer = await settle(services, entry, members, request);
+    const newcomer = await settle(services, entry, members, request, image);
     const { name } = newcomer.launch;
     try {
       makeDirectories(entry, newcomer);
@@ -73,10 +80,11 @@ async function settle(
   entry: PodEntry,
   members: Membership,
   request: AddRequest,
+  image: Obtained,
 ): Promise<Newcomer> {
   const { record, manifest } = members;
   const { effects } = isolatePod(services, manifest.isolators, request.relaxed);
-  const resolved = await resolveApp(services, appOfRequest(request.app, {}, []), request, effects);
+  const resolved = await resolveApp(services, appOfRequest(request.app, {}, []), image, request, effects);
   if (record.apps.some(({ name }) => name === resolved.record.name))
     throw new PodctlError('app-exists', `pod ${entry.id} has an app "${resolved.record.name}"`);
   tellOfIsolators(services, resolved.isolation.reports, request.strictIsolators);

@@ -1,11 +1,8 @@
 /** From an app of a pod that has ended to an image file: what its programs made of the image's files. */
 import fs from 'node:fs';
-import path from 'node:path';
-import { isErrno, PodctlError } from '#kernel/errors';
-import { uniqueName } from '#kernel/unique';
+import { PodctlError } from '#kernel/errors';
 import { native } from '../../stage1/native/index';
 import { copiedRoot, overlayDirectories } from '../../stage1/plan/plan';
-import { fsyncDir } from '../files/durable';
 import { chosenApp } from '../pod/lookup';
 import { readManifest } from '../pod/manifest';
 import type { PodEntry } from '../pod/pods';
@@ -13,6 +10,7 @@ import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
 import type { ByteString } from '../render/byte-string';
 import { packTree } from '../render/pack';
 import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../render/tar-writer';
+import { requireOutput, writeOutput } from './output-file';
 import type { Services } from './services';
 import type { Interrupts } from './start';
 
@@ -24,8 +22,6 @@ export interface ExportRequest {
   readonly overwrite: boolean;
 }
 
-/** Small members are written together. */
-const WRITE_BYTES = 1024 * 1024;
 const MAX_NAMED = 8;
 
 /**
@@ -39,9 +35,7 @@ export async function exportApp(
   interrupts: Interrupts,
 ): Promise<void> {
   const { output, overwrite } = request;
-  if (!output.endsWith('.aci')) throw new PodctlError('usage', `"${output}" does not end in .aci`);
-  if (!overwrite && fs.existsSync(output))
-    throw new PodctlError('output-exists', `output ACI file exists (try --overwrite): ${output}`);
+  requireOutput(output, overwrite);
   const state = services.pods.state(entry);
   const held = state === 'exited' || state === 'exited garbage' ? services.pods.hold(entry) : undefined;
   if (held === undefined)
@@ -52,7 +46,7 @@ export async function exportApp(
     const manifest = manifestOf(services, entry, app);
     const view = openView(entry, app, record?.roots);
     try {
-      await writeDurably(output, overwrite, interrupts, (write, pause) =>
+      await writeOutput(output, overwrite, interrupts, (write, pause) =>
         writeArchive(services, manifest, view, write, pause),
       );
     } finally {
@@ -118,75 +112,4 @@ async function writeArchive(
   if (left.length === 0) return;
   const more = left.length > MAX_NAMED ? ` and ${left.length - MAX_NAMED} more` : '';
   warn(`left out, since an image may not contain it: ${left.slice(0, MAX_NAMED).join(', ')}${more}`);
-}
-
-type Fill = (write: (bytes: Buffer) => void, pause: () => void) => Promise<void>;
-
-/** A signal ends it between two pieces, and then the unfinished file goes, as after every failure. */
-async function writeDurably(file: string, overwrite: boolean, interrupts: Interrupts, fill: Fill): Promise<void> {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${uniqueName()}.tmp`);
-  let interrupted: NodeJS.Signals | undefined;
-  const endInterrupts = interrupts((signal) => {
-    interrupted = signal;
-  });
-  let fd = -1;
-  try {
-    fd = fs.openSync(temporary, 'wx', 0o644);
-    const output = new BufferedOutput(fd);
-    await fill(
-      (bytes) => output.write(bytes),
-      () => {
-        if (interrupted !== undefined) throw new PodctlError('interrupted', `ended by ${interrupted}`);
-      },
-    );
-    output.flush();
-    fs.fsyncSync(fd);
-    if (overwrite) fs.renameSync(temporary, file);
-    else publishNew(temporary, file);
-    fsyncDir(path.dirname(file));
-  } finally {
-    if (fd >= 0) fs.closeSync(fd);
-    fs.rmSync(temporary, { force: true });
-    endInterrupts();
-  }
-}
-
-/** link(2) does not replace a file that has come meanwhile. */
-function publishNew(temporary: string, file: string): void {
-  try {
-    fs.linkSync(temporary, file);
-  } catch (cause) {
-    if (isErrno(cause, 'EEXIST'))
-      throw new PodctlError('output-exists', `output ACI file exists (try --overwrite): ${file}`, { cause });
-    throw cause;
-  }
-}
-
-class BufferedOutput {
-  readonly #fd: number;
-  readonly #buffer = Buffer.allocUnsafe(WRITE_BYTES);
-  #filled = 0;
-
-  constructor(fd: number) {
-    this.#fd = fd;
-  }
-
-  write(bytes: Buffer): void {
-    if (bytes.length > WRITE_BYTES - this.#filled) this.flush();
-    if (bytes.length >= WRITE_BYTES) {
-      this.#put(bytes);
-      return;
-    }
-    bytes.copy(this.#buffer, this.#filled);
-    this.#filled += bytes.length;
-  }
-
-  flush(): void {
-    this.#put(this.#buffer.subarray(0, this.#filled));
-    this.#filled = 0;
-  }
-
-  #put(bytes: Buffer): void {
-    for (let done = 0; done < bytes.length; ) done += fs.writeSync(this.#fd, bytes, done);
-  }
 }

@@ -7,6 +7,7 @@ import type { Dependency, ImageManifest } from '../image/manifest';
 import { type ImageArgument, parseImageArgument } from '../image/reference';
 import type { Pins } from '../render/order';
 import type { StoredImage } from '../store/cas';
+import { ownImage } from './own-image';
 import type { Services } from './services';
 import type { Interrupts } from './start';
 
@@ -101,7 +102,7 @@ async function obtainOne(
 
 type InStore = Exclude<ImageArgument, { kind: 'file' | 'url' }>;
 
-const fromStore = (services: Services, wanted: InStore, options: FetchOptions): StoredImage =>
+const fromStore = (services: Services, wanted: InStore, options: FetchOptions): Promise<StoredImage> =>
   use(services, services.images.find(wanted), options);
 
 function inStore({ images }: Services, wanted: InStore): StoredImage | undefined {
@@ -114,7 +115,8 @@ function inStore({ images }: Services, wanted: InStore): StoredImage | undefined
 }
 
 /** Notes the use of a stored image, if the policy allows it. */
-function use(services: Services, image: StoredImage, { policy }: FetchOptions): StoredImage {
+async function use(services: Services, stored: StoredImage, { policy }: FetchOptions): Promise<StoredImage> {
+  const image = await ownImage(services, stored);
   if (policy !== 'unverified') requireTrust(services, image);
   services.images.touch(image.id);
   return image;

@@ -20,7 +20,7 @@ export async function fetchByUrl(
   url: URL,
   signature: string | undefined,
   options: FetchOptions,
-  use: (image: StoredImage) => StoredImage,
+  use: (image: StoredImage) => Promise<StoredImage>,
 ): Promise<StoredImage> {
   const { images, remotes, verifier } = services;
   if (options.pull !== 'update') {

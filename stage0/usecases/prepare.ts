@@ -25,9 +25,10 @@ import { ensureTree } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
 import { machineName } from '../systemd/machined';
 import { discard } from './garbage';
-import { type FetchOptions, obtainImage } from './images';
+import { type FetchOptions, type Obtained, obtainImage } from './images';
 import { isolateApp, isolatePod, reportsOf, tellOfIsolators } from './isolation';
 import { lifeOfPod, podFacts, withImageReadiness } from './life';
+import { withPrepareLock } from './prepare-lock';
 import { copyRoots } from './roots';
 import type { Services } from './services';
 import { type AppRequest, appOfManifest, appOfRequest, type SharedEnvironment, type WantedApp } from './wanted';
@@ -94,8 +95,28 @@ export async function preparePod(services: Services, request: PrepareRequest): P
   if (request.name !== undefined) machineName(request.name);
   const isolators = request.manifest?.isolators ?? request.isolators;
   const { effects, reports: ofPod } = isolatePod(services, isolators, request.relaxed);
-  const apps: ResolvedApp[] = [];
-  for (const app of wanted) apps.push(await resolveApp(services, app, request, effects));
+  const images: Obtained[] = [];
+  for (const app of wanted) images.push(await obtainImage(services, app.image, app.signature, request.fetch));
+  return withPrepareLock(services, async () => {
+    const apps: ResolvedApp[] = [];
+    for (const [index, app] of wanted.entries())
+      apps.push(await resolveApp(services, app, images[index], request, effects));
+    return makePod(services, request, { apps, isolators, effects, ofPod });
+  });
+}
+
+interface Settled {
+  readonly apps: readonly ResolvedApp[];
+  readonly isolators: readonly Isolator[];
+  readonly effects: readonly Effect[];
+  readonly ofPod: readonly IsolatorReport[];
+}
+
+function makePod(
+  services: Services,
+  request: PrepareRequest,
+  { apps, isolators, effects, ofPod }: Settled,
+): PreparedPod {
   requireUniqueNames(apps);
   const { apps: runtimes, volumes: declared } = reifyVolumes(
     apps.map(({ runtime }) => runtime),
@@ -141,14 +162,23 @@ export async function preparePod(services: Services, request: PrepareRequest): P
 const wantedApps = ({ manifest, apps, environment, mounts }: PrepareRequest): readonly WantedApp[] =>
   manifest === undefined ? apps.map((app) => appOfRequest(app, environment, mounts)) : manifest.apps.map(appOfManifest);
 
-/** @param bounds effects of the pod's isolators. @throws PodctlError as preparePod() */
+/**
+ * Under the prepare lock, which is not held while images are fetched: that takes long.
+ * @param obtained its image, fetched again if it was removed since, or not given
+ * @param bounds effects of the pod's isolators
+ * @throws PodctlError as preparePod()
+ */
 export async function resolveApp(
   services: Services,
   wanted: WantedApp,
+  obtained: Obtained | undefined,
   pod: Pick<PrepareRequest, 'fetch' | 'relaxed'>,
   bounds: readonly Effect[],
 ): Promise<ResolvedApp> {
-  const { image, manifest, pins } = await obtainImage(services, wanted.image, wanted.signature, pod.fetch);
+  const there = obtained !== undefined && isThere(services, obtained);
+  const { image, manifest, pins } = there
+    ? obtained
+    : await obtainImage(services, wanted.image, wanted.signature, pod.fetch);
   requirePlatform(image);
   const reference = { id: image.id, name: manifest.name, labels: image.labels };
   const runtime = withImageReadiness(wanted.reify(reference, manifest), manifest);
@@ -158,6 +188,9 @@ export async function resolveApp(
   const record = { name, imageId: image.id, imageName: manifest.name, trees: [tree] };
   return { runtime, record, tree, isolation };
 }
+
+const isThere = ({ images }: Services, { image, pins }: Obtained): boolean =>
+  [image.id, ...pins.values()].every((id) => images.has(id));
 
 /** How an app will be launched, once its volumes are settled. @throws PodctlError as launchOf(), rootOf() */
 export function launchResolved(

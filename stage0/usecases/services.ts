@@ -10,6 +10,7 @@ import type { LockPort, Pods } from '../pod/pods';
 import type { OpenPort } from '../pod/tree-view';
 import type { ContentStore } from '../store/cas';
 import type { Partials } from '../store/partials';
+import type { PrepareLock } from '../store/prepare-lock';
 import type { Remotes } from '../store/remotes';
 import type { SourceCache } from '../store/source-cache';
 import type { Trees } from '../store/trees';
@@ -30,6 +31,8 @@ export interface Services {
   readonly pods: Pods;
   readonly images: ContentStore;
   readonly trees: Trees;
+  /** Between those who make pods and those who collect images. */
+  readonly prepareLock: PrepareLock;
   readonly sources: SourceCache;
   readonly verifier: SignatureVerifier;
   /** What this host can do, read on demand. */

@@ -1,6 +1,7 @@
 import { formatAge, formatBytes } from '#kernel/quantity';
 import { formatImageName } from '../../image/reference';
 import type { StoredImage } from '../../store/cas';
+import type { Trees } from '../../store/trees';
 import type { Handler } from '../command';
 import { jsonText, table } from '../present';
 import { createServices } from '../services';
@@ -17,15 +18,25 @@ const LEGEND: Readonly<Record<Field, string>> = {
 
 const compare = <T>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
 
-const ORDER: Readonly<Record<Exclude<Field, 'id'>, (a: StoredImage, b: StoredImage) => number>> = {
+const ORDER: Readonly<Record<Exclude<Field, 'id'>, (a: ListedImage, b: ListedImage) => number>> = {
   name: (a, b) => compare(a.name, b.name),
-  size: (a, b) => a.size - b.size,
+  size: (a, b) => sizeOf(a) - sizeOf(b),
   importtime: (a, b) => a.importedAt - b.importedAt,
   lastused: (a, b) => a.lastUsedAt - b.lastUsedAt,
 };
 
+/** With what its rendered tree takes, as in rkt; an unprivileged member of the group may not look at trees. */
+interface ListedImage extends StoredImage {
+  readonly treeSize: number;
+}
+
+const sizeOf = ({ size, treeSize }: ListedImage): number => size + treeSize;
+
 export const run: Handler<typeof spec> = async (context, { flags }) => {
-  const images = [...createServices(context).images.list()].sort((a, b) => {
+  const services = createServices(context);
+  const treeSizes = treeSizesOf(services.trees);
+  const listed = services.images.list().map((image) => ({ ...image, treeSize: treeSizes.get(image.id) ?? 0 }));
+  const images = listed.sort((a, b) => {
     const difference =
       flags.sort.map((field) => ORDER[field](a, b)).find((order) => order !== 0) ?? compare(a.id, b.id);
     return flags.order === 'asc' ? difference : -difference;
@@ -43,7 +54,14 @@ export const run: Handler<typeof spec> = async (context, { flags }) => {
   return 0;
 };
 
-function cell(image: StoredImage, field: Field, full: boolean, now: number): string {
+/** A tree belongs to the image it was made for; two images never have one in common. */
+function treeSizesOf(trees: Trees): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { facts } of trees.list()) sizes.set(facts.image, (sizes.get(facts.image) ?? 0) + facts.size);
+  return sizes;
+}
+
+function cell(image: ListedImage, field: Field, full: boolean, now: number): string {
   const time = (ms: number): string => (full ? new Date(ms).toISOString() : formatAge(ms, now));
   switch (field) {
     case 'id':
@@ -51,7 +69,7 @@ function cell(image: StoredImage, field: Field, full: boolean, now: number): str
     case 'name':
       return formatImageName(image.name, image.labels);
     case 'size':
-      return full ? String(image.size) : formatBytes(image.size);
+      return full ? String(sizeOf(image)) : formatBytes(sizeOf(image));
     case 'importtime':
       return time(image.importedAt);
     case 'lastused':
@@ -60,12 +78,14 @@ function cell(image: StoredImage, field: Field, full: boolean, now: number): str
 }
 
 /** Times in nanoseconds since the epoch (rkt-cli.md §1.4). */
-const imageJson = (image: StoredImage) => ({
+const imageJson = (image: ListedImage) => ({
   id: image.id,
   name: formatImageName(image.name, image.labels),
   import_time: image.importedAt * 1e6,
   last_used_time: image.lastUsedAt * 1e6,
-  size: image.size,
+  size: sizeOf(image),
+  blob_size: image.size,
+  tree_size: image.treeSize,
   source: image.source,
   signed_by: image.verification?.fingerprint ?? null,
 });

@@ -1,0 +1,16 @@
+import { command, commandSpec, required } from '../command';
+import { DIRECTORY_FLAGS } from './image-directory';
+
+export const spec = commandSpec({
+  name: 'image extract',
+  summary: 'unpack an image of the store, without its dependencies',
+  description:
+    'The directory gets the manifest and rootfs/, and appears when it is complete. Owners are kept if root unpacks; otherwise ' +
+    'everything belongs to the user who does.',
+  args: { image: required('IMAGE', 'image'), directory: required('DIR', 'directory') },
+  flags: DIRECTORY_FLAGS,
+  privilege: 'any',
+  examples: [{ line: 'podctl image extract --rootfs-only example.com/web web', does: 'Look into an image' }],
+});
+
+export const imageExtract = command(spec, () => import('./image-extract.run.js'));

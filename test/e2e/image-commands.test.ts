@@ -1,0 +1,280 @@
+/** The image commands as rkt's users know them (rkt-cli.md §1.2, §1.4), in a rig of their own. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { buildAci, busyboxAci, imageIdOf } from '../fixtures/aci';
+import { snapshotTree } from '../fixtures/snapshot';
+import { needsHost, Rig } from '../rig/rig';
+
+interface Listed {
+  readonly id: string;
+  readonly name: string;
+  readonly size: number;
+  readonly blob_size: number;
+  readonly tree_size: number;
+}
+
+describe('image commands', function () {
+  this.timeout(120_000);
+  let rig: Rig;
+
+  before(function () {
+    needsHost(this);
+  });
+  beforeEach(() => {
+    rig = new Rig();
+  });
+  afterEach(() => rig?.dispose());
+
+  const fetch = (name: string, aci: Buffer): string =>
+    rig.ok('--insecure-options=image', 'fetch', '--full', rig.write(`${name}.aci`, aci)).trim();
+  const list = (): readonly Listed[] => JSON.parse(rig.ok('image', 'list', '--format=json')) as Listed[];
+  const trees = (): readonly string[] =>
+    fs.existsSync(`${rig.dataDir}/trees`) ? fs.readdirSync(`${rig.dataDir}/trees`) : [];
+  const refused = (code: string, says: RegExp, ...args: readonly string[]): void => {
+    const { status, stderr } = rig.podctl(...args);
+    assert.equal(status, 254, stderr);
+    assert.match(stderr, new RegExp(`: ${code}: `));
+    assert.match(stderr, says);
+  };
+  const base = (): Buffer =>
+    buildAci({ name: 'example.com/base', files: [{ name: 'rootfs/etc/base', content: 'base', mode: 0o700, uid: 7 }] });
+  const top = (): Buffer =>
+    buildAci({
+      name: 'example.com/top',
+      labels: [{ name: 'version', value: '1.0' }],
+      manifest: { dependencies: [{ imageName: 'example.com/base' }] },
+      files: [{ name: 'rootfs/top', content: 'top', mode: 0o4755 }],
+    });
+
+  it('§1.2 export writes the very bytes that were stored, and refuses to replace a file', () => {
+    const aci = top();
+    const id = fetch('top', aci);
+    const file = `${rig.root}/out.aci`;
+    rig.ok('image', 'export', id.slice(0, 20), file);
+    assert.equal(imageIdOf(fs.readFileSync(file)), id);
+    refused('output-exists', /output ACI file exists \(try --overwrite\)/, 'image', 'export', id, file);
+    rig.ok('image', 'export', '--overwrite', 'example.com/top:1.0', file);
+    refused('usage', /does not end in \.aci/, 'image', 'export', id, `${rig.root}/out.tar`);
+    refused('image-not-found', /example.com\/none/, 'image', 'export', 'example.com/none', `${rig.root}/no.aci`);
+    assert.equal(fs.existsSync(`${rig.root}/no.aci`), false);
+  });
+
+  it('§1.2 extract unpacks the image alone, render all it depends on', () => {
+    for (const [name, aci] of [
+      ['base', base()],
+      ['top', top()],
+    ] as const)
+      fetch(name, aci);
+    const [raw, rendered, root] = ['raw', 'rendered', 'root'].map((name) => `${rig.root}/${name}`) as [
+      string,
+      string,
+      string,
+    ];
+    rig.ok('image', 'extract', 'example.com/top', raw);
+    assert.deepEqual(fs.readdirSync(raw).sort(), ['manifest', 'rootfs']);
+    assert.deepEqual(fs.readdirSync(`${raw}/rootfs`), ['top']);
+    rig.ok('image', 'render', 'example.com/top', rendered);
+    assert.deepEqual(fs.readdirSync(`${rendered}/rootfs`).sort(), ['etc', 'top']);
+    assert.deepEqual(JSON.parse(fs.readFileSync(`${rendered}/manifest`, 'utf8')).name, 'example.com/top');
+    rig.ok('image', 'render', '--rootfs-only', 'example.com/top', root);
+    assert.deepEqual(snapshotTree(root), snapshotTree(`${rendered}/rootfs`));
+    assert.equal(fs.statSync(`${root}/etc/base`).uid, 7);
+    assert.equal(fs.statSync(`${root}/top`).mode & 0o7777, 0o4755);
+    assert.deepEqual(
+      fs.readdirSync(rig.root).filter((name) => name.startsWith('.')),
+      [],
+    );
+  });
+
+  it('§1.2 extract and render replace a directory only with --overwrite, and never / nor the store', () => {
+    fetch('base', base());
+    const directory = `${rig.root}/place`;
+    fs.mkdirSync(directory);
+    fs.writeFileSync(`${directory}/mine`, '');
+    for (const verb of ['extract', 'render']) {
+      refused('output-exists', /try --overwrite/, 'image', verb, 'example.com/base', directory);
+      assert.deepEqual(fs.readdirSync(directory), ['mine']);
+      refused('usage', /would delete your root filesystem/, 'image', verb, '--overwrite', 'example.com/base', '/');
+      refused('usage', /root filesystem/, 'image', verb, '--overwrite', 'example.com/base', '/usr/..');
+      refused('usage', /holds the images/, 'image', verb, '--overwrite', 'example.com/base', rig.root);
+      refused('usage', /no directory/, 'image', verb, 'example.com/base', `${rig.root}/none/below`);
+    }
+    rig.ok('image', 'extract', '--overwrite', '--rootfs-only', 'example.com/base', directory);
+    assert.deepEqual(fs.readdirSync(directory), ['etc']);
+    assert.deepEqual(
+      fs.readdirSync(rig.root).filter((name) => name.startsWith('.')),
+      [],
+    );
+  });
+
+  it('§1.2 gc takes trees no pod uses and images unused for long, and nothing a pod needs', () => {
+    fetch('base', base());
+    const used = fetch('used', busyboxAci({ name: 'example.com/used', exec: ['/bin/true'] }));
+    const insecure = '--insecure-options=image';
+    const pod = rig.ok(insecure, 'prepare', 'example.com/used').trim();
+    const other = rig.ok(insecure, 'prepare', `${rig.root}/base.aci`, '--exec', '/etc/base').trim();
+    rig.ok('rm', other);
+    assert.equal(trees().length, 2);
+    const { stdout, stderr } = rig.podctl('image', 'gc');
+    assert.match(stderr, /^removed treestore "t1-[0-9a-f]{64}"$/m);
+    assert.match(stderr, /^gc: 0 image\(s\) successfully removed$/m);
+    assert.equal(stdout, '');
+    assert.equal(trees().length, 1);
+    assert.match(
+      rig.ok('image', 'gc', '--grace-period=0'),
+      /^successfully removed aci for image: "sha512-[0-9a-f]{128}"\n$/,
+    );
+    assert.deepEqual(
+      list().map(({ id }) => id),
+      [used],
+    );
+    rig.ok('image', 'rm', used);
+    rig.ok('image', 'gc', '--grace-period=0');
+    assert.equal(trees().length, 1); // the pod keeps what it needs of an image that was removed
+    rig.ok('run-prepared', '--net=none', pod);
+    rig.ok('rm', pod);
+    rig.ok('image', 'gc', '--grace-period=0');
+    assert.deepEqual([trees(), list(), rig.leftovers()], [[], [], []]);
+  });
+
+  it('§1.2 gc keeps the dependencies of an image that stays', () => {
+    fetch('base', base());
+    const id = fetch('top', top());
+    const old = new Date(Date.now() - 48 * 3600_000);
+    const baseId = imageIdOf(base());
+    const info = `${rig.dataDir}/images/${baseId}/info.json`;
+    const known = JSON.parse(fs.readFileSync(info, 'utf8')) as object;
+    fs.writeFileSync(info, JSON.stringify({ ...known, importedAt: old.getTime() }));
+    fs.rmSync(`${rig.dataDir}/images/${baseId}/used`, { force: true });
+    rig.ok('image', 'gc');
+    assert.deepEqual(
+      list()
+        .map((image) => image.id)
+        .sort(),
+      [id, baseId].sort(),
+    );
+    rig.ok('image', 'rm', id);
+    rig.ok('image', 'gc');
+    assert.deepEqual(list(), []);
+  });
+
+  it('§1.2 verify finds every change of a tree and mends it', () => {
+    fetch('base', base());
+    fetch('top', top());
+    assert.match(
+      rig.ok('image', 'verify', 'example.com/top'),
+      /^image "example.com\/top" not rendered; no verification needed$/m,
+    );
+    rig.ok('--insecure-options=image', 'prepare', 'example.com/top', '--exec', '/top');
+    const [tree = ''] = trees();
+    const root = `${rig.dataDir}/trees/${tree}/rootfs`;
+    const before = snapshotTree(root);
+    const verify = () => rig.podctl('image', 'verify', 'example.com/top');
+    const { stdout, stderr } = verify();
+    assert.equal(stdout, 'successfully verified checksum for image: "example.com/top"\n');
+    assert.equal(stderr, '');
+    const time = new Date(0);
+    const replaceByLink = (): void => {
+      fs.rmSync(`${root}/top`);
+      fs.symlinkSync('etc', `${root}/top`);
+    };
+    const changes: readonly (readonly [string, RegExp, () => void])[] = [
+      ['content', /\/etc\/base" has other content/, () => fs.writeFileSync(`${root}/etc/base`, 'bass')],
+      ['mode', /\/top" has mode 0755, not 4755/, () => fs.chmodSync(`${root}/top`, 0o755)],
+      ['owner', /\/etc\/base" belongs to 0:0, not 7:0/, () => fs.chownSync(`${root}/etc/base`, 0, 0)],
+      ['time', /\/top" has another modification time/, () => fs.utimesSync(`${root}/top`, time, new Date(1e9))],
+      ['a new name', /\/etc\/new" does not belong there/, () => fs.writeFileSync(`${root}/etc/new`, '')],
+      ['a lost one', /\/etc" is missing/, () => fs.rmSync(`${root}/etc`, { recursive: true })],
+      ['type', /\/top" is of another type/, replaceByLink],
+    ];
+    for (const [what, says, change] of changes) {
+      change();
+      assert.notDeepEqual(snapshotTree(root), before, what);
+      const found = verify();
+      assert.equal(found.status, 0, what);
+      assert.match(found.stderr, says);
+      assert.match(found.stderr, /rendered it again/);
+      assert.deepEqual(snapshotTree(root), before, what);
+    }
+    assert.deepEqual(
+      rig.leftovers().filter((name) => name.startsWith('tmp/')),
+      [],
+    );
+  });
+
+  it('§1.2 verify refuses to take a tree away from a pod that runs on it', async () => {
+    fetch('sleep', busyboxAci({ name: 'example.com/sleep', exec: ['/bin/sleep', '1000'] }));
+    const pod = rig.ok('--insecure-options=image', 'run', '--net=none', '--detach', 'example.com/sleep').trim();
+    const [tree = ''] = trees();
+    fs.writeFileSync(`${rig.dataDir}/trees/${tree}/rootfs/new`, '');
+    refused('pod-wrong-state', /has changed .*pods run on it/, 'image', 'verify', 'example.com/sleep');
+    rig.ok('stop', '--force', pod);
+    rig.ok('image', 'verify', 'example.com/sleep');
+    assert.equal(fs.existsSync(`${rig.dataDir}/trees/${tree}/rootfs/new`), false);
+  });
+
+  it('§1.2 verify tells a damaged image, and fetching it again brings it back', () => {
+    const id = fetch('base', base());
+    const blob = `${rig.dataDir}/images/${id}/image.tar`;
+    const bytes = fs.readFileSync(blob);
+    bytes.writeUInt8(bytes.readUInt8(600) ^ 1, 600);
+    fs.writeFileSync(blob, bytes);
+    refused('image-damaged', /its bytes are sha512-/, 'image', 'verify', id);
+    rig.ok('image', 'rm', id);
+    fetch('base', base());
+    rig.ok('image', 'verify', id);
+  });
+
+  it('§1.4 list: sizes are those of the blob and the tree, and every field sorts both ways', () => {
+    const first = fetch('base', base());
+    const second = fetch('big', busyboxAci({ name: 'example.com/big' }));
+    rig.ok('--insecure-options=image', 'prepare', 'example.com/big');
+    for (const { size, blob_size, tree_size, id } of list()) {
+      assert.equal(size, blob_size + tree_size);
+      assert.equal(blob_size, fs.statSync(`${rig.dataDir}/images/${id}/image.tar`).size);
+      assert.equal(tree_size > 0, id === second);
+    }
+    const order = (...flags: string[]): string[] =>
+      rig
+        .ok('image', 'list', '--full', '--no-legend', '--fields=id', ...flags)
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/\s/)[0] ?? '');
+    for (const field of ['importtime', 'lastused', 'size']) {
+      assert.deepEqual(order(`--sort=${field}`), [first, second], field);
+      assert.deepEqual(order(`--sort=${field}`, '--order=desc'), [second, first], field);
+    }
+    assert.deepEqual(order('--sort=name', '--order=desc'), [second, first]);
+    const [legend = '', row = ''] = rig.ok('image', 'list', '--full').split('\n');
+    assert.match(legend, /^ID\s+NAME\s+SIZE\s+IMPORT TIME\s+LAST USED\s+SIGNED BY$/);
+    assert.match(row, new RegExp(`^${first}\\s+example.com/base\\s+\\d+\\s`));
+    assert.match(rig.ok('image', 'list'), new RegExp(`^${first.slice(0, 19)}\\t`, 'm'));
+    assert.match(rig.ok('image', 'list', '--format=json-pretty'), /^\[\n\t\{\n\t\t"id"/);
+  });
+
+  it('references: prefixes, ambiguity, versions and labels', () => {
+    const twins = (): readonly [Buffer, Buffer, string] => {
+      const seen = new Map<string, Buffer>();
+      for (let i = 0; ; i += 1) {
+        const aci = buildAci({ name: `example.com/twin${i}` });
+        const prefix = imageIdOf(aci).slice(0, 9);
+        const other = seen.get(prefix);
+        if (other !== undefined) return [other, aci, prefix];
+        seen.set(prefix, aci);
+      }
+    };
+    const [one, two, prefix] = twins();
+    fetch('one', one);
+    fetch('two', two);
+    fetch('other', buildAci({ name: 'example.com/n0' }));
+    refused('image-ambiguous', /ambiguous image ID/, 'image', 'cat-manifest', prefix);
+    refused('image-reference-invalid', /image ID too short/, 'image', 'cat-manifest', prefix.slice(0, 8));
+    assert.match(rig.ok('image', 'cat-manifest', imageIdOf(two).slice(0, 40)), /example.com\/twin/);
+    assert.match(rig.ok('image', 'cat-manifest', '--pretty-print=false', 'example.com/n0'), /^\{"ac[^\n]*\}\n$/);
+    refused('image-not-found', /no image IDs found/, 'image', 'cat-manifest', `sha512-${'0'.repeat(128)}`);
+    fetch('top', top());
+    rig.ok('image', 'cat-manifest', 'example.com/top:1.0');
+    rig.ok('image', 'cat-manifest', 'example.com/top,version=1.0');
+    refused('image-not-found', /example.com\/top:2/, 'image', 'cat-manifest', 'example.com/top:2');
+  });
+});
