@@ -47,8 +47,8 @@ describe('image commands', function () {
     });
 
   it('§1.2 export writes the very bytes that were stored, and refuses to replace a file', () => {
-    const aci = top();
-    const id = fetch('top', aci);
+    fetch('base', base());
+    const id = fetch('top', top());
     const file = `${rig.root}/out.aci`;
     rig.ok('image', 'export', id.slice(0, 20), file);
     assert.equal(imageIdOf(fs.readFileSync(file)), id);
@@ -272,6 +272,7 @@ describe('image commands', function () {
     assert.match(rig.ok('image', 'cat-manifest', imageIdOf(two).slice(0, 40)), /example.com\/twin/);
     assert.match(rig.ok('image', 'cat-manifest', '--pretty-print=false', 'example.com/n0'), /^\{"ac[^\n]*\}\n$/);
     refused('image-not-found', /no image IDs found/, 'image', 'cat-manifest', `sha512-${'0'.repeat(128)}`);
+    fetch('base', base());
     fetch('top', top());
     rig.ok('image', 'cat-manifest', 'example.com/top:1.0');
     rig.ok('image', 'cat-manifest', 'example.com/top,version=1.0');
