@@ -13,8 +13,10 @@ import { perform, type Run, SUITES, type SuiteName } from './suites';
 
 const CHECKOUT = join(__dirname, '../../..');
 const HOST = join(CHECKOUT, 'test/host/host');
-/** Each run keeps its container hosts in a directory named after it. */
+const VM = join(CHECKOUT, 'test/vm/vm');
+/** Each run keeps its container hosts and virtual machines in a directory named after it. */
 const STATE_PARENT = '/var/tmp';
+const VM_NAME = 'ci';
 const RUN_PREFIX = 'podctl-ci-';
 /** Milliseconds for what is ending to be gone. */
 const SETTLE = 10_000;
@@ -36,13 +38,16 @@ function options(): { readonly suites: readonly SuiteName[]; readonly grep: stri
 }
 
 const stateOf = (run: string): string => join(STATE_PARENT, run);
+const placesOf = (run: string) => ({ PODCTL_HOSTS: stateOf(run), PODCTL_VMS: join(stateOf(run), 'vms') });
 
-/** Takes down the container hosts of a run, and its directory. */
+/** Takes down the container hosts and virtual machines of a run, and its directory. */
 function takeDown(run: string): string | undefined {
   if (!existsSync(stateOf(run))) return undefined;
-  const env = { ...process.env, PODCTL_HOSTS: stateOf(run) };
-  const { status, stderr, error } = spawnSync(HOST, ['down', '--all'], { env, encoding: 'utf8' });
-  if (status !== 0) return `host down: ${error?.message ?? stderr}`;
+  const env = { ...process.env, ...placesOf(run) };
+  for (const program of [VM, HOST]) {
+    const { status, stderr, error } = spawnSync(program, ['down', '--all'], { env, encoding: 'utf8' });
+    if (status !== 0) return `${program} down: ${error?.message ?? stderr}`;
+  }
   rmSync(stateOf(run), { recursive: true, force: true });
   return undefined;
 }
@@ -113,8 +118,8 @@ async function main(): Promise<number> {
   takeDownAbandoned();
   const before = takeSnapshot();
   const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env; // adds 80 ms to each start of Node
-  const env = { ...inherited, [RUN_VARIABLE]: name, PODCTL_HOSTS: stateOf(name) };
-  const run: Run = { checkout: CHECKOUT, env, host: `ci-${process.pid}`, grep, children, print };
+  const env = { ...inherited, [RUN_VARIABLE]: name, ...placesOf(name), PODCTL_TEST_VM: VM_NAME };
+  const run: Run = { checkout: CHECKOUT, env, host: `ci-${process.pid}`, vm: VM_NAME, grep, children, print };
 
   const results: Result[] = grep === undefined ? [lint()] : [];
   for (const suite of suites) {

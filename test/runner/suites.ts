@@ -5,7 +5,7 @@ import type { ChildOptions, Children, Ended } from './child';
 import { readEvent, type TestEvent } from './events';
 import { newResult, type Result, readCounts } from './result';
 
-export const SUITES = ['unit', 'native', 'e2e', 'host'] as const;
+export const SUITES = ['unit', 'native', 'e2e', 'host', 'vm'] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 export interface Run {
@@ -13,15 +13,23 @@ export interface Run {
   readonly env: NodeJS.ProcessEnv;
   /** Name of the container host for the end-to-end tests. */
   readonly host: string;
+  /** Name of the virtual machine. */
+  readonly vm: string;
   readonly grep: string | undefined;
   readonly children: Children;
   readonly print: (text: string) => void;
 }
 
+/** Suites whose tests are shown one by one. */
+const SLOW: readonly string[] = ['e2e', 'vm'];
 /** Milliseconds after which a suite is taken for stuck. */
 const SUITE_TIMEOUT = 30 * 60_000;
 /** Milliseconds a single test may take, on a machine as busy as they get. */
 const TEST_TIMEOUT = '60000';
+/** The same in the virtual machine, which may be emulated. */
+const VM_TEST_TIMEOUT = '300000';
+/** End-to-end tests that show more where there are controllers, another kernel, and devices can be forbidden. */
+const E2E_IN_VM = ['cgroup-values', 'confinement', 'isolators', 'systemd'];
 
 /** Compiled tests of these folders. The sources are listed: dist may hold tests that are no more. */
 function testFiles(checkout: string, folders: readonly string[]): string[] {
@@ -72,6 +80,12 @@ const optionsOf = ({ checkout, env }: Run, onLine: ChildOptions['onLine']): Chil
 
 async function runMocha(run: Run, name: SuiteName, argv: readonly [string, ...string[]]): Promise<Result> {
   const result = newResult(name);
+  await addMocha(run, result, argv);
+  return result;
+}
+
+/** Runs mocha, and adds what it says to a result. */
+async function addMocha(run: Run, result: Result, argv: readonly [string, ...string[]]): Promise<void> {
   let ended = false;
   const { failure } = await run.children.run(
     argv,
@@ -80,7 +94,7 @@ async function runMocha(run: Run, name: SuiteName, argv: readonly [string, ...st
       if (found === undefined) return run.print(`  ${line}`);
       if (found.before !== '') run.print(`  ${found.before}`);
       if (found.event.type === 'end') ended = true;
-      else if (name === 'e2e' && found.event.type === 'pass')
+      else if (SLOW.includes(result.suite) && found.event.type === 'pass')
         run.print(`  ✔ ${found.event.title} (${found.event.ms} ms)`);
       count(result, found.event, run.print);
     }),
@@ -88,6 +102,26 @@ async function runMocha(run: Run, name: SuiteName, argv: readonly [string, ...st
   if (!ended)
     result.failures.push({ title: 'the suite', text: `mocha ended before its tests: ${failure ?? 'status 0'}` });
   else noteStatus(result, failure);
+}
+
+/** In the virtual machine what it can prove, and then from outside its reboots and power cuts. */
+async function runVm(run: Run): Promise<Result> {
+  const result = newResult('vm');
+  const vm = join(run.checkout, 'test/vm/vm');
+  const said: string[] = [];
+  const { failure } = await run.children.run(
+    [vm, 'check'],
+    optionsOf(run, (line) => said.push(line)),
+  );
+  if (failure !== undefined) {
+    result.skips.push({ title: 'the suite', reason: said.join(' ').replace(/^no: /, '') || failure });
+    return result;
+  }
+  const own = testFiles(run.checkout, ['vm/inside']);
+  const shared = E2E_IN_VM.map((name) => join(run.checkout, 'dist/test/e2e', `${name}.test.js`));
+  const inside = mocha(run, [...own, ...shared], '--timeout', VM_TEST_TIMEOUT);
+  await addMocha(run, result, [vm, 'exec', '--name', run.vm, '--', 'node', ...inside]);
+  await addMocha(run, result, [process.execPath, ...mocha(run, testFiles(run.checkout, ['vm/outside']))]);
   return result;
 }
 
@@ -149,6 +183,8 @@ function runSuite(run: Run, name: SuiteName): Promise<Result> {
       return runProgram(run, name, 'test/native/run');
     case 'host':
       return runProgram(run, name, 'test/host/selftest');
+    case 'vm':
+      return runVm(run);
   }
 }
 
