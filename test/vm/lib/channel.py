@@ -143,8 +143,8 @@ def capture(place, argv, timeout):
     with Session(place, timeout) as session:
         session.request(argv, environment({}), "/")
         session.send(b"I")
-        while _wait(session, [session], deadline):
-            for kind, payload in session.frames():
+        while time.monotonic() < deadline:
+            for kind, payload in session.frames() if _wait(session, [session], deadline) else ():
                 if kind == b"X":
                     return payload[0], output.decode(errors="replace")
                 output += payload
@@ -181,14 +181,12 @@ def run(place, argv, variables, directory):
 
 
 def _wait(session, inputs, deadline=None):
-    """@returns those of the inputs that can be read; none of them after the deadline"""
-    while True:
-        timeout = None if deadline is None else max(0, deadline - time.monotonic())
-        readable, writable, _ = select.select(inputs, [session] if session.outbox else [], [], timeout)
-        if writable:
-            session.flush()
-        if readable or not writable:
-            return readable
+    """@returns those of the inputs that can be read: none when the outbox has become empty, or after the deadline"""
+    timeout = None if deadline is None else max(0, deadline - time.monotonic())
+    readable, writable, _ = select.select(inputs, [session] if session.outbox else [], [], timeout)
+    if writable:
+        session.flush()
+    return readable
 
 
 def _write(fd, data):
