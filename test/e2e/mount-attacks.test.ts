@@ -88,7 +88,7 @@ describe('mounts of hostile images', () => {
     assert.equal(mounted(image, '/dev/own/place', 'cat /dev/own/place/f').stdout, 'volume\n');
   });
 
-  it('refuses an image whose /proc, /sys or /dev is no directory: masks would cover something else', () => {
+  it('CVE-2025-52881 refuses an image whose /proc, /sys or /dev is no directory: masks would cover something else', () => {
     for (const name of ['proc', 'sys', 'dev']) {
       const before = rig.leftovers();
       const files = [...busyboxRoot().filter((entry) => entry.name !== `rootfs/${name}/`), link(name, 'home')];
