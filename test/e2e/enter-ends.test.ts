@@ -59,6 +59,18 @@ describe('podctl enter, when something ends', () => {
     assert.match(rig.ok('status', uuid), /^state=exited/);
   });
 
+  it('an app that was restarted, in a cgroup that was killed before, can be entered', async () => {
+    const uuid = rig.run(rig.image, '--restart=always', '--restart-delay=1ms', ...SLEEP);
+    const first = rig.appPid(uuid);
+    process.kill(Number(first), 'SIGKILL');
+    await until(
+      () => (rig.pidsOf(uuid).some((pid) => pid !== first && commOf(pid) === 'sleep') ? true : undefined),
+      'the restart',
+    );
+    await until(() => (rig.enter(uuid, 'true').status === 0 ? true : undefined), 'a command');
+    rig.ok('stop', '--force', uuid);
+  });
+
   it('entering while the app ends either works or says that it has ended, and leaves nothing', async () => {
     for (let i = 0; i < 8; i += 1) {
       const uuid = rig.run(rig.image, '--exec=/bin/sleep', '--', `0.${i}`);

@@ -1,7 +1,8 @@
 /** `podctl enter` in a terminal: the command has one of the app's own, and the caller's is as it was in the end. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { Entering } from '../rig/entering';
+import { threeBlocks } from '../fixtures/subid';
+import { Entering, SLEEP } from '../rig/entering';
 import { needsHost, until } from '../rig/rig';
 
 describe('podctl enter in a terminal', () => {
@@ -12,6 +13,7 @@ describe('podctl enter in a terminal', () => {
     rig = new Entering();
   });
   after(() => rig?.dispose());
+  threeBlocks();
 
   it('the command gets a terminal of the app, of the size of the caller, and resized with it', () => {
     const script =
@@ -62,11 +64,20 @@ describe('podctl enter in a terminal', () => {
     assert.doesNotMatch(shown, /job control turned off|can't access tty/);
   });
 
-  it('the last output is not lost', () => {
-    for (let i = 0; i < 10; i += 1) {
-      const { output: shown } = rig.terminal([], [rig.plain, 'sh', '-c', 'seq 1 3000; echo end']);
-      assert.ok(shown.endsWith('3000\r\nend\r\n'), shown.slice(-100));
-      assert.equal(shown.split('\r\n').length, 3002);
+  it('the last output is not lost, also if nobody reads until the command has ended', () => {
+    for (const [last, steps] of [
+      [1000, []],
+      // More than the caller's terminal holds.
+      [3800, [{ expect: 'up' }, { send: '\r' }, { alone: true }]],
+    ] as const) {
+      const { output: shown } = rig.terminal(steps, [
+        rig.plain,
+        'sh',
+        '-c',
+        `echo up; ${steps.length > 0 ? 'read go' : ':'}; seq 1 ${last}; echo end`,
+      ]);
+      assert.ok(shown.endsWith(`${last}\r\nend\r\n`), shown.slice(-100));
+      assert.equal(shown.match(/^\d+\r$/gm)?.length, last);
     }
   });
 
@@ -82,6 +93,15 @@ describe('podctl enter in a terminal', () => {
     const failed = rig.terminal([], [rig.plain, 'nothing']);
     assert.deepEqual([failed.status, failed.restored], [254, true]);
     assert.match(failed.output, /exec-failed/);
+  });
+
+  it('the terminal belongs to the app’s user, also among users of the pod’s own', () => {
+    for (const users of [[], ['--private-users']]) {
+      const uuid = rig.run(rig.image, '--user=app', ...users, ...SLEEP);
+      const script = 'stat -c %U:%a $(tty); echo through tty > /dev/tty; echo by name > $(tty)';
+      assert.equal(rig.terminal([], [uuid, 'sh', '-c', script]).output, 'app:620\r\nthrough tty\r\nby name\r\n');
+      rig.ok('stop', '--force', uuid);
+    }
   });
 
   it('a closed window hangs the command up', async () => {

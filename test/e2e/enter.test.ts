@@ -1,6 +1,7 @@
 /** `podctl enter`: the command is under all that its app is under, or there is none, and it is said why. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { threeBlocks } from '../fixtures/subid';
 import { Entering, ended, SLEEP } from '../rig/entering';
 import { needsHost } from '../rig/rig';
 
@@ -32,11 +33,18 @@ describe('podctl enter', () => {
     rig = new Entering();
   });
   after(() => rig?.dispose());
+  threeBlocks();
 
   for (const [what, flags] of [
     ['of root', []],
     ['of a user', ['--user=app', '--group=extra', '--supplementary-gids=5,6', '--working-dir=/var/log']],
     ['with a variable', ['--environment=B=two words']],
+    [
+      'with limits, a filter and few capabilities',
+      ['--ulimit=nofile=100:200', '--oom-score-adj=500', '--seccomp=mode=remove,mkdir', '--caps-retain=CAP_CHOWN'],
+    ],
+    ['of root among users of its own', ['--private-users']],
+    ['of a user among users of its own', ['--private-users', '--user=app', '--group=extra']],
   ] as const) {
     it(`CVE-2019-10144/10145/10147 the command has all that confines an app ${what}`, async () => {
       const uuid = rig.run(rig.image, ...flags, ...SLEEP);
@@ -137,6 +145,10 @@ describe('podctl enter', () => {
     const [pid, status] = [fs.readFileSync(pidFile, 'utf8'), fs.readFileSync(statusFile, 'utf8')];
     fs.writeFileSync(pidFile, `${process.pid}\n`);
     assert.match(rig.enter(uuid, 'true').stderr, /pod-wrong-state: app enter: the pod is not running/);
+    // Not even if it looks at the pod: it is the lock that counts.
+    const directory = fs.openSync(`${rig.dataDir}/pods/run/${uuid}`, 'r');
+    assert.match(rig.enter(uuid, 'true').stderr, /pod-wrong-state: app enter: the pod is not running/);
+    fs.closeSync(directory);
     fs.writeFileSync(pidFile, `${rig.appPid(rig.plain)}\n`);
     assert.match(rig.enter(uuid, 'true').stderr, /pod-wrong-state: app enter: the pod is not running/);
     fs.writeFileSync(pidFile, pid);

@@ -1,7 +1,7 @@
 """Runs a command in a terminal of its own, and does to it what a user would. stdin: JSON {argv, stderr, steps}; stdout: JSON.
 
 Steps, in order: {"expect": REGEX} waits until the output since the last one has it; {"send": TEXT}; {"size": [ROWS, COLUMNS]};
-{"signal": NAME} to the command; {"hangup": true} closes the terminal.
+{"signal": NAME} to the command; {"alone": true} waits, reading nothing, until its child has gone; {"hangup": true} closes the terminal.
 """
 import fcntl
 import json
@@ -11,6 +11,7 @@ import re
 import select
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -54,6 +55,12 @@ class Session:
             if time.monotonic() > deadline or not self.read(1) and self.has_ended():
                 raise SystemExit(f'waited in vain for {pattern!r} in {self.output[self.seen:]!r}')
 
+    def await_loneliness(self):
+        deadline = time.monotonic() + PATIENCE
+        while subprocess.run(['pgrep', '-P', str(self.pid)], stdout=subprocess.DEVNULL).returncode == 0:
+            if time.monotonic() > deadline:
+                raise SystemExit('its child stays')
+
     def has_ended(self):
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
@@ -67,6 +74,8 @@ class Session:
             self.resize(value)
         elif name == 'signal':
             os.kill(self.pid, getattr(signal, 'SIG' + value))
+        elif name == 'alone':
+            self.await_loneliness()
         elif name == 'hangup':
             os.close(self.slave)
             os.close(self.master)
