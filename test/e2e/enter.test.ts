@@ -125,7 +125,7 @@ describe('podctl enter', () => {
 
   it('refuses pods and apps that do not run, and names the apps there are', () => {
     const two = rig.run(rig.image, '--name=one', ...SLEEP, '---', rig.image, '--name=two', ...SLEEP);
-    assert.match(rig.enter(two, 'true').stderr, /app-not-found: pod .* has several apps: one, two\n/);
+    assert.match(rig.enter(two, 'true').stderr, /app-not-found: .*has several apps: one, two\n/);
     assert.match(rig.enter('--app=three', two, 'true').stderr, /app-not-found: .*no app "three", only one, two/);
     assert.equal(rig.podctl('app', 'exec', '--app=two', two, 'sh', '-c', 'echo $AC_APP_NAME').stdout, 'two\n');
     rig.ok('stop', '--force', two);

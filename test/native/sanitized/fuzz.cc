@@ -78,6 +78,7 @@ void try_plan(const std::string &bytes) {
   Arena arena;
   const Outcome<Plan> plan = decode_plan(arena, Text(copy, bytes.size()));
   if (plan.ok()) {
+    if (check_fragment(plan.value).ok()) use(plan.value);
     const Outcome<> checked = check_plan(plan.value);
     if (checked.ok()) {
       use(plan.value);
