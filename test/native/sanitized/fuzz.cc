@@ -174,7 +174,9 @@ class Mutator {
   void lengthen(std::string &bytes, size_t at) {
     std::string many;
     for (size_t i = 0; i < kMaxArgs + below(3); ++i) many += " b";
-    const size_t end = bytes.find('\n', at);
+    // A list, if there is one: elsewhere this is only one argument too many.
+    const size_t list = bytes.find(below(2) == 0 ? "\nargs " : "\nexec ", at);
+    const size_t end = bytes.find('\n', list == std::string::npos ? at : list + 1);
     if (end != std::string::npos) bytes.insert(end, many);
   }
 
@@ -226,6 +228,20 @@ std::string read_whole(const char *path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+/** Else nothing behind the first refusal is ever tried. */
+bool is_accepted(const std::string &bytes) {
+  std::string copy = bytes;
+  Arena arena;
+  const Outcome<Plan> plan = decode_plan(arena, text_of(copy));
+  if (!plan.ok()) return false;
+  const Outcome<> checked = check_plan(plan.value);
+  if (checked.ok()) return true;
+  Buffer<256> why;
+  put_sentence(why, *checked.failure);
+  fprintf(stderr, "%s\n", why.c_str());
+  return false;
+}
+
 size_t fuzz(Target &target, double seconds, Mutator &mutator) {
   kind = target.name;
   size_t tried = 0;
@@ -264,9 +280,11 @@ int main(int argc, char **argv) {
   Mutator mutator(strtoull(argv[2], nullptr, 10));
   Target plans{"plan", try_plan, 5 * 1024 * 1024, '\n'};
   for (int i = 3; i < argc; ++i) plans.corpus.push_back(read_whole(argv[i]));
-  plans.corpus.push_back("podctl-plan 2\npod u /p\n" + every_operation());
+  for (const std::string &plan : plans.corpus) REQUIRE(is_accepted(plan));
+  REQUIRE(is_accepted(kSmall));
   // Small ones are tried most often.
   for (int i = 0; i < 4; ++i) plans.corpus.push_back(kSmall);
+  plans.corpus.push_back("podctl-plan 2\npod u /p\n" + every_operation());
   plans.words = plan_words();
   Target buses{"message of the bus", try_bus, 8192, '\0'};
   const std::string ok = "OK 0123\r\n";
