@@ -77,12 +77,11 @@ async function obtainOne(
   signature: string | undefined,
   options: FetchOptions,
 ): Promise<StoredImage> {
-  const { images, sources, verifier } = services;
+  const { images, sources } = services;
   const { policy, pull } = options;
   if (wanted.kind === 'file') {
-    const named = signature === undefined ? {} : { path: signature };
-    const check: SignaturePolicy =
-      policy === 'unverified' ? { kind: 'none' } : { kind: 'required', verifier, ...named };
+    const check =
+      policy === 'unverified' ? { kind: 'none' as const } : await signatureOfFile(services, signature, options);
     return fetchFile({ path: wanted.path, signature: check }, { images, sources });
   }
   if (signature !== undefined && wanted.kind !== 'url') {
@@ -98,6 +97,18 @@ async function obtainOne(
   if (pull === 'never') return fromStore(services, wanted, options);
   const { fetchByName } = await import('./network-images.js');
   return fetchByName(services, wanted.name, wanted.labels, undefined, options);
+}
+
+async function signatureOfFile(
+  services: Services,
+  signature: string | undefined,
+  options: FetchOptions,
+): Promise<SignaturePolicy> {
+  const { verifier } = services;
+  if (signature === undefined) return { kind: 'required', verifier };
+  if (!/^https?:/i.test(signature)) return { kind: 'required', verifier, path: signature };
+  const { fetchSignatureOf } = await import('./network-images.js');
+  return { kind: 'fetched', verifier, ...(await fetchSignatureOf(services, signature, options)) };
 }
 
 type InStore = Exclude<ImageArgument, { kind: 'file' | 'url' }>;

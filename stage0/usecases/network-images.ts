@@ -3,7 +3,7 @@ import { PodctlError } from '#kernel/errors';
 import { discoverKeys } from '../image/fetch/discovery/keys';
 import { webUrl } from '../image/fetch/discovery/template';
 import { fetchName } from '../image/fetch/name';
-import type { SignatureSource } from '../image/fetch/remote-signature';
+import { awaitSignature, type SignatureBytes, type SignatureSource } from '../image/fetch/remote-signature';
 import { fetchUrl, imageOf, type Network } from '../image/fetch/url';
 import type { Label } from '../image/schema';
 import type { StoredImage } from '../store/cas';
@@ -52,6 +52,13 @@ export function fetchByName(
     const signature = { kind: 'required', verifier: services.verifier, learnKeys: learn } as const;
     return fetchName({ name, labels, size, signature }, network);
   });
+}
+
+/** A signature by its URL, for an image that is a file. @throws PodctlError `signature-*`, `fetch-*`, `interrupted` */
+export function fetchSignatureOf(services: Services, url: string, options: FetchOptions): Promise<SignatureBytes> {
+  const found = webUrl(url);
+  if (found === undefined) throw new PodctlError('usage', '--signature: not a URL without user and password');
+  return withNetwork(services, options, ({ client, observe }) => awaitSignature(client, found, found, observe));
 }
 
 function signatureOf(image: URL, given: string | undefined): SignatureSource {

@@ -77,7 +77,7 @@ export const START_FLAGS = {
 export const APP_FLAGS = {
   readonlyRootfs: toggle('read-only root; /run, /tmp, /var/tmp and volumes stay writable'),
   mount: list('mount a volume in this app', { value: 'volume=NAME,target=PATH' }),
-  signature: text('signature of the image file (default: the file with .asc appended)', {
+  signature: text('file or URL of the signature of an image file or URL (default: the same with .asc appended)', {
     value: 'FILE',
     complete: 'file',
   }),

@@ -171,6 +171,10 @@ async function receive(
       requireFitting(url, part.size, wanted, false);
       observe({ event: 'progress', url: shown, done: part.size, ...known });
     }
+    if (total !== undefined && part.size !== total) {
+      part.forget();
+      throw malformed(reply.url, `what it sent in parts is not ${total} bytes in all`);
+    }
     requireFitting(url, part.size, wanted, true);
   } catch (error) {
     reply.close();

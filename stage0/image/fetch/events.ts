@@ -21,6 +21,8 @@ export type FetchEvent =
       readonly name: string;
       readonly size: number;
     }
+  /** A URL did not do; `code` as in docs/errors.md. */
+  | { readonly event: 'failed'; readonly url: string; readonly code: string; readonly reason: string }
   /** An image that was asked for is there, with its dependencies. */
   | { readonly event: 'done'; readonly image: string; readonly id: ImageId };
 

@@ -11,6 +11,8 @@ export const MAX_SIGNATURE_BYTES = 256 * 1024;
 export type SignaturePolicy =
   /** `path` is the signature file; by default the image's with `.asc` after it (appc A9). */
   | { readonly kind: 'required'; readonly verifier: SignatureVerifier; readonly path?: string }
+  /** It was fetched from elsewhere; `origin` is for people. */
+  | { readonly kind: 'fetched'; readonly verifier: SignatureVerifier; readonly bytes: Buffer; readonly origin: string }
   /** What `--insecure-options=image` asks for: nothing is verified, nor recorded as verified. */
   | { readonly kind: 'none' };
 
@@ -34,7 +36,8 @@ interface Signature {
   readonly verifier: SignatureVerifier;
   readonly path: string;
   readonly bytes: Buffer;
-  readonly stamp: FileStamp;
+  /** Undefined if it is no file, so that nothing tells whether it is the same later. */
+  readonly stamp: FileStamp | undefined;
 }
 
 /**
@@ -64,7 +67,8 @@ function remembered(
 }
 
 function holds({ signed }: SourceEntry, image: StoredImage, signature: Signature): boolean {
-  if (signed === undefined || !sameStamp(signed.signature, signature.stamp)) return false;
+  if (signed === undefined || signature.stamp === undefined) return false;
+  if (!sameStamp(signed.signature, signature.stamp)) return false;
   return signature.verifier.stillTrusted(signed.verification, image.name);
 }
 
@@ -81,13 +85,19 @@ async function read(
   const image = await importArchive(images, { fd, size, source: path }, check);
   const { verification } = image;
   const signed =
-    signature === undefined || verification === undefined ? undefined : { signature: signature.stamp, verification };
+    signature?.stamp === undefined || verification === undefined
+      ? undefined
+      : { signature: signature.stamp, verification };
   sources.remember({ image: stamp, id: image.id, signed }, now);
   return image;
 }
 
 function openSignature({ path: image, signature }: FileRequest): Signature | undefined {
   if (signature.kind === 'none') return undefined;
+  if (signature.kind === 'fetched') {
+    const { verifier, bytes, origin } = signature;
+    return { verifier, path: origin, bytes, stamp: undefined };
+  }
   const path = signature.path ?? `${image}.asc`;
   try {
     return withFile(path, 'signature', ({ fd, stamp, size }) => {

@@ -74,7 +74,7 @@ async function ask(
   if (status === 404 || status === 410) {
     throw new PodctlError(
       'signature-missing',
-      `image ${shownUrl(image)} has no signature: there is no ${shownUrl(url)}`,
+      `${image === url ? '' : `image ${shownUrl(image)} has no signature: `}there is no ${shownUrl(url)}`,
     );
   }
   if (status !== 200) throw refusedStatus(url, status);

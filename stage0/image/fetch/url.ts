@@ -1,6 +1,6 @@
 /** Fetching an image from a URL: not at all if the store has what the server would send, and otherwise once. */
 import fs from 'node:fs';
-import { PodctlError } from '#kernel/errors';
+import { isErrno, messageOf, PodctlError } from '#kernel/errors';
 import type { ContentStore, StoredImage } from '../../store/cas';
 import type { Part, Partials } from '../../store/partials';
 import type { RemoteEntry, Remotes } from '../../store/remotes';
@@ -57,6 +57,8 @@ export async function fetchUrl(request: UrlRequest, network: Network): Promise<S
     return image;
   } catch (error) {
     settle(isWorthKeeping(error) ? 'keep' : 'discard');
+    const [code, reason] = error instanceof PodctlError ? [error.code, error.message] : ['io', messageOf(error)];
+    network.observe({ event: 'failed', url: shownUrl(request.url), code, reason });
     throw error;
   }
 }
@@ -208,7 +210,8 @@ async function openLate(
 
 /** Whether what has come is good, or may be: the net, the disk or the keystore failed, not the bytes. */
 function isWorthKeeping(error: unknown): boolean {
-  if (!(error instanceof PodctlError)) return true;
+  // A disk that is full is not to stay so.
+  if (!(error instanceof PodctlError)) return !isErrno(error, 'ENOSPC', 'EDQUOT');
   const { code } = error;
   if (/^(?:signature-(?:key-|missing|deferred)|interrupted|io|decompressor-missing|internal)/.test(code)) return true;
   return code.startsWith('fetch-') && code !== 'fetch-response-invalid';

@@ -186,6 +186,16 @@ describe('obtaining images', () => {
       sign('example.com/a');
       assert.equal((await obtain('example.com/a', verified)).image.verification?.fingerprint, key);
     });
+    it('at a URL, for an image that is a file', async () => {
+      trust();
+      const aci = buildAci({ name: 'example.com/a' });
+      fs.writeFileSync(`${scratch()}/a.aci`, aci);
+      web.on('example.com/elsewhere', content(gpg.sign(aci, { by: [key] })));
+      const options = { ...UNVERIFIED, ...verified };
+      const from = (signature: string) => obtainImage(services, `${scratch()}/a.aci`, signature, options);
+      assert.equal((await from('https://example.com/elsewhere')).image.verification?.fingerprint, key);
+      await rejectsCode('signature-missing', from('https://example.com/nowhere'), /no https:\/\/example.com\/nowhere/);
+    });
     it('of dependencies, too', async () => {
       trust();
       serve('example.com/b');

@@ -56,6 +56,8 @@ describe('discovery', () => {
     web.on('example.com', page('example.com here'));
     await rejectsCode('fetch-status', tags('example.com/a'), /500/);
     assert.equal(web.asked.length, 3);
+    web.on('example.com/a', content('', {}, 501));
+    await rejectsCode('fetch-status', tags('example.com/a'), /501/);
   });
 
   for (const status of [301, 302, 303, 307, 308]) {

@@ -28,6 +28,7 @@ describe('X1 discovery tags of a page', () => {
     ],
     ['not of another name', '<meta name="ac-discovery-pubkeys" content="a b">', []],
     ['not in a comment', '<!-- <meta name="ac-discovery" content="a b"> -->', []],
+    ['not in a comment with brackets', '<!-- > <meta name="ac-discovery" content="a b"> -->', []],
     ['not in a script', '<script><meta name="ac-discovery" content="a b"></script >', []],
     ['not in a title', '<title><meta name="ac-discovery" content="a b"></title>', []],
     ['not in an attribute', '<link title=\'<meta name="ac-discovery" content="a b">\'>', []],

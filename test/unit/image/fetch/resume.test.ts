@@ -85,8 +85,20 @@ describe('resuming a download', () => {
       web.on(IMAGE_URL, answer);
       assert.equal((await remote.fetch()).id, imageIdOf(remoteImage('y')));
       assert.equal(ranges()[1], undefined);
+      // Seen before a byte of it was taken: once for the attempt that was interrupted, once for the whole.
+      assert.equal(remote.seen('downloading'), 2);
     });
   }
+  it('206 that ends before the end', async () => {
+    await interruptHalfway(remoteImage());
+    web.on(IMAGE_URL, (asked, response) => {
+      const first = Number(/\d+/.exec(asked.headers.range ?? '')?.[0]);
+      const total = remoteImage().length;
+      response.writeHead(206, { etag: '"1"', 'content-range': `bytes ${first}-${total - 1}/${total}` }).end('short');
+    });
+    await rejectsCode('fetch-response-invalid', remote.fetch(), /not \d+ bytes in all/);
+    assert.deepEqual([remote.stored, remote.downloads], [0, []]);
+  });
   it('206 that nobody asked for', async () => {
     web.on(IMAGE_URL, (_, response) => void response.writeHead(206, { 'content-range': 'bytes 0-1/2' }).end('ab'));
     await rejectsCode('fetch-response-invalid', remote.fetch(), /206/);
