@@ -50,7 +50,7 @@ describe('limits of cgroups', () => {
     assert.deepEqual(found, expected);
   };
 
-  it('of an app are those of its isolators', () => {
+  it('I5 I6 of an app are those of its isolators, in base units', () => {
     const unit = start(
       image,
       '--cpuset-cpus=0',
@@ -88,7 +88,7 @@ describe('limits of cgroups', () => {
     assert.equal(value(unit, 'pids.max'), '16384');
   });
 
-  it('of a pod are those of its unit, and bound its apps', () => {
+  it('I4 of a pod are those of its unit, and bound its apps', () => {
     const flags = [
       '--memory=32Mi',
       '--cpu=500m',

@@ -183,7 +183,7 @@ describe('isolators on systemd', () => {
       assert.match(stderr, /isolator-unenforceable: pod: isolator resource\/memory: /);
     });
 
-    it('I2 and with --insecure-options=isolators a warning, which the pod remembers', () => {
+    it('I1 I2 and with --insecure-options=isolators a warning, as for what is unknown, which the pod remembers', () => {
       const limited = image('hog', {
         'resource/memory': { limit: '1Gi' },
         'example.com/unknown': 1,

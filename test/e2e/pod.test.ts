@@ -32,7 +32,7 @@ describe('a pod on systemd', () => {
     return stdout.trim();
   };
 
-  it('shows the output in the foreground, on the right stream, and has the same lines in the journal', () => {
+  it('L1 shows the output in the foreground, on the right stream, and has the same lines in the journal', () => {
     const uuidFile = `${rig.root}/uuid`;
     const { status, stdout, stderr } = run(`--uuid-file-save=${uuidFile}`, image);
     assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: 'out\n', stderr: 'err\n' });
@@ -64,7 +64,7 @@ describe('a pod on systemd', () => {
     assert.equal(stdout.length, 8 * 1048576 + 1);
   });
 
-  it('gives the app its environment, user and directory', () => {
+  it('B9 B10 E5 gives the app its environment, user and directory', () => {
     const { stdout } = sh(
       'id -u; id -g; id -G; pwd; echo $A $B $AC_APP_NAME $container $HOME $USER; umask',
       '--user=app',
@@ -134,7 +134,7 @@ describe('a pod on systemd', () => {
     assert.ok(Date.now() - started < 15_000);
   });
 
-  it('--net=none has a loopback that is up, and nothing else', () => {
+  it('N1 N2 --net=none has a loopback that is up, and nothing else', () => {
     const { stdout } = sh('ip -o addr');
     assert.match(stdout, /lo {4}inet 127\.0\.0\.1/);
     assert.doesNotMatch(stdout, /eth|veth/);
