@@ -2,6 +2,7 @@
 import { PodctlError } from '#kernel/errors';
 import { discoverKeys } from '../image/fetch/discovery/keys';
 import { webUrl } from '../image/fetch/discovery/template';
+import { shownUrl } from '../image/fetch/http/failure';
 import { fetchName } from '../image/fetch/name';
 import { awaitSignature, type SignatureBytes, type SignatureSource } from '../image/fetch/remote-signature';
 import { fetchUrl, imageOf, type Network } from '../image/fetch/url';
@@ -27,7 +28,8 @@ export async function fetchByUrl(
     const entry = remotes.lookup(url.href);
     const stored = entry && imageOf(images, entry);
     if (stored !== undefined) return use(stored);
-    if (options.pull === 'never') throw new PodctlError('image-not-found', `nothing was fetched from ${url.href} yet`);
+    if (options.pull === 'never')
+      throw new PodctlError('image-not-found', `nothing was fetched from ${shownUrl(url)} yet`);
   }
   return withNetwork(services, options, (network) => {
     const request = { url, objection: () => undefined, size: undefined };

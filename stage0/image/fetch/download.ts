@@ -14,6 +14,8 @@ import { Patience } from './http/retry';
 const MAX_IMAGE_BYTES = 16 * 1024 ** 3;
 /** So much has to come between two failures for the patience to begin anew. */
 const PROGRESS_BYTES = 1024 * 1024;
+/** However much comes each time: a server could go on breaking off for ever. */
+const MAX_ATTEMPTS = 200;
 /** How often a server may say that what has come is not part of what it has. */
 const MAX_RESTARTS = 2;
 const LOCK_POLL_MS = 100;
@@ -58,13 +60,14 @@ export async function download(
 ): Promise<Downloaded> {
   const patience = new Patience(client.settings);
   const state = { resumed: part.size > 0, asked: false, restarts: 0 };
-  for (;;) {
+  for (let attempts = 1; ; attempts += 1) {
     const before = part.size;
     try {
       const done = await attempt(client, part, request, state, observe);
       if (done !== undefined) return { ...done, resumed: state.resumed };
     } catch (error) {
       if (part.size - before >= PROGRESS_BYTES) patience.renew();
+      if (attempts >= MAX_ATTEMPTS) throw error;
       await patience.after(error, request.url);
       if (part.size > 0) state.resumed = true;
     }
