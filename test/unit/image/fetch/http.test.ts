@@ -23,7 +23,7 @@ describe('the HTTP client', () => {
     return `${status} ${bytes}`;
   };
   const impatient = (name: 'headersMs' | 'idleMs' | 'documentMs' | 'connectMs') => ({
-    timeouts: { connectMs: 2000, headersMs: 2000, idleMs: 2000, documentMs: 2000, [name]: 150 },
+    timeouts: { connectMs: 15_000, headersMs: 15_000, idleMs: 15_000, documentMs: 15_000, [name]: 150 },
     retry: { attempts: 1, baseMs: 1, capMs: 1, longestRetryAfterMs: 1 },
   });
 

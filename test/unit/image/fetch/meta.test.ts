@@ -54,7 +54,7 @@ describe('X1 discovery tags of a page', () => {
     for (const piece of ['<', '<!--', '<meta ', '<meta a=', '<script>', '<meta "', '<a', '=', '<!', '</title', ' / ']) {
       const started = process.hrtime.bigint();
       contents(`<meta ${piece.repeat(Math.floor(524_288 / piece.length))}`);
-      assert.ok(Number(process.hrtime.bigint() - started) < 2e9, piece);
+      assert.ok(Number(process.hrtime.bigint() - started) < 5e9, piece);
     }
   });
 
