@@ -11,13 +11,13 @@ export const webClient = (
   { insecureOptions }: Globals,
   env: HttpSettings['env'],
   dirs: ConfigDirs,
-  { forKeys = false, ...settings }: WebSettings,
+  { forKeys = false, plainHttp = false, ...settings }: WebSettings,
 ): HttpClient =>
   new HttpClient({
     env,
     insecure: forKeys
-      ? { http: insecureOptions.has('pubkey'), tls: insecureOptions.has('pubkey') && insecureOptions.has('tls') }
-      : { http: insecureOptions.has('http'), tls: insecureOptions.has('tls') },
+      ? { http: plainHttp || insecureOptions.has('pubkey'), tls: insecureOptions.has('pubkey') && insecureOptions.has('tls') }
+      : { http: plainHttp || insecureOptions.has('http'), tls: insecureOptions.has('tls') },
     credentials: credentialTable(loadKind(dirs, 'auth')),
     ...settings,
   });

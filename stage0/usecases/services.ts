@@ -24,6 +24,8 @@ export interface ExecPort {
 export interface WebSettings extends Pick<HttpSettings, 'signal' | 'onRetry'> {
   /** For keys that nobody will look at: `--insecure-options=pubkey` waives here what `http` and `tls` waive for images. */
   readonly forKeys?: boolean;
+  /** Plain http is allowed, whatever the options say (`--insecure-allow-http`). */
+  readonly plainHttp?: boolean;
 }
 
 export interface Services {

@@ -7,6 +7,7 @@ import type { OpenPgp, PublicKey } from './openpgp';
 /** A key of the keystore. */
 export interface TrustedKey {
   readonly file: KeyFile;
+  readonly bytes: Buffer;
   readonly digest: string;
   readonly key: PublicKey;
 }
@@ -36,7 +37,7 @@ export async function readTrustedKey(pgp: OpenPgp, file: KeyFile): Promise<Trust
   if (key.getFingerprint() !== file.fingerprint) {
     throw invalid(file.path, `the key in it is ${key.getFingerprint().toUpperCase()}, not the one its name says`);
   }
-  return { file, digest, key };
+  return { file, bytes, digest, key };
 }
 
 function keyBlocks(bytes: Buffer, origin: string): readonly Uint8Array[] {

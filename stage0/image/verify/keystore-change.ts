@@ -46,10 +46,13 @@ export function removeKey(dirs: KeystoreDirs, prefix: string, fingerprint: strin
   });
 }
 
-const notTrusted = (prefix: string, fingerprint: string): PodctlError =>
-  new PodctlError('key-not-trusted', `key ${fingerprint.toUpperCase()} is not trusted for ${describePrefix(prefix)}`, {
+/** @param prefix undefined: for no image at all */
+export function notTrusted(prefix: string | undefined, fingerprint: string): PodctlError {
+  const what = prefix === undefined ? 'any image' : describePrefix(prefix);
+  return new PodctlError('key-not-trusted', `key ${fingerprint.toUpperCase()} is not trusted for ${what}`, {
     hint: '`podctl trust --list` shows the keys there are',
   });
+}
 
 function localPath(dirs: KeystoreDirs, prefix: string, fingerprint: string): string {
   checkPrefix(prefix);

@@ -10,6 +10,7 @@ import path from 'node:path';
 import { isAcIdentifier } from '#kernel/brand';
 import { sha512Of } from '#kernel/digest';
 import { isErrno, messageOf, PodctlError } from '#kernel/errors';
+import { withoutComments } from './admission';
 import { covers, prefixesOf, ROOT } from './prefix';
 
 /** Keys with many certifications have some hundred kilobytes. */
@@ -98,7 +99,7 @@ function byStrength(one: KeyFile, other: KeyFile): number {
   return LAYERS.indexOf(one.layer) - LAYERS.indexOf(other.layer) || one.prefix.length - other.prefix.length;
 }
 
-/** @throws PodctlError `key-invalid` if it is too large, `io` */
+/** The digest is of the key, not of comments beside it. @throws PodctlError `key-invalid` if it is too large, `io` */
 export function readKeyFile(file: string): { readonly bytes: Buffer; readonly digest: string } {
   let bytes: Buffer;
   try {
@@ -112,7 +113,7 @@ export function readKeyFile(file: string): { readonly bytes: Buffer; readonly di
   } catch (error) {
     throw error instanceof PodctlError ? error : new PodctlError('io', messageOf(error), { cause: error });
   }
-  return { bytes, digest: sha512Of(bytes) };
+  return { bytes, digest: sha512Of(withoutComments(bytes)) };
 }
 
 interface Collected {

@@ -16,6 +16,6 @@ export async function learnKeys(
   imageName: string,
   found: readonly KeySource[],
 ): Promise<readonly string[]> {
-  const trusted = await trustKeys(dirs, { keyFiles: found, prefix: imageName, review: { kind: 'skip' } });
+  const trusted = await trustKeys(dirs, { keyFiles: found, prefix: imageName, review: { kind: 'believe' } });
   return trusted.map(describeTrusted);
 }

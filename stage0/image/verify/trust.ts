@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { messageOf, PodctlError } from '#kernel/errors';
+import { admitted, type Reviewed as Reviewer } from './admission';
 import { readPublicKeys } from './key-file';
 import { allKeys, effective, type KeyFile, type KeystoreDirs, MAX_KEY_FILE_SIZE } from './keystore';
 import { addKey, checkPrefix } from './keystore-change';
@@ -22,8 +23,10 @@ export interface TrustRequest {
 export type Review =
   /** Is shown the keys of one file and asked; false leaves that file out. */
   | { readonly kind: 'ask'; readonly confirm: (keys: string) => Promise<boolean> }
-  /** `--skip-fingerprint-review` */
+  /** `--skip-fingerprint-review`: somebody has seen to it before. */
   | { readonly kind: 'skip' }
+  /** `--trust-keys-from-https`: nobody has, the key's site is believed. */
+  | { readonly kind: 'believe' }
   /** There is no terminal to ask on. */
   | { readonly kind: 'impossible' };
 
@@ -64,11 +67,17 @@ export async function trustKeys(
     for (const key of keys) placements.push(await place(pgp, key, keyFile, request.prefix, files, now));
     reviewed.push({ keyFile, keys, placements });
   }
+  const { review } = request;
+  const reviewer: Reviewer = review.kind === 'ask' ? 'asked' : review.kind === 'skip' ? 'skipped' : 'nobody';
+  const admission =
+    ({ keyFile }: Reviewed): Admit =>
+    (armored) =>
+      admitted(armored, keyFile, reviewer, now);
   const agreed: Reviewed[] = [];
   for (const one of reviewed) if (await isAgreed(one, request)) agreed.push(one);
   return reviewed.flatMap((one): readonly Trusted[] =>
     agreed.includes(one)
-      ? one.placements.flatMap((placement) => install(dirs, placement))
+      ? one.placements.flatMap((placement) => install(dirs, placement, admission(one)))
       : [{ kind: 'declined', keyFile: one.keyFile }],
   );
 }
@@ -95,6 +104,7 @@ export function describeKeys(keys: readonly PublicKey[], prefix: string, keyFile
 async function isAgreed({ keys, keyFile }: Reviewed, { prefix, review }: TrustRequest): Promise<boolean> {
   switch (review.kind) {
     case 'skip':
+    case 'believe':
       return true;
     case 'ask':
       return review.confirm(describeKeys(keys, prefix, keyFile));
@@ -141,9 +151,12 @@ async function place(
   return { key, prefixes: [prefix], kind: copies.some((copy) => copy.prefix === prefix) ? 'updated' : 'added' };
 }
 
-function install(dirs: KeystoreDirs, { key, prefixes, kind }: Placement): readonly Trusted[] {
+/** Writes into an armoured key how it came to be trusted. */
+type Admit = (armored: string) => string;
+
+function install(dirs: KeystoreDirs, { key, prefixes, kind }: Placement, admit: Admit): readonly Trusted[] {
   const fingerprint = key.getFingerprint();
-  const armored = key.armor();
+  const armored = admit(key.armor());
   return prefixes.map((prefix) => ({ kind, prefix, fingerprint, path: addKey(dirs, prefix, fingerprint, armored) }));
 }
 
