@@ -16,7 +16,10 @@ export const webClient = (
   new HttpClient({
     env,
     insecure: forKeys
-      ? { http: plainHttp || insecureOptions.has('pubkey'), tls: insecureOptions.has('pubkey') && insecureOptions.has('tls') }
+      ? {
+          http: plainHttp || insecureOptions.has('pubkey'),
+          tls: insecureOptions.has('pubkey') && insecureOptions.has('tls'),
+        }
       : { http: plainHttp || insecureOptions.has('http'), tls: insecureOptions.has('tls') },
     credentials: credentialTable(loadKind(dirs, 'auth')),
     ...settings,

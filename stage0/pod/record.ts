@@ -4,6 +4,7 @@ import type { AbsPath, AppName, ImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
 import type { UserRange } from '../../stage1/plan/spec';
 import type { IsolatorReport } from '../../stage2/isolators/types';
+import type { Verification } from '../image/fetch/port';
 import { FAILURE, PID, RECORD, STATUS } from './layout';
 
 export interface AppRecord {
@@ -12,6 +13,8 @@ export interface AppRecord {
   readonly imageName: string;
   /** Rendered trees below the app's own layer, uppermost first. */
   readonly trees: readonly AbsPath[];
+  /** Who had signed the image when the pod was prepared; absent: nobody's signature was checked. */
+  readonly signature?: Verification;
   /** When it was added to the running pod, ms since the epoch; absent for apps that the pod was made with. */
   readonly addedAt?: number;
 }

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import type { AppName, ImageId, PodId } from '#kernel/brand';
 import type { IsolatorReport } from '../../stage2/isolators/types';
+import type { Verification } from '../image/fetch/port';
 import type { PodEntry, Pods } from './pods';
 import { type AppStatus, readAppStatus, readPid, recordIfReadable } from './record';
 import type { PodState } from './state';
@@ -10,6 +11,8 @@ export interface AppView {
   readonly name: AppName;
   readonly imageId: ImageId;
   readonly imageName: string;
+  /** Who had signed it when the pod was prepared. */
+  readonly signature: Verification | undefined;
   readonly status: AppStatus | undefined;
   /** ms since the epoch */
   readonly createdAt: number | undefined;
@@ -47,6 +50,7 @@ export function viewPod(pods: Pods, entry: PodEntry): PodView | undefined {
       name: app.name,
       imageId: app.imageId,
       imageName: app.imageName,
+      signature: app.signature,
       status: readAppStatus(entry.path, app.name),
       createdAt: app.addedAt ?? record?.createdAt,
     })),

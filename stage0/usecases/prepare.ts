@@ -185,9 +185,13 @@ export async function resolveApp(
   const { name } = runtime;
   const isolation = isolateApp(services, name, runtime.app.isolators ?? [], bounds, pod.relaxed);
   const tree = await ensureTree(services, image.id, manifest, pins);
-  const record = { name, imageId: image.id, imageName: manifest.name, trees: [tree] };
+  const record = { name, imageId: image.id, imageName: manifest.name, trees: [tree], ...signedBy(image) };
   return { runtime, record, tree, isolation };
 }
+
+/** Kept with the pod: the image may be gone before it. */
+const signedBy = ({ verification }: StoredImage): Pick<AppRecord, 'signature'> =>
+  verification === undefined ? {} : { signature: verification };
 
 const isThere = ({ images }: Services, { image, pins }: Obtained): boolean =>
   [image.id, ...pins.values()].every((id) => images.has(id));

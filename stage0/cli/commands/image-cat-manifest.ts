@@ -5,7 +5,10 @@ export const spec = commandSpec({
   name: 'image cat-manifest',
   summary: 'print the manifest of an image',
   args: { image: required('IMAGE', 'image') },
-  flags: { prettyPrint: toggle('indent', { default: true }) },
+  flags: {
+    prettyPrint: toggle('indent', { default: true }),
+    provenance: toggle('where the image came from and who signed it, as one line of JSON on stderr'),
+  },
   privilege: 'any',
 });
 

@@ -6,7 +6,7 @@ import type { Handler } from '../command';
 import { jsonText, table } from '../present';
 import { createServices } from '../services';
 import type { Field, spec } from './image-list';
-import { shortImageId } from './image-view';
+import { shortImageId, signatureJson } from './image-view';
 
 const LEGEND: Readonly<Record<Field, string>> = {
   id: 'ID',
@@ -45,10 +45,13 @@ export const run: Handler<typeof spec> = async (context, { flags }) => {
     context.out.write(jsonText(images.map(imageJson), flags.format));
     return 0;
   }
-  const legend = [...flags.fields.map((field) => LEGEND[field]), ...(flags.full ? ['SIGNED BY'] : [])];
+  const legend = [
+    ...flags.fields.map((field) => LEGEND[field]),
+    ...(flags.full ? ['SIGNED BY', 'KEY OWNER', 'SIGNED AT'] : []),
+  ];
   const rows = images.map((image) => [
     ...flags.fields.map((field) => cell(image, field, flags.full, context.now())),
-    ...(flags.full ? [image.verification?.fingerprint ?? '-'] : []),
+    ...(flags.full ? signer(image) : []),
   ]);
   if (rows.length > 0 || !flags.noLegend) context.out.write(table(flags.noLegend ? rows : [legend, ...rows]));
   return 0;
@@ -77,6 +80,11 @@ function cell(image: ListedImage, field: Field, full: boolean, now: number): str
   }
 }
 
+const signer = ({ verification: found }: ListedImage): readonly string[] =>
+  found === undefined
+    ? ['-', '-', '-']
+    : [found.fingerprint, found.keyOwner ?? '-', new Date(found.signedAt).toISOString()];
+
 /** Times in nanoseconds since the epoch (rkt-cli.md §1.4). */
 const imageJson = (image: ListedImage) => ({
   id: image.id,
@@ -88,4 +96,5 @@ const imageJson = (image: ListedImage) => ({
   tree_size: image.treeSize,
   source: image.source,
   signed_by: image.verification?.fingerprint ?? null,
+  signature: signatureJson(image.verification),
 });

@@ -14,7 +14,7 @@ export const spec = commandSpec({
     fields: csv('columns to show', { choices: FIELDS, default: FIELDS }),
     sort: csv('columns to sort by', { choices: ['name', 'importtime', 'lastused', 'size'], default: ['importtime'] }),
     order: choice('direction of the sort', ['asc', 'desc'], { default: 'asc' }),
-    full: toggle('whole IDs, sizes in bytes, exact times, and who signed the image'),
+    full: toggle('whole IDs, sizes in bytes, exact times, and who signed the image, and when'),
     noLegend: toggle('no header line'),
     format: choice('print JSON instead of a table', FORMATS, { default: '' }),
   },

@@ -1,6 +1,7 @@
 /** The documented JSON of a pod (rkt-cli.md §1.4, with one time unit: nanoseconds since the epoch, as integers). */
 import { podUnit } from '../../../units/name';
 import type { AppView, PodView } from '../../pod/view';
+import { signatureJson } from './image-view';
 
 /** Integers beyond 2^53 would lose digits in JSON.parse of most languages; microsecond precision is what is left. */
 const nanoseconds = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms * 1e6));
@@ -24,6 +25,8 @@ export const appJson = (pod: PodView, app: AppView) => ({
   restarts: app.status?.restarts ?? 0,
   image_id: app.imageId,
   image_name: app.imageName,
+  signed_by: app.signature?.fingerprint ?? null,
+  signature: signatureJson(app.signature),
   isolators: isolatorsJson(pod, app.name),
 });
 

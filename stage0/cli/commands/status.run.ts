@@ -1,5 +1,6 @@
 import { PodctlError } from '#kernel/errors';
 import { podUnit } from '../../../units/name';
+import type { Verification } from '../../image/fetch/port';
 import { type AppView, type PodView, viewPod } from '../../pod/view';
 import type { Handler } from '../command';
 import { jsonText } from '../present';
@@ -37,13 +38,19 @@ function lines(pod: PodView): readonly string[] {
   ];
 }
 
-function appLines({ name, status }: AppView): readonly string[] {
-  if (status === undefined) return [];
+function appLines({ name, status, signature }: AppView): readonly string[] {
+  const signed = signature === undefined ? [] : [`app-${name}-signed-by=${signer(signature)}`];
+  if (status === undefined) return signed;
   const { exitCode, reason = 'exit', detail, restarts, state } = status;
   return [
     ...(state === 'restarting' ? [`app-${name}-state=${state}`] : []),
     ...(exitCode === undefined ? [] : [`app-${name}=${exitCode}`, `app-${name}-reason=${reason}`]),
     ...(detail === undefined ? [] : [`app-${name}-detail=${detail}`]),
     ...(restarts === 0 ? [] : [`app-${name}-restarts=${restarts}`]),
+    ...signed,
   ];
 }
+
+/** `FINGERPRINT at TIME (OWNER)` */
+const signer = ({ fingerprint, signedAt, keyOwner = '' }: Verification): string =>
+  `${fingerprint} at ${new Date(signedAt).toISOString()}${keyOwner === '' ? '' : ` (${keyOwner})`}`;

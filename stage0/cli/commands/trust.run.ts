@@ -73,18 +73,14 @@ function reviewer({ err, isTerminal }: Context, skip: boolean): Review {
     confirm: async (keys) => {
       err.write(keys);
       const questions = createInterface({ input: process.stdin, output: process.stderr });
-      try {
-        // An end of the input is no answer, and nobody must take it for a yes.
-        const ended = new Promise<string>((resolve) => questions.once('close', () => resolve('no')));
-        for (;;) {
-          const asked = questions.question('Are you sure you want to trust this key (yes/no)? ');
-          const answer = await Promise.race([asked, ended]);
-          if (/^yes$/i.test(answer)) return true;
-          if (/^no$/i.test(answer)) return false;
-        }
-      } finally {
-        questions.close();
+      questions.setPrompt('Are you sure you want to trust this key (yes/no)? ');
+      questions.prompt();
+      for await (const answer of questions) {
+        if (/^yes$/i.test(answer)) return true;
+        if (/^no$/i.test(answer)) return false;
+        questions.prompt();
       }
+      return false; // the end of the input is no answer, and nobody must take it for a yes
     },
   };
 }

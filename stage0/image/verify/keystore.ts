@@ -72,6 +72,7 @@ export function allKeys(dirs: KeystoreDirs): KeystoreContent {
 
 /** The file that makes a key count for a name, if there is one. Looks only where it can be. */
 export function keyFor(dirs: KeystoreDirs, imageName: string, fingerprint: string): KeyFile | undefined {
+  if (!isAcIdentifier(imageName)) return undefined; // it would become a path
   const files = prefixesOf(imageName).flatMap((prefix) =>
     LAYERS.flatMap((layer) => {
       const directory = keyDirectory(dirs, layer, prefix);
@@ -82,9 +83,10 @@ export function keyFor(dirs: KeystoreDirs, imageName: string, fingerprint: strin
   return effective(files, imageName).get(fingerprint);
 }
 
-/** The keys that count for a name, by fingerprint. */
+/** The keys that count for a name, by fingerprint; none, not even root keys, for what is no name. `ROOT`: the root keys. */
 export function effective(files: readonly KeyFile[], imageName: string): ReadonlyMap<string, KeyFile> {
   const trusted = new Map<string, KeyFile>();
+  if (imageName !== ROOT && !isAcIdentifier(imageName)) return trusted;
   for (const file of files.filter(({ prefix }) => covers(prefix, imageName)).sort(byStrength)) {
     if (file.mask) trusted.delete(file.fingerprint);
     else trusted.set(file.fingerprint, file);

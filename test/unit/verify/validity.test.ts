@@ -99,11 +99,21 @@ describe('signature verification refuses what is out of date, revoked or weak', 
     await refuses('signature-expired', store.verify(image, signature, name, expiresAt));
   });
 
-  it('SHA-1, short RSA keys, DSA, and signatures of text', async () => {
+  it('MD5, SHA-1, short RSA keys, DSA, and signatures of text', async () => {
+    const rsa = gpg.key('rsa', { algorithm: 'rsa2048' });
     trust(ed);
+    trust(rsa);
     const weak = (signature: Buffer, why: RegExp) =>
       refuses('signature-weak', store.verify(image, signature, name), why);
     await weak(gpg.sign(image, { by: [ed], digest: 'SHA1' }), /SHA1/);
+    for (const digest of ['SHA1', 'RIPEMD160', 'MD5']) {
+      const args = ['--allow-weak-digest-algos'];
+      const signature = gpg.sign(image, { by: [rsa], digest, args });
+      await weak(signature, new RegExp(digest.slice(0, 5)));
+      // Beside a good one it does no harm, and alone in a second block it does not count either.
+      await weak(Buffer.concat([signature, gpg.sign(image, { by: [rsa], digest: 'SHA1' })]), /none of 2 signatures/);
+      await store.verify(image, Buffer.concat([signature, gpg.sign(image, { by: [rsa], digest: 'SHA512' })]), name);
+    }
     await weak(gpg.sign(image, { by: [ed], args: ['--textmode'] }), /text/);
     for (const [algorithm, why] of [
       ['rsa1024', /RSA-1024/],

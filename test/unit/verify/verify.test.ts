@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import fc from 'fast-check';
 import { PodctlError } from '#kernel/errors';
 import { MAX_SIGNATURE_SIZE } from '../../../stage0/image/verify/signature-file';
+import { trustKeys } from '../../../stage0/image/verify/trust';
 import { signatureVerifier } from '../../../stage0/image/verify/verifier';
 import { Gpg } from '../../fixtures/gpg';
 import { image, Keystore, name, refuses } from './place';
@@ -78,6 +79,24 @@ describe('signature verification', function () {
       assert.equal(verification.fingerprint, key);
       assert.notEqual(verification.signingKeyId, key.slice(-16));
     });
+
+    for (const algorithm of ['rsa2048', 'ed25519', 'nistp256/ecdsa', 'nistp384/ecdsa']) {
+      it(`a signing subkey ${algorithm} of a primary key of another kind, from a ring of several keys`, async () => {
+        const primary = gpg.key(`ring-${algorithm.replace('/', '-')}`, { algorithm: 'nistp256', usage: 'cert' });
+        gpg.subkey(primary, { algorithm: 'cv25519', usage: 'encr' });
+        gpg.subkey(primary, { algorithm });
+        const ring = gpg.export([ed, primary, other], { armored: false });
+        const keyFiles = [{ origin: 'ring', bytes: ring }];
+        const added = await trustKeys(store, { keyFiles, prefix: name, review: { kind: 'skip' } });
+        assert.equal(added.length, 3);
+        const { fingerprint, signingKeyId } = await store.verify(image, gpg.sign(image, { by: [primary] }), name);
+        assert.equal(fingerprint, primary);
+        assert.notEqual(signingKeyId, primary.slice(-16));
+        for (const by of [ed, other]) {
+          assert.equal((await store.verify(image, gpg.sign(image, { by: [by] }), name)).fingerprint, by);
+        }
+      });
+    }
 
     it('one good signature among others, in one block or in several', async () => {
       trust(ed);
