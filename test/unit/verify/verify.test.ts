@@ -89,7 +89,11 @@ describe('signature verification', function () {
         const keyFiles = [{ origin: 'ring', bytes: ring }];
         const added = await trustKeys(store, { keyFiles, prefix: name, review: { kind: 'skip' } });
         assert.equal(added.length, 3);
-        const { fingerprint, signingKeyId } = await store.verify(image, gpg.sign(image, { by: [primary] }), name);
+        const { fingerprint, signingKeyId } = await store.verify(
+          image,
+          gpg.sign(image, { by: [primary], digest: 'SHA512' }),
+          name,
+        );
         assert.equal(fingerprint, primary);
         assert.notEqual(signingKeyId, primary.slice(-16));
         for (const by of [ed, other]) {
