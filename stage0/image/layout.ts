@@ -4,6 +4,7 @@
  */
 import { PodctlError } from '#kernel/errors';
 import { type ByteString, display } from '../render/byte-string';
+import { checkDevice } from '../render/device';
 import { entryPath, hardLinkTarget, parentOf, refuse } from '../render/entry-path';
 import { invalidArchive, type TarEntry, type TarSink } from '../render/tar-entry';
 import { checkXattrs } from '../render/xattrs';
@@ -45,6 +46,10 @@ export class ArchiveLayout implements TarSink {
     if (this.#inManifest) this.#manifest?.push(Buffer.from(chunk));
   }
 
+  hole(): void {
+    // Only a file of rootfs has holes.
+  }
+
   fileEnd(): void {
     this.#inManifest = false;
   }
@@ -77,6 +82,7 @@ export class ArchiveLayout implements TarSink {
     if (path === MANIFEST) {
       if (entry.type !== 'file')
         throw refuse('image-layout-invalid', `is a ${entry.type}, it must be a regular file`, entry);
+      if (entry.sparse) throw refuse('image-layout-invalid', 'is a sparse file, it must be an ordinary one', entry);
       if (entry.size > MAX_MANIFEST_BYTES) {
         throw new PodctlError(
           'image-manifest-invalid',
@@ -130,7 +136,8 @@ export class ArchiveLayout implements TarSink {
         return 'symlink';
       case 'character':
       case 'block':
-        throw refuse('image-device-refused', `is a device node (${entry.major}:${entry.minor})`, entry);
+        checkDevice(entry);
+        return 'other';
       case 'hardlink':
         return this.#kindOfTarget(entry);
     }

@@ -96,7 +96,9 @@ export const ERRORS = {
   'image-entry-duplicate': row('An image has the same entry twice.'),
   'image-symlink-escape': row('An entry of an image lies below a symbolic link of the same image.'),
   'image-hardlink-escape': row('A hard link of an image names no earlier file of its rootfs.'),
-  'image-device-refused': row('An image contains a device node.'),
+  'image-device-refused': row(
+    'An image contains a device node other than null, zero, full, random, urandom, tty and ptmx.',
+  ),
   'image-xattr-refused': row('An image sets an extended attribute that would change how it is mounted.'),
   'image-manifest-missing': row(
     'An archive has no image manifest.',

@@ -127,7 +127,8 @@ function metadata(
 }
 
 /** Major and minor number of a dev_t, as the kernel packs them for user space. */
-const device = (rdev: bigint): [major: number, minor: number] => [
+/** The two numbers of a device, as Linux puts them together (makedev(3)). */
+export const device = (rdev: bigint): [major: number, minor: number] => [
   Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)),
   Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
 ];

@@ -5,6 +5,7 @@ import type { Addon, Metadata } from '../../stage1/native/index';
 import { O_PATH, S_IFIFO } from '../files/linux';
 import { type ByteString, display, toBytes } from './byte-string';
 import { CONFINED, type ConfinedTree, type Place } from './confined';
+import { checkDevice } from './device';
 import type { Directories, DirectoryFacts } from './directories';
 import { entryPath, hardLinkTarget, refuse } from './entry-path';
 import type { LinkPlan } from './links';
@@ -27,6 +28,7 @@ export interface Selection {
 }
 
 const PREFIX = 'rootfs/';
+const { S_IFCHR } = fs.constants;
 const CREATE = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW;
 const NOTHING = Buffer.alloc(0);
 
@@ -37,6 +39,8 @@ interface OpenFile {
   readonly place: Place;
   /** -1 until it is known that the content comes in more than one piece. */
   fd: number;
+  /** How much of the content there is. */
+  at: number;
   done: boolean;
 }
 
@@ -73,7 +77,17 @@ export class Extractor implements TarSink {
       return;
     }
     if (file.fd < 0) this.#openFile(file);
-    for (let done = 0; done < chunk.length; ) done += fs.writeSync(file.fd, chunk, done);
+    for (let done = 0; done < chunk.length; )
+      done += fs.writeSync(file.fd, chunk, done, chunk.length - done, file.at + done);
+    file.at += chunk.length;
+  }
+
+  /** Stays a hole on the disk. */
+  hole(size: number): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    if (file.fd < 0) this.#openFile(file);
+    file.at += size;
   }
 
   fileEnd(): void {
@@ -108,7 +122,7 @@ export class Extractor implements TarSink {
         this.#target.directories.set(path, entry);
         return;
       case 'file':
-        this.#file = { entry, path, place: this.#target.tree.place(path), fd: -1, done: false };
+        this.#file = { entry, path, place: this.#target.tree.place(path), fd: -1, at: 0, done: false };
         return;
       case 'symlink':
         this.#symlink(path, entry);
@@ -117,11 +131,15 @@ export class Extractor implements TarSink {
         this.#hardLink(path, whole, entry);
         return;
       case 'fifo':
-        this.#fifo(path, entry);
+        this.#node(path, entry, S_IFIFO);
         return;
       case 'character':
       case 'block':
-        throw refuse('image-device-refused', `is a device node (${entry.major}:${entry.minor})`, entry);
+        checkDevice(entry);
+        if (!this.#target.setOwners)
+          throw refuse('image-device-refused', 'is a device node, which only root can make', entry);
+        this.#node(path, entry, S_IFCHR);
+        return;
     }
   }
 
@@ -141,8 +159,9 @@ export class Extractor implements TarSink {
     });
   }
 
-  #finishFile({ fd, entry, place }: OpenFile): void {
+  #finishFile({ fd, entry, place, at }: OpenFile): void {
     try {
+      if (entry.sparse) fs.ftruncateSync(fd, at); // a hole may be the end
       this.#target.addon.setMetadata(fd, ...this.#metadata(entry));
     } finally {
       fs.closeSync(fd);
@@ -174,15 +193,16 @@ export class Extractor implements TarSink {
     }
   }
 
-  #fifo(path: ByteString, entry: TarEntry): void {
+  /** A fifo or a character device. */
+  #node(path: ByteString, entry: TarEntry, type: number): void {
     const { addon, tree } = this.#target;
     const place = tree.place(path);
-    tree.replace(path, place, () => addon.mknodat(place.dirFd, place.name, S_IFIFO | 0o600, 0, 0));
+    tree.replace(path, place, () => addon.mknodat(place.dirFd, place.name, type | 0o600, entry.major, entry.minor));
     this.#setOwnerAndTime(place, entry);
-    // chmod follows links by name; through a descriptor of the fifo itself there is nothing to follow.
+    // chmod follows links by name; through a descriptor of the node itself there is nothing to follow.
     const fd = addon.openat2(place.dirFd, place.name, O_PATH | fs.constants.O_NOFOLLOW, 0, CONFINED);
     try {
-      if (fs.fstatSync(fd).isFIFO()) fs.chmodSync(`/proc/self/fd/${fd}`, entry.mode);
+      if ((fs.fstatSync(fd).mode & fs.constants.S_IFMT) === type) fs.chmodSync(`/proc/self/fd/${fd}`, entry.mode);
     } finally {
       fs.closeSync(fd);
     }

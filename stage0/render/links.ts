@@ -32,6 +32,10 @@ export class LinkPlan implements TarSink {
     // Only names matter here.
   }
 
+  hole(): void {
+    // Only names matter here.
+  }
+
   fileEnd(): void {
     // Only names matter here.
   }

@@ -8,6 +8,8 @@ import { isErrno, PodctlError } from '#kernel/errors';
 import { type Addon, native } from '../../stage1/native/index';
 import { RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS } from '../files/linux';
 import { type ByteString, display, fromBytes, toBytes } from './byte-string';
+import { device } from './copy-tree';
+import { isHarmless } from './device';
 import { MAX_DEPTH, MAX_PATH_BYTES } from './entry-path';
 import type { EntryType } from './tar-entry';
 import { memberHeader, paddingOf, type TarMember } from './tar-writer';
@@ -68,7 +70,7 @@ class Packer {
 
   async #entry(parent: number, name: Buffer, path: ByteString, depth: number): Promise<void> {
     const stat = fs.lstatSync(Buffer.concat([Buffer.from(`/proc/self/fd/${parent}/`), name]), { bigint: true });
-    if (stat.isCharacterDevice() || stat.isBlockDevice()) return this.#options.leftOut(display(path), 'device');
+    if (stat.isCharacterDevice() || stat.isBlockDevice()) return this.#node(parent, name, path, stat);
     if (stat.isSocket()) return this.#options.leftOut(display(path), 'socket');
     if (stat.isDirectory()) {
       const xattrs = this.#xattrs(parent, name);
@@ -90,6 +92,12 @@ class Packer {
     const xattrs = this.#xattrs(parent, name);
     if (!stat.isFile()) return this.#member(path, 'fifo', stat, { xattrs });
     await this.#file(parent, name, path, stat, xattrs);
+  }
+
+  #node(parent: number, name: Buffer, path: ByteString, stat: fs.BigIntStats): void {
+    const [major, minor] = device(stat.rdev);
+    if (!stat.isCharacterDevice() || !isHarmless(major, minor)) this.#options.leftOut(display(path), 'device');
+    else this.#member(path, 'character', stat, { major, minor, xattrs: this.#xattrs(parent, name) });
   }
 
   /** Undefined if this is the first name of a file, or its only one. */

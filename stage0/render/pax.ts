@@ -9,6 +9,15 @@ export interface PaxFields {
   gid?: number;
   mtime?: { readonly seconds: number; readonly nanoseconds: number };
   xattrs?: Map<ByteString, Buffer>;
+  sparse?: PaxSparse;
+}
+
+/** GNU's records of a sparse file. `major` is 0 for the formats 0.0 and 0.1, whose map is in `numbers`. */
+export interface PaxSparse {
+  major: number;
+  readonly numbers: number[];
+  name?: ByteString;
+  realSize?: number;
 }
 
 /** A problem with a record; the reader adds where. */
@@ -17,6 +26,7 @@ export class PaxError extends Error {
 }
 
 const XATTR = 'SCHILY.xattr.';
+const SPARSE = 'GNU.sparse.';
 const SPACE = 0x20;
 const EQUALS = 0x3d;
 const NEWLINE = 0x0a;
@@ -49,8 +59,44 @@ function record(fields: PaxFields, key: string, value: Buffer): void {
   else if (key === 'gid') fields.gid = count(key, value);
   else if (key === 'mtime') fields.mtime = time(value);
   else if (key.startsWith(XATTR)) addXattr(fields, key.slice(XATTR.length), value);
-  else if (key.startsWith('GNU.sparse.')) throw new PaxError('sparse files are not supported');
+  else if (key.startsWith(SPARSE)) sparse(fields, key, value);
   // Everything else (uname, gname, atime, ctime, comment, vendor keys) says nothing that rendering preserves.
+}
+
+/** GNU tar manual, "PAX Format, Versions 0.0, 0.1 and 1.0". Counts are not needed: the map says itself how long it is. */
+function sparse(fields: PaxFields, key: string, value: Buffer): void {
+  fields.sparse ??= { major: 0, numbers: [] };
+  const found = fields.sparse;
+  switch (key.slice(SPARSE.length)) {
+    case 'major':
+      found.major = count(key, value);
+      if (found.major > 1) throw new PaxError('a sparse file of an unknown format');
+      return;
+    case 'minor':
+    case 'numblocks':
+      count(key, value);
+      return;
+    case 'name':
+      found.name = nameOf(key, value);
+      return;
+    case 'size':
+    case 'realsize':
+      found.realSize = count(key, value);
+      return;
+    case 'offset':
+    case 'numbytes': {
+      const isOffset = key === `${SPARSE}offset`;
+      if ((found.numbers.length % 2 === 0) !== isOffset) throw new PaxError('the map of a sparse file is out of order');
+      found.numbers.push(count(key, value));
+      return;
+    }
+    case 'map':
+      if (found.numbers.length > 0) throw new PaxError('a sparse file has two maps');
+      for (const number of value.toString('latin1').split(',')) found.numbers.push(count(key, Buffer.from(number)));
+      return;
+    default:
+      throw new PaxError(`the record "${key.slice(0, 40)}" of a sparse file is not known`);
+  }
 }
 
 function nameOf(key: string, value: Buffer): ByteString {

@@ -8,8 +8,10 @@ export interface TarEntry {
   /** As written in the archive: not normalised, not checked. */
   readonly name: ByteString;
   readonly type: EntryType;
-  /** Bytes of content that follow; 0 unless a file. */
+  /** Bytes of content, holes included; 0 unless a file. */
   readonly size: number;
+  /** True if the content may have holes. */
+  readonly sparse: boolean;
   /** Permission bits with setuid, setgid and sticky. */
   readonly mode: number;
   readonly uid: number;
@@ -31,6 +33,8 @@ export interface TarSink {
   entry(entry: TarEntry): void;
   /** The next bytes of a file's content. Not called for empty files. */
   data(chunk: Buffer): void;
+  /** The content goes on with so many zeros that take no room in the archive. Without it, `data` gets the zeros. */
+  hole?(size: number): void;
   /** The content of a file is complete. Not called for other types. */
   fileEnd(): void;
 }

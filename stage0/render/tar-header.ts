@@ -8,6 +8,7 @@ const TYPES: ReadonlyMap<string, EntryType> = new Map([
   ['\0', 'file'],
   ['0', 'file'],
   ['7', 'file'],
+  ['S', 'file'],
   ['1', 'hardlink'],
   ['2', 'symlink'],
   ['3', 'character'],
@@ -29,7 +30,7 @@ export interface Pending {
 /** @throws PodctlError `image-archive-invalid` */
 export function parseEntry(block: Buffer, flag: string, offset: number, pending: Pending, global: PaxFields): TarEntry {
   const pax: PaxFields = { ...global, ...pending.pax };
-  const name = pax.path ?? pending.name ?? headerName(block);
+  const name = pax.sparse?.name ?? pax.path ?? pending.name ?? headerName(block);
   const number = (what: string, start: number, length: number, min: number, max: number): number => {
     const value = numberField(block, start, length);
     if (value === undefined || value < min || value > max)
@@ -38,9 +39,7 @@ export function parseEntry(block: Buffer, flag: string, offset: number, pending:
   };
   const known = TYPES.get(flag);
   if (known === undefined) {
-    const what =
-      flag === 'S' ? 'sparse files are not supported' : `entries of type ${JSON.stringify(flag)} are not supported`;
-    throw invalidArchive(what, offset, name);
+    throw invalidArchive(`entries of type ${JSON.stringify(flag)} are not supported`, offset, name);
   }
   if (name === '') throw invalidArchive('an entry has no name', offset);
   // Before POSIX a directory was a file whose name ends in a slash.
@@ -48,11 +47,14 @@ export function parseEntry(block: Buffer, flag: string, offset: number, pending:
   const size = pax.size ?? number('size', 124, 12, 0, Number.MAX_SAFE_INTEGER);
   if (type !== 'file' && size !== 0)
     throw invalidArchive(`a ${type} cannot have ${size} bytes of content`, offset, name);
+  if (pax.sparse !== undefined && (type !== 'file' || flag === 'S'))
+    throw invalidArchive(`a ${type} of type ${JSON.stringify(flag)} cannot be sparse`, offset, name);
   const isDevice = type === 'character' || type === 'block';
   return {
     name,
     type,
     size,
+    sparse: flag === 'S' || pax.sparse !== undefined,
     mode: number('mode', 100, 8, 0, Number.MAX_SAFE_INTEGER) & 0o7777,
     uid: checkId(pax.uid) ?? number('uid', 108, 8, 0, MAX_ID),
     gid: checkId(pax.gid) ?? number('gid', 116, 8, 0, MAX_ID),

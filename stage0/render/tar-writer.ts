@@ -3,7 +3,9 @@ import { type ByteString, toBytes } from './byte-string';
 import type { EntryType, TarEntry } from './tar-entry';
 import { BLOCK, checksum } from './tar-fields';
 
-export type TarMember = Omit<TarEntry, 'offset' | 'major' | 'minor'>;
+/** `major` and `minor` of a device. Sparse files are written with all their zeros. */
+export type TarMember = Omit<TarEntry, 'offset' | 'major' | 'minor' | 'sparse'> &
+  Partial<Pick<TarEntry, 'major' | 'minor'>>;
 
 const FLAGS: Readonly<Record<EntryType, string>> = {
   file: '0',
@@ -85,6 +87,8 @@ function block(member: TarMember, flag: string): Buffer {
   header.write(flag, 156, 'latin1');
   toBytes(member.linkName).copy(header, 157, 0, MAX_NAME);
   header.write('ustar\x0000', 257, 'latin1');
+  if (member.major !== undefined) octal(member.major, 329, 8, MAX_OCTAL_7);
+  if (member.minor !== undefined) octal(member.minor, 337, 8, MAX_OCTAL_7);
   header.write(`${checksum(header).toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return header;
 }

@@ -1,9 +1,10 @@
 /**
  * A tar reader that is fed chunks and calls a sink, all synchronously: one pass, no copies of file content, no promise per
- * entry. Formats: v7, ustar, GNU (long names, base-256 numbers), PAX. It reads strictly: what two readers could understand
+ * entry. Formats: v7, ustar, GNU (long names, base-256 numbers, sparse), PAX. It reads strictly: what two readers could understand
  * differently (data after the end, sizes on links, stacked extension headers) is refused.
  */
 import { PaxError, type PaxFields, readPax } from './pax';
+import { addHoles, SparseContent } from './sparse-content';
 import { invalidArchive, type TarSink } from './tar-entry';
 import { BLOCK, checksum, isZero, numberField, storedChecksum, textField } from './tar-fields';
 import { type Pending, parseEntry } from './tar-header';
@@ -22,7 +23,7 @@ const MAX_EXTENSION_BYTES: ReadonlyMap<string, number> = new Map([
 type State =
   | { readonly at: 'header' }
   /** Content of a file, then padding. */
-  | { readonly at: 'file'; remaining: number; readonly padding: number }
+  | { readonly at: 'file'; remaining: number; readonly padding: number; readonly sparse: SparseContent | undefined }
   /** Content of an extension header, collected. */
   | { readonly at: 'extension'; readonly flag: string; readonly body: Buffer; filled: number; readonly padding: number }
   | { readonly at: 'padding'; remaining: number }
@@ -41,6 +42,9 @@ export class TarReader {
   #state: State = { at: 'header' };
   #pending = nothingPending();
   #global: PaxFields = {};
+  /** A sparse file whose map is being read. */
+  #mapping: SparseContent | undefined;
+  #holes = 0;
 
   constructor(sink: TarSink) {
     this.#sink = sink;
@@ -74,9 +78,10 @@ export class TarReader {
         return this.#takeHeader(chunk, at, available);
       case 'file': {
         const size = Math.min(available, state.remaining);
-        this.#sink.data(chunk.subarray(at, at + size));
+        if (state.sparse === undefined) this.#sink.data(chunk.subarray(at, at + size));
+        else state.sparse.data(chunk.subarray(at, at + size), this.#sink);
         state.remaining -= size;
-        if (state.remaining === 0) this.#endFile(state.padding);
+        if (state.remaining === 0) this.#endFile(state.padding, state.sparse);
         return size;
       }
       case 'extension': {
@@ -120,12 +125,18 @@ export class TarReader {
     this.#state = size === 0 ? { at: 'header' } : { at: 'padding', remaining: size };
   }
 
-  #endFile(padded: number): void {
-    this.#sink.fileEnd();
+  #endFile(padded: number, sparse: SparseContent | undefined): void {
+    if (sparse === undefined) this.#sink.fileEnd();
+    else sparse.end(this.#sink);
     this.#pad(padded);
   }
 
   #header(block: Buffer, offset: number): void {
+    if (this.#mapping !== undefined) {
+      this.#mapping.block(block);
+      this.#sparse(this.#mapping);
+      return;
+    }
     if (isZero(block)) {
       if (this.#pending.seen.size > 0) throw invalidArchive('it ends after an extension header', offset);
       this.#zeroBlocks += 1;
@@ -167,8 +178,8 @@ export class TarReader {
       if (error instanceof PaxError) throw invalidArchive(error.message, this.#offset);
       throw error;
     }
-    const { path, linkPath, size } = this.#global;
-    if (path !== undefined || linkPath !== undefined || size !== undefined) {
+    const { path, linkPath, size, sparse } = this.#global;
+    if ((path ?? linkPath ?? size ?? sparse) !== undefined) {
       throw invalidArchive('a global PAX header gives a name or size to every entry', this.#offset);
     }
   }
@@ -177,9 +188,26 @@ export class TarReader {
     const pending = this.#pending;
     this.#pending = nothingPending();
     const entry = parseEntry(block, flag, offset, pending, this.#global);
+    if (entry.sparse) {
+      const pax = pending.pax.sparse;
+      this.#sparse(new SparseContent(entry, block, pax));
+      return;
+    }
     this.#sink.entry(entry);
-    if (entry.type !== 'file') return;
-    if (entry.size === 0) this.#endFile(0);
-    else this.#state = { at: 'file', remaining: entry.size, padding: padding(entry.size) };
+    if (entry.type === 'file') this.#beginFile(entry.size, undefined);
+  }
+
+  /** Its map may be in blocks of its own. */
+  #sparse(content: SparseContent): void {
+    this.#mapping = content.wantsBlock ? content : undefined;
+    if (content.wantsBlock) return;
+    this.#holes = addHoles(this.#holes, content);
+    this.#sink.entry(content.entry);
+    this.#beginFile(content.stored, content);
+  }
+
+  #beginFile(size: number, sparse: SparseContent | undefined): void {
+    if (size === 0) this.#endFile(0, sparse);
+    else this.#state = { at: 'file', remaining: size, padding: padding(size), sparse };
   }
 }

@@ -109,6 +109,58 @@ describe('rendering', () => {
     });
   }
 
+  for (const format of ['gnu', 'pax 0.0', 'pax 0.1', 'pax 1.0'] as const) {
+    it(`A4 sparse files of the ${format} format are what GNU tar makes of them, and stay sparse`, async () => {
+      const source = `${scratch()}/source`;
+      fs.mkdirSync(`${source}/rootfs`, { recursive: true });
+      fs.writeFileSync(`${source}/manifest`, aciManifest({}));
+      const layouts = { one: [0], end: [5], holes: [], many: Array.from({ length: 60 }, (_, i) => 2 * i) };
+      for (const [name, pieces] of Object.entries(layouts)) {
+        const fd = fs.openSync(`${source}/rootfs/${name}`, 'w');
+        for (const piece of pieces) fs.writeSync(fd, Buffer.alloc(64 * 1024, name), 0, 64 * 1024, piece * 64 * 1024);
+        fs.ftruncateSync(fd, 16 * 1024 ** 2 + 77);
+        fs.closeSync(fd);
+      }
+      const [kind, version] = format.split(' ');
+      const how = version === undefined ? [] : [`--sparse-version=${version}`];
+      const archive = `${scratch()}/x.tar`;
+      execFileSync('tar', [`--format=${kind}`, '-S', ...how, '-C', source, '-cf', archive, 'manifest', 'rootfs']);
+      assert.ok(fs.statSync(archive).size < 8 * 1024 ** 2, 'GNU tar found the holes');
+      const tree = await new TestStore(scratch()).render(fs.readFileSync(archive));
+      const content = (line: string): string => line.split(' | ').slice(0, 5).join(' ');
+      const whole = (lines: readonly string[]) => lines.slice(1).map(content);
+      if (kind === 'pax') assert.deepEqual(whole(snapshotTree(tree)), whole(snapshotTree(`${source}/rootfs`)));
+      for (const name of Object.keys(layouts)) {
+        const [ours, theirs] = [`${tree}/${name}`, `${source}/rootfs/${name}`];
+        assert.ok(fs.readFileSync(ours).equals(fs.readFileSync(theirs)), name);
+        assert.ok(fs.statSync(ours).blocks <= fs.statSync(theirs).blocks + 64, `${name} stays sparse`);
+      }
+    });
+  }
+
+  it('A4 device nodes that every pod has are rendered, with mode, owner and time', async () => {
+    const files: TarItem[] = [3, 5, 7, 8, 9].map((minor) => ({ name: `rootfs/${minor}`, type: '3', major: 1, minor }));
+    const tty: TarItem = { name: 'rootfs/tty', type: '3', major: 5, minor: 0, mode: 0o620, gid: 5 };
+    const tree = await images({ files: [...files, tty] });
+    const numbers = (name: string): number => fs.lstatSync(`${tree}/${name}`).rdev;
+    assert.deepEqual(
+      [3, 5, 7, 8, 9].map((minor) => numbers(`${minor}`)),
+      [0x103, 0x105, 0x107, 0x108, 0x109],
+    );
+    assert.equal(numbers('tty'), 0x500);
+    assert.match(snapshotTree(tree).at(-1) ?? '', /^\/tty \| 20620 \| 0:5 \| 1704067200000000000/);
+  });
+
+  it('C1 the tree begins empty: nothing of a rendering that was cut short is in it', async () => {
+    const store = new TestStore(scratch());
+    const image = await store.add(buildAci({ files: [file('a')] }));
+    const left = `${scratch()}/tmp/left-over/rootfs`;
+    fs.mkdirSync(left, { recursive: true });
+    fs.writeFileSync(`${left}/b`, 'of a rendering that was killed');
+    const tree = await ensureTree(store, image.id);
+    assert.deepEqual(fs.readdirSync(tree), ['a']);
+  });
+
   it('directories without an entry belong to root, 0755, of the epoch, whatever the umask', async () => {
     const umask = process.umask(0o077);
     try {
