@@ -86,6 +86,24 @@ describe('run --signed', () => {
     }
   });
 
+  it('status tells who signed, with which key and when, also when the image is gone and its key trusted no more', () => {
+    rig.write('image.aci.asc', signature);
+    const pod = rig.ok('prepare', rig.write('image.aci', image)).trim();
+    rig.ok('image', 'rm', NAME);
+    rig.ok('trust', `--remove=${trusted}`);
+    const line = /^app-foo-signed-by=([0-9A-F]{40}) at (\S+) \((.*)\)$/m.exec(rig.ok('status', pod));
+    assert.deepEqual([line?.[1], line?.[3]], [trusted, 'trusted <trusted@example.com>']);
+    const [app] = JSON.parse(rig.ok('status', '--format=json', pod)).apps;
+    assert.equal(app.signed_by, trusted);
+    assert.equal(new Date(app.signature.signed_at / 1e6).toISOString(), line?.[2]);
+  });
+
+  it('runs nothing that a removed key signed', () => {
+    assert.equal(attempt(image, signature).status, 0);
+    rig.ok('trust', `--remove=${trusted}`);
+    assert.match(rig.podctl('run', '--signed', NAME).stderr, /signature-key-untrusted/);
+  });
+
   it('refuses an image of the store that was fetched without verification', () => {
     const file = rig.write('image.aci', image);
     rig.ok('--insecure-options=image', 'fetch', file);

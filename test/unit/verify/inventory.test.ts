@@ -4,10 +4,11 @@ import path from 'node:path';
 import { admissionOf, admitted } from '../../../stage0/image/verify/admission';
 import { describeDistrusted, distrust, readFingerprint, stillCovered } from '../../../stage0/image/verify/distrust';
 import { listKeys } from '../../../stage0/image/verify/inventory';
+import { lacksKeys, learnKeys } from '../../../stage0/image/verify/learn';
 import { type Review, trustKeys } from '../../../stage0/image/verify/trust';
 import { signatureVerifier } from '../../../stage0/image/verify/verifier';
 import { Gpg } from '../../fixtures/gpg';
-import { image, Keystore, refuses } from './place';
+import { image, Keystore, name, refuses } from './place';
 
 describe('the inventory of trusted keys', function () {
   this.timeout(30_000);
@@ -89,6 +90,18 @@ describe('the inventory of trusted keys', function () {
     assert.ok(signatureVerifier(store).stillTrusted(verification, 'a/x'));
     fs.writeFileSync(found.file.path, gpg.export([gpg.key('other')]));
     assert.ok(!signatureVerifier(store).stillTrusted(verification, 'a/x'));
+  });
+
+  it('tells those that came by --trust-keys-from-https from those that somebody chose', async () => {
+    assert.ok(lacksKeys(store, name));
+    const found = [{ origin: 'https://example.com/k', bytes: exported }];
+    assert.match((await learnKeys(store, name, found)).join(), /^Added key for prefix "example\.com\/hello" at /);
+    assert.ok(!lacksKeys(store, name));
+    const [learnt] = (await listKeys(store, name)).keys;
+    assert.deepEqual(
+      [learnt?.facts?.admission?.reviewed, learnt?.facts?.admission?.from],
+      ['nobody', 'https://example.com/k'],
+    );
   });
 
   it('writes its comments so that gpg reads the key, and no origin can forge one', async () => {
