@@ -31,6 +31,7 @@ import { run } from './commands/run';
 import { runPrepared } from './commands/run-prepared';
 import { status } from './commands/status';
 import { stop } from './commands/stop';
+import { storeCheck } from './commands/store-check';
 import { trust } from './commands/trust';
 import { version } from './commands/version';
 import type { Registry } from './lookup';
@@ -68,6 +69,7 @@ export const REGISTRY: Registry = {
     imageRender,
     imageVerify,
     imageGc,
+    storeCheck,
     completion,
     help,
     version,
@@ -76,5 +78,6 @@ export const REGISTRY: Registry = {
   groups: {
     app: 'operate on the apps of a running pod',
     image: 'operate on images in the local store',
+    store: 'operate on the local store as a whole',
   },
 };

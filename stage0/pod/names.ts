@@ -62,16 +62,25 @@ export function releaseName(dataDir: AbsPath, name: string, holder: PodId | unde
 
 /** Frees the names of pods that are gone, and what a crash in releaseName() left. */
 export function sweepNames(dataDir: AbsPath, isThere: (id: PodId) => boolean): void {
+  for (const { name, holder } of deadNames(dataDir, isThere)) {
+    if (holder === undefined) fs.rmSync(`${namesRoot(dataDir)}/${name}`, { force: true });
+    else releaseName(dataDir, name, holder);
+  }
+}
+
+/** What sweepNames() frees, as file names in `<dir>/names`. */
+export function deadNames(
+  dataDir: AbsPath,
+  isThere: (id: PodId) => boolean,
+): readonly { readonly name: string; readonly holder: PodId | undefined }[] {
   let names: readonly string[];
   try {
     names = fs.readdirSync(namesRoot(dataDir));
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return;
+    if (isErrno(error, 'ENOENT')) return [];
     throw error;
   }
-  for (const name of names) {
-    const holder = podOfName(dataDir, name);
-    if (holder === undefined) fs.rmSync(`${namesRoot(dataDir)}/${name}`, { force: true });
-    else if (!isThere(holder)) releaseName(dataDir, name, holder);
-  }
+  return names
+    .map((name) => ({ name, holder: podOfName(dataDir, name) }))
+    .filter(({ holder }) => holder === undefined || !isThere(holder));
 }

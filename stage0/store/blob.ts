@@ -1,17 +1,14 @@
 /** Reads a stored image again, to see whether it still is what its ID says. */
 import fs from 'node:fs';
-import type { ImageId } from '#kernel/brand';
 import { createHash } from '#kernel/digest';
-import type { ContentStore } from './cas';
 
 const CHUNK_BYTES = 1024 * 1024;
 /** Signals get their turn this often. */
 const CHUNKS_PER_TURN = 64;
 
-/** The ID that the stored bytes have now. @param read sees them on their way */
-export async function rehash(images: ContentStore, id: ImageId, read?: (chunk: Buffer) => void): Promise<string> {
+/** The ID that the bytes of a file have, which is closed at the end. @param read sees them on their way */
+export async function rehash(fd: number, read?: (chunk: Buffer) => void): Promise<string> {
   const hash = createHash('sha512');
-  const fd = images.openTar(id);
   try {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     for (let count = 1; ; count += 1) {

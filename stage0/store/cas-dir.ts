@@ -51,6 +51,10 @@ export class DirectoryStore implements ContentStore {
     return readInfo(this.#path(id), id);
   }
 
+  sound(id: ImageId): StoredImage | undefined {
+    return this.#soundOrNothing(id).find(({ foreign }) => !foreign);
+  }
+
   find(reference: ImageReference): StoredImage {
     return reference.kind === 'id' ? this.#findId(reference.prefix) : this.#findName(reference);
   }
@@ -62,7 +66,7 @@ export class DirectoryStore implements ContentStore {
   }
 
   manifestBytes(id: ImageId): Buffer {
-    return this.#with(id, (image) => readSmall(image, MANIFEST));
+    return this.#with(id, (image) => readSmall(requireOwn(image), MANIFEST));
   }
 
   manifest(id: ImageId): ImageManifest {
@@ -76,10 +80,7 @@ export class DirectoryStore implements ContentStore {
   }
 
   openTar(id: ImageId): number {
-    return this.#with(id, (image) => {
-      if (image.foreign) throw damaged(id, 'another user can change it');
-      return openFile(image, TAR);
-    });
+    return this.#with(id, (image) => openFile(requireOwn(image), TAR));
   }
 
   openForeignTar(id: ImageId): number {
@@ -96,6 +97,19 @@ export class DirectoryStore implements ContentStore {
       if (!isErrno(error, 'ENOENT')) throw error;
       this.#makeUsed(file);
     }
+  }
+
+  names(): readonly string[] {
+    return namesIn(this.#images);
+  }
+
+  putManifest(id: ImageId, manifest: Buffer): boolean {
+    return this.#replaceFile(id, MANIFEST, manifest);
+  }
+
+  temporaries(): readonly string[] {
+    const removed = this.names().filter((name) => name.startsWith(REMOVED));
+    return [...this.#temporary.orphans(), ...removed.map((name) => `${this.#images}/${name}`)];
   }
 
   remove(id: ImageId): boolean {
@@ -194,17 +208,17 @@ export class DirectoryStore implements ContentStore {
     this.touch(id);
     if (facts.verification === undefined || isSame(image, facts)) return image;
     const verified = { ...image, verification: facts.verification };
-    return this.#replaceInfo(id, encodeInfo(verified)) ? verified : image;
+    return this.#replaceFile(id, INFO, encodeInfo(verified)) ? verified : image;
   }
 
   /** By way of `tmp`, where the next sweep finds what a crash leaves. False if the image is another user's, or gone. */
-  #replaceInfo(id: ImageId, info: string): boolean {
+  #replaceFile(id: ImageId, name: string, content: string | Buffer): boolean {
     const directory = this.#temporary.create(0o700);
     const place = this.#path(id);
     try {
-      const file = `/proc/self/fd/${directory.fd}/${INFO}`;
-      fs.writeFileSync(file, info, { flag: 'wx', mode: 0o640, flush: true });
-      fs.renameSync(file, `${place}/${INFO}`);
+      const file = `/proc/self/fd/${directory.fd}/${name}`;
+      fs.writeFileSync(file, content, { flag: 'wx', mode: 0o640, flush: true });
+      fs.renameSync(file, `${place}/${name}`);
       fsyncDir(place);
       return true;
     } catch (error) {
@@ -221,6 +235,12 @@ export class DirectoryStore implements ContentStore {
     if (found === undefined) throw new PodctlError('image-not-found', `image ${id} is not in the store`);
     return found.value;
   }
+}
+
+/** Between finding an image and using it, a member of the group may have put another one there. */
+function requireOwn(image: OpenImage): OpenImage {
+  if (image.foreign) throw damaged(image.id, 'another user can change it');
+  return image;
 }
 
 function namesIn(directory: string): readonly string[] {

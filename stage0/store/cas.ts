@@ -27,7 +27,7 @@ export interface StoredImage {
   /** Undefined if nobody's signature was checked. */
   readonly verification: Verification | undefined;
   /**
-   * Stored by another user than root and the one who runs podctl. Never used as it is: usecases/own-image.ts reads it in
+   * We are root, and another user stored it. Never used as it is: usecases/own-image.ts reads it in
    * again first. What it says of its name is that user's word, and it has no verification.
    */
   readonly foreign: boolean;
@@ -59,6 +59,8 @@ export interface ContentStore {
   has(id: ImageId): boolean;
   /** Undefined if it is not there. @throws PodctlError `image-damaged` */
   get(id: ImageId): StoredImage | undefined;
+  /** The same, but a damaged image, or one that others can change, counts as none: it is to be fetched again. */
+  sound(id: ImageId): StoredImage | undefined;
   /**
    * The image an ID prefix means, or of those with this name and all these labels the one imported last.
    * @throws PodctlError `image-not-found`, `image-ambiguous`, `image-damaged`
@@ -83,6 +85,12 @@ export interface ContentStore {
   remove(id: ImageId): boolean;
   /** The first half of `remove`: the image is gone for everyone; what is returned deletes it. */
   detach(id: ImageId): () => boolean;
+  /** Everything in place of images, whatever it is. */
+  names(): readonly string[];
+  /** Puts the manifest that is in the archive into the place of a damaged one. False if the image is gone, or another user's. */
+  putManifest(id: ImageId, manifest: Buffer): boolean;
+  /** Paths of what `sweepTemporary` would remove. */
+  temporaries(): readonly string[];
   /** Removes what crashed processes left. Returns how many pieces that were. */
   sweepTemporary(): number;
 }

@@ -36,7 +36,7 @@ interface InfoFile {
 export interface OpenImage {
   readonly id: ImageId;
   readonly fd: number;
-  /** Someone else than root and the user who runs podctl can change what is in it. */
+  /** We are root, and somebody else can change what is in it. */
   readonly foreign: boolean;
 }
 
@@ -49,9 +49,7 @@ export function withImage<T>(directory: string, id: ImageId, use: (image: OpenIm
     const fd = openDirectory(directory, id);
     if (fd === undefined) return undefined;
     try {
-      const { uid, mode } = fs.fstatSync(fd);
-      const others = (mode & WRITABLE_BY_OTHERS) !== 0;
-      return use({ id, fd, foreign: others || (uid !== 0 && uid !== process.geteuid?.()) });
+      return use({ id, fd, foreign: process.geteuid?.() === 0 && isForeign(fs.fstatSync(fd)) });
     } catch (error) {
       // An image that is removed meanwhile loses its files one by one, but no longer has its name.
       if (tries > MAX_TRIES || isThere(directory, fd)) throw error;
@@ -60,6 +58,8 @@ export function withImage<T>(directory: string, id: ImageId, use: (image: OpenIm
     }
   }
 }
+
+const isForeign = ({ uid, mode }: fs.Stats): boolean => uid !== 0 || (mode & WRITABLE_BY_OTHERS) !== 0;
 
 function openDirectory(directory: string, id: ImageId): number | undefined {
   try {

@@ -30,8 +30,8 @@ export class Remotes {
   }
 
   remember(entry: RemoteEntry): void {
-    mkdirDurable(this.#root, 0o750);
-    writeFileDurable(this.#path(entry.url), JSON.stringify(entry), 0o640);
+    mkdirDurable(this.#root, 0o700);
+    writeFileDurable(this.#path(entry.url), JSON.stringify(entry), 0o600);
   }
 
   /** Forgets images that are no longer there. */

@@ -109,10 +109,19 @@ export class Temporary {
     };
   }
 
-  /** Removes what crashed processes left. Returns how many directories that were. */
+  /** What crashed processes left. */
+  orphans(): readonly string[] {
+    return this.#entries().filter((path) => {
+      const fd = lockDirectory(path);
+      if (fd !== undefined) fs.closeSync(fd);
+      return fd !== undefined;
+    });
+  }
+
+  /** Removes it. Returns how many directories that were. */
   sweep(): number {
     let removed = 0;
-    for (const path of [this.#root, ...this.#swept].flatMap(entriesOf)) {
+    for (const path of this.#entries()) {
       const fd = lockDirectory(path);
       if (fd === undefined) continue;
       try {
@@ -123,6 +132,10 @@ export class Temporary {
       }
     }
     return removed;
+  }
+
+  #entries(): readonly string[] {
+    return [this.#root, ...this.#swept].flatMap(entriesOf);
   }
 
   #fresh(): string {

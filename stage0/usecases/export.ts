@@ -59,7 +59,7 @@ export async function exportApp(
 
 /** The image's own, without what its tree is made of now already (as rkt). A pod keeps enough of it if the image is gone. */
 function manifestOf({ images, warn }: Services, entry: PodEntry, { name, imageId }: AppRecord): string {
-  if (images.get(imageId) !== undefined) {
+  if (images.sound(imageId) !== undefined) {
     const { dependencies, pathWhitelist, ...rest } = JSON.parse(
       images.manifestBytes(imageId).toString('utf8'),
     ) as Record<string, unknown>;

@@ -72,14 +72,20 @@ export function discard(services: Services, pod: LockedPod): void {
 const PARTIAL_MS = 24 * 3_600_000;
 
 /** What crashes left outside of pods: half-written images and trees, names of pods that are gone. */
-export function sweepLeftovers({ images, sources, partials, remotes, pods, dataDir, now }: Services): void {
+export function sweepLeftovers(services: Services): void {
+  const { images, partials, pods, dataDir, now } = services;
   images.sweepTemporary();
   partials.sweep(now() - PARTIAL_MS);
+  forgetSources(services);
+  const alive = new Set(pods.list().map(({ id }) => id));
+  sweepNames(dataDir, (id) => alive.has(id));
+}
+
+/** Notes on where images came from that are not in the store. */
+export function forgetSources({ images, sources, remotes }: Services): void {
   const stored = new Set(images.list().map(({ id }) => id));
   remotes.sweep((id) => stored.has(id));
   sources.sweep((id) => stored.has(id));
-  const alive = new Set(pods.list().map(({ id }) => id));
-  sweepNames(dataDir, (id) => alive.has(id));
 }
 
 /** What is elsewhere goes first: a removal cut short leaves a nameless pod in a garbage directory, which gc takes. */

@@ -22,7 +22,7 @@ export type TreeCheck =
 
 /** @throws PodctlError `image-damaged` if the stored bytes have changed: only another fetch brings them back */
 export async function verifyBlob({ images }: Pick<Services, 'images'>, id: ImageId): Promise<void> {
-  const is = await rehash(images, id);
+  const is = await rehash(images.openTar(id));
   if (is === id) return;
   throw new PodctlError(
     'image-damaged',

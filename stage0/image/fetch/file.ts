@@ -59,8 +59,8 @@ function remembered(
   { images, sources }: Stores,
 ): StoredImage | undefined {
   const entry = sources.lookup(file.stamp);
-  const image = entry === undefined ? undefined : images.get(entry.id);
-  if (entry === undefined || image === undefined || image.foreign) return undefined;
+  const image = entry === undefined ? undefined : images.sound(entry.id);
+  if (entry === undefined || image === undefined) return undefined;
   if (signature !== undefined && !holds(entry, image, signature)) return undefined;
   images.touch(image.id);
   return signature === undefined ? image : { ...image, verification: entry.signed?.verification };

@@ -81,14 +81,7 @@ function usable({ url, signature, objection }: UrlRequest, { remotes, images }: 
 }
 
 /** The image that a URL gave. A damaged one counts as none: it makes way for the same, fetched again. */
-export function imageOf(images: ContentStore, { id }: RemoteEntry): StoredImage | undefined {
-  try {
-    return images.get(id);
-  } catch (error) {
-    if (error instanceof PodctlError && error.code === 'image-damaged') return undefined; // ignored: see above
-    throw error;
-  }
-}
+export const imageOf = (images: ContentStore, { id }: RemoteEntry): StoredImage | undefined => images.sound(id);
 
 function unchanged(image: StoredImage, url: URL, { images, observe }: Network): StoredImage {
   images.touch(image.id);

@@ -1,0 +1,187 @@
+/**
+ * `fetch`, `image rm`, `image gc` and `image render`, each cut short at every system call that changes something: by SIGKILL, a
+ * full disk, or a disk that fails. Whatever the instant, the store is sound, nobody sees half an image, the same command
+ * succeeds afterwards, and gc leaves nothing.
+ */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { buildAci, imageIdOf } from '../fixtures/aci';
+import { snapshotTree } from '../fixtures/snapshot';
+import { type Fault, type Moment, momentsOf, runWith } from '../rig/faults';
+import { needsHost, Rig } from '../rig/rig';
+
+const FAULTS: readonly Fault[] = ['KILL', 'ENOSPC', 'EIO'];
+
+/** A command, what it needs to begin with, and what it leaves when it was done. */
+interface Subject {
+  readonly args: readonly string[];
+  readonly before: () => void;
+  readonly done: () => void;
+}
+
+describe('image commands cut short', function () {
+  this.timeout(600_000);
+  let rig: Rig;
+  let file: string;
+  let whole: readonly string[];
+  const aci = buildAci({
+    name: 'example.com/one',
+    files: [
+      { name: 'rootfs/a/file', content: 'content', mode: 0o4755 },
+      { name: 'rootfs/a/link', type: '2', linkName: 'file' },
+      { name: 'rootfs/a/hard', type: '1', linkName: 'rootfs/a/file' },
+      { name: 'rootfs/a/fifo', type: '6' },
+      { name: 'rootfs/big', content: Buffer.alloc(3_000_000, 'x') },
+    ],
+  });
+  const id = imageIdOf(aci);
+
+  before(function () {
+    needsHost(this);
+    rig = new Rig();
+    file = rig.write('one.aci', aci);
+    fetch();
+    rig.ok('image', 'render', id, `${rig.root}/expected`);
+    whole = withoutTime(snapshotTree(`${rig.root}/expected`));
+  });
+  after(() => rig?.dispose());
+
+  /** The directory itself and the manifest are as old as the rendering. */
+  const withoutTime = (lines: readonly string[]): readonly string[] =>
+    lines.map((line) => (line.startsWith('/rootfs') ? line : line.replace(/ \d{19} /, ' ')));
+  const INSECURE = '--insecure-options=image';
+  const images = (): readonly string[] => fs.readdirSync(`${rig.dataDir}/images`);
+  const fetch = (): void => {
+    if (!fs.existsSync(`${rig.dataDir}/images/${id}`)) rig.ok(INSECURE, 'fetch', file);
+  };
+  const forget = (): void => {
+    fs.rmSync(`${rig.dataDir}/images/${id}`, { recursive: true, force: true });
+    fs.rmSync(`${rig.dataDir}/sources`, { recursive: true, force: true });
+  };
+  /** A tree that no pod uses, as an ended pod leaves it. */
+  const render = (): void => {
+    const tree = `${rig.dataDir}/trees/t1-${id.slice('sha512-'.length, 'sha512-'.length + 64)}`;
+    if (fs.existsSync(tree)) return;
+    fs.mkdirSync(`${tree}/rootfs`, { recursive: true, mode: 0o700 });
+    fs.chmodSync(`${rig.dataDir}/trees`, 0o700);
+    fs.writeFileSync(
+      `${tree}/tree.json`,
+      JSON.stringify({ image: id, layers: [id], size: 0, entries: 1, renderedAt: 1 }),
+    );
+  };
+
+  /** Through the eyes of a concurrent reader: what has a name is whole. */
+  function nothingHalf({ call, n }: Moment, fault: Fault): void {
+    for (const name of images().filter((one) => !one.startsWith('.'))) {
+      const place = `${rig.dataDir}/images/${name}`;
+      assert.equal(imageIdOf(fs.readFileSync(`${place}/image.tar`)), name, `${fault} at ${call} ${n}`);
+      for (const other of ['manifest', 'info.json']) JSON.parse(fs.readFileSync(`${place}/${other}`, 'utf8'));
+    }
+    const place = `${rig.root}/place`;
+    if (fs.existsSync(place)) assert.deepEqual(withoutTime(snapshotTree(place)), whole, `${fault} at ${call} ${n}`);
+  }
+
+  function check({ call, n }: Moment, fault: Fault, { args, done }: Subject): void {
+    const at = `after ${fault} at ${call} ${n}`;
+    const found = rig.podctl('store', 'check', '--format=json');
+    const { findings } = JSON.parse(found.stdout) as { findings: { code: string }[] };
+    // The only thing that a crash may leave, and what gc removes.
+    assert.deepEqual(
+      [...new Set(findings.map(({ code }) => code))].filter((code) => code !== 'temporary'),
+      [],
+      at,
+    );
+    const again = rig.podctl(...args);
+    assert.equal(again.status, 0, `${at}: ${again.stderr}`);
+    done();
+    rig.ok('gc');
+    assert.deepEqual(rig.leftovers(), [], at);
+    assert.equal(rig.podctl('store', 'check').status, 0, at);
+    assert.deepEqual(
+      images().filter((name) => name !== id),
+      [],
+      at,
+    );
+    assert.deepEqual(
+      fs.readdirSync(rig.root).filter((name) => name.startsWith('.')),
+      [],
+      at,
+    );
+  }
+
+  function survives(least: number, subject: Subject): void {
+    const { args, before: begin } = subject;
+    begin();
+    const moments = momentsOf(rig, args);
+    assert.ok(moments.length >= least, `only ${moments.length} changes were seen`);
+    for (const fault of FAULTS) {
+      let failed = 0;
+      for (const moment of moments) {
+        begin();
+        const { status, signal, stderr } = runWith(rig, fault, moment, args);
+        nothingHalf(moment, fault);
+        const at = `${fault} at ${moment.call} ${moment.n}: status ${status}: ${stderr}`;
+        if (status === 0) {
+          check(moment, fault, subject); // of no consequence, or the count varied by one
+          continue;
+        }
+        failed += 1;
+        if (fault === 'KILL') assert.ok(signal === 'SIGKILL' || status === 137, at);
+        else {
+          assert.equal(status, 254, at);
+          assert.match(stderr, new RegExp(`: io: .*${fault === 'EIO' ? 'EIO' : 'ENOSPC'}`), at);
+          if (fault === 'ENOSPC') assert.match(stderr, /hint: free some space/, at);
+        }
+        check(moment, fault, subject);
+      }
+      assert.ok(failed >= least / 2, `${fault}: only ${failed} of ${moments.length} had an effect`);
+    }
+  }
+
+  it('fetch', () => {
+    survives(15, {
+      args: [INSECURE, 'fetch', file],
+      before: forget,
+      done: () =>
+        assert.deepEqual(
+          images().filter((name) => !name.startsWith('.')),
+          [id],
+        ),
+    });
+  });
+
+  it('image rm', () => {
+    survives(6, {
+      args: ['image', 'rm', id],
+      before: fetch,
+      done: () =>
+        assert.deepEqual(
+          images().filter((name) => !name.startsWith('.')),
+          [],
+        ),
+    });
+  });
+
+  it('image gc', () => {
+    survives(10, {
+      args: ['image', 'gc', '--grace-period=0'],
+      before: () => {
+        fetch();
+        render();
+      },
+      done: () => assert.deepEqual([...images(), ...fs.readdirSync(`${rig.dataDir}/trees`)], []),
+    });
+  });
+
+  it('image render', () => {
+    const place = `${rig.root}/place`;
+    survives(15, {
+      args: ['image', 'render', '--overwrite', id, place],
+      before: fetch,
+      done: () => {
+        assert.deepEqual(withoutTime(snapshotTree(place)), whole);
+        fs.rmSync(place, { recursive: true });
+      },
+    });
+  });
+});
