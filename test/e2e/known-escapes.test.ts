@@ -137,12 +137,13 @@ describe('known escapes', () => {
     assert.equal(sight.devices['/proc/kallsyms'] ?? 'c 1:3 666', 'c 1:3 666');
   });
 
-  it('CVE-2025-31133 a /dev/null of the image that is another device is refused', () => {
-    const zero: TarItem = { name: 'rootfs/dev/null', type: '3', mode: 0o666, major: 1, minor: 5 };
-    const image = probe.imageWith('false-null', [zero]);
-    const { status, stderr } = probe.run(['see'], [], image);
-    assert.equal(status, 254);
-    assert.match(stderr, /image-device-refused/);
+  it('CVE-2025-31133 a /dev/null of the image that is another device is not what masks, and one of the host is refused', () => {
+    const node = (name: string, minor: number): string =>
+      probe.imageWith(name, [{ name: 'rootfs/dev/null', type: '3', mode: 0o666, major: 1, minor }]);
+    const words = ['-c', 'cat /proc/kallsyms /dev/null | wc -c'];
+    const { status, stdout, stderr } = probe.run(words, ['--exec=/bin/sh'], node('zero', 5));
+    assert.deepEqual([status, stdout], [0, '0\n'], stderr);
+    assert.match(probe.run(['see'], [], node('memory', 1)).stderr, /image-device-refused/);
   });
 
   describe('CVE-2025-52881 writes to /proc that an image redirects', () => {
