@@ -55,7 +55,9 @@ describe('podctl enter in a terminal', () => {
         { send: '\x1a' },
         { expect: 'Stopped' },
         { send: 'kill -9 %1; fg; echo $((6*7))\r' },
-        { expect: '42' },
+        { expect: '42\\r\\n' },
+        // Behind its prompt the shell reads bytes; before it, the terminal would take ^D for itself.
+        { expect: '[#$] ' },
         { send: '\x04' },
       ],
       [rig.plain],

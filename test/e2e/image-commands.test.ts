@@ -246,7 +246,7 @@ describe('image commands', function () {
     }
     assert.deepEqual(order('--sort=name', '--order=desc'), [second, first]);
     const [legend = '', row = ''] = rig.ok('image', 'list', '--full').split('\n');
-    assert.match(legend, /^ID\s+NAME\s+SIZE\s+IMPORT TIME\s+LAST USED\s+SIGNED BY$/);
+    assert.match(legend, /^ID\s+NAME\s+SIZE\s+IMPORT TIME\s+LAST USED\s+SIGNED BY\s+KEY OWNER\s+SIGNED AT$/);
     assert.match(row, new RegExp(`^${first}\\s+example.com/base\\s+\\d+\\s`));
     assert.match(rig.ok('image', 'list'), new RegExp(`^${first.slice(0, 19)}\\t`, 'm'));
     assert.match(rig.ok('image', 'list', '--format=json-pretty'), /^\[\n\t\{\n\t\t"id"/);
