@@ -51,14 +51,22 @@ bool has_own_users(const Plan &plan) {
   return false;
 }
 
+/** A process lets go of its namespaces a moment before its pidfd tells that it has ended. */
+Outcome<> join(const Fd &process, unsigned long kinds, Text object) {
+  const sys::Result joined = sys::setns(process.get(), kinds);
+  if (joined == -ESRCH) return app_is_over();
+  TRY(check(joined, "setns", object));
+  return kDone;
+}
+
 /** Users come last: up to then everything is done with the host's privileges, and whatever follows with the pod's. */
 Outcome<> join_namespaces(const Entry &entry) {
   constexpr unsigned long kPod = CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWPID;
   constexpr unsigned long kApp = CLONE_NEWNS | CLONE_NEWCGROUP;
-  TRY(check(sys::setns(entry.target.init.get(), kPod), "setns", "the pod's namespaces"));
-  TRY(check(sys::setns(entry.target.process.get(), kApp), "setns", "the app's namespaces"));
+  TRY(join(entry.target.init, kPod, "the pod's namespaces"));
+  TRY(join(entry.target.process, kApp, "the app's namespaces"));
   if (!has_own_users(entry.plan)) return kDone;
-  TRY(check(sys::setns(entry.target.process.get(), CLONE_NEWUSER), "setns", "the pod's users"));
+  TRY(join(entry.target.process, CLONE_NEWUSER, "the pod's users"));
   TRY(check(sys::setresgid(0, 0, 0), "setresgid"));
   TRY(check(sys::setresuid(0, 0, 0), "setresuid"));
   return kDone;
