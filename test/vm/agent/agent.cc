@@ -1,6 +1,6 @@
 // agent: runs the commands of `vm exec` inside the virtual machine. One process for each virtio-serial port.
 //
-// A port carries one session at a time. The client opens it with kHello and 16 bytes of its choice, which come back as
+// A port carries one session at a time. The client opens it with kHello and 32 hexadecimal digits of its choice, which come back as
 // they are; whatever came before, of a client that was killed, is skipped. Then frames, in both directions: one byte for
 // the kind, four for the length (little endian), the payload.
 //   to the agent   R directory, environment, "", command: each ended by NUL · I input, empty at its end · S a signal's number
@@ -25,7 +25,7 @@
 namespace {
 
 constexpr std::string_view kHello{"\0podctl-vm\0hello\0", 17};
-constexpr size_t kNonce = 16, kHeader = 5, kFrame = 64 * 1024, kRequest = 1024 * 1024;
+constexpr size_t kNonce = 32, kHeader = 5, kFrame = 64 * 1024, kRequest = 1024 * 1024;
 constexpr const char* kCgroup = "/sys/fs/cgroup/vm-exec";
 
 [[noreturn]] void die(int status, const char* what, const char* object) {
@@ -114,8 +114,14 @@ class Session {
       return false;
     }
     inbox_.erase(0, at);
-    if (inbox_.size() < kHello.size() + kNonce) return false;
-    std::string hello = inbox_.substr(0, kHello.size() + kNonce), rest = inbox_.substr(hello.size());
+    std::string hello = inbox_.substr(0, kHello.size() + kNonce);
+    // A killed client may have said half of one.
+    if (hello.find_first_not_of("0123456789abcdef", kHello.size()) != std::string::npos) {
+      inbox_.erase(0, kHello.size());
+      return true;
+    }
+    if (hello.size() < kHello.size() + kNonce) return false;
+    std::string rest = inbox_.substr(hello.size());
     if (!open_ || hello != hello_) {
       abandon();
       open_ = true;

@@ -14,6 +14,7 @@ from errors import HostError
 
 PORTS = 8  # as many commands can run in one machine at the same time
 HELLO = b"\0podctl-vm\0hello\0"
+NONCE = 32
 FRAME = 64 * 1024
 MAX_REQUEST = 1024 * 1024
 RETRY = 5.0  # seconds until hello is said again
@@ -60,13 +61,14 @@ class Session:
 
     def _hello(self, place, timeout):
         """The agent, which may not have started yet, gives the hello back; what comes before belongs to another."""
-        greeting = HELLO + os.urandom(16)
-        deadline, padding = time.monotonic() + timeout, b""
-        while time.monotonic() < deadline:
-            if not self.outbox:
+        greeting = HELLO + os.urandom(NONCE // 2).hex().encode()
+        deadline, padding, again = time.monotonic() + timeout, b"", 0.0
+        while (now := time.monotonic()) < deadline:
+            if not self.outbox and now >= again:
                 self.outbox = padding + greeting
                 padding = b"\0" * FRAME  # had a client been killed in the middle of a frame, this fills it
-            if not _wait(self, [self], min(deadline, time.monotonic() + RETRY)):
+                again = now + RETRY
+            if not _wait(self, [self], min(deadline, again)):
                 continue
             try:
                 received = self._socket.recv(FRAME)
