@@ -1,8 +1,9 @@
 // agent: runs the commands of `vm exec` inside the virtual machine. One process for each virtio-serial port.
 //
-// A port carries one session at a time. The client opens it with kHello and 32 hexadecimal digits of its choice, which come back as
-// they are; whatever came before, of a client that was killed, is skipped. Then frames, in both directions: one byte for
-// the kind, four for the length (little endian), the payload.
+// A port carries one session at a time. The client opens it with kHello and 32 hexadecimal digits of its choice, which come
+// back as they are; whatever came before, of a client that was killed, is skipped. Without an answer the client says it
+// again, with other digits. Then frames, in both directions: one byte for the kind, four for the length (little endian),
+// the payload.
 //   to the agent   R directory, environment, "", command: each ended by NUL · I input, empty at its end · S a signal's number
 //   from it        O stdout · E stderr · X the status as an unsigned byte, which ends the session
 // Exit status: the command's, 128+n if signal n killed it, 127 not found, 126 not executable, 125 never started.
@@ -26,6 +27,7 @@ namespace {
 
 constexpr std::string_view kHello{"\0podctl-vm\0hello\0", 17};
 constexpr size_t kNonce = 32, kHeader = 5, kFrame = 64 * 1024, kRequest = 1024 * 1024;
+constexpr int kPatience = 1000;  // milliseconds
 constexpr const char* kCgroup = "/sys/fs/cgroup/vm-exec";
 
 [[noreturn]] void die(int status, const char* what, const char* object) {
@@ -40,19 +42,22 @@ struct Command {
 
 class Session {
  public:
-  explicit Session(int port, int signals, const sigset_t& before) : port_(port), signals_(signals), before_(before) {}
+  Session(int port, int clients, int children, const sigset_t& before)
+      : port_(port), clients_(clients), children_(children), before_(before) {}
 
   // Serves one event after the other, for ever.
   [[noreturn]] void serve() {
     for (;;) {
       bool wants_port = pending_.empty();  // a command that does not read its input holds back the client
-      pollfd fds[] = {{signals_, POLLIN, 0},
+      pollfd fds[] = {{children_, POLLIN, 0},
                       {port_quiet_ ? -1 : port_, static_cast<short>(wants_port ? POLLIN : 0), 0},
                       {command_.output, POLLIN, 0},
                       {command_.errors, POLLIN, 0},
-                      {pending_.empty() ? -1 : command_.input, POLLOUT, 0}};
-      if (poll(fds, 5, -1) < 0 && errno != EINTR) die(1, "poll", "the port");
-      if (fds[0].revents != 0) take_signal();
+                      {pending_.empty() ? -1 : command_.input, POLLOUT, 0},
+                      {clients_, POLLIN, 0}};
+      if (poll(fds, 6, -1) < 0 && errno != EINTR) die(1, "poll", "the port");
+      if (fds[5].revents != 0) hears_of_client(0);
+      if (fds[0].revents != 0) reap();
       if (fds[2].revents != 0) forward('O', command_.output);
       if (fds[3].revents != 0) forward('E', command_.errors);
       if (fds[4].revents != 0) write_input();
@@ -62,18 +67,28 @@ class Session {
   }
 
  private:
-  void take_signal() {
+  void reap() {
     signalfd_siginfo signal;
-    while (read(signals_, &signal, sizeof signal) == sizeof signal) {
-      if (signal.ssi_signo == SIGIO) port_quiet_ = false;
-    }
+    while (read(children_, &signal, sizeof signal) == sizeof signal) {}
     int state;
     for (pid_t ended; (ended = waitpid(-1, &state, WNOHANG)) > 0;)
       if (ended == command_.pid) finish(WIFSIGNALED(state) ? 128 + WTERMSIG(state) : WEXITSTATUS(state));
   }
 
-  // A port without a client is always "hung up" to poll(2), and readable, without end; SIGIO tells when one comes.
+  // A port without a client is always "hung up" to poll(2), and readable, without end; SIGIO tells when one comes or goes,
+  // or says something. The kernel may pass on what a client says before it knows of it, and even before it knows that the
+  // client before it has gone.
+  bool hears_of_client(int milliseconds) {
+    pollfd fd{clients_, POLLIN, 0};
+    if (poll(&fd, 1, milliseconds) <= 0) return false;
+    signalfd_siginfo signal;
+    while (read(clients_, &signal, sizeof signal) == sizeof signal) {}
+    port_quiet_ = false;
+    return true;
+  }
+
   void hang_up() {
+    if (open_ && hears_of_client(kPatience)) return;  // to look again
     abandon();
     port_quiet_ = true;
   }
@@ -122,13 +137,10 @@ class Session {
     }
     if (hello.size() < kHello.size() + kNonce) return false;
     std::string rest = inbox_.substr(hello.size());
-    if (!open_ || hello != hello_) {
-      abandon();
-      open_ = true;
-      hello_ = hello;
-      write_all(hello);
-    }  // else it was said twice
+    abandon();
     inbox_ = rest;
+    open_ = true;
+    write_all(hello);
     return true;
   }
 
@@ -242,28 +254,28 @@ class Session {
         continue;
       }
       pollfd fd{port_, POLLOUT, 0};
-      if (poll(&fd, 1, -1) > 0 && fd.revents & POLLHUP) return;  // nobody is there to read it
+      if (poll(&fd, 1, -1) > 0 && fd.revents & POLLHUP && !hears_of_client(kPatience)) return;  // nobody reads it
     }
   }
 
-  int port_, signals_;
+  int port_, clients_, children_;
   sigset_t before_;
   bool port_quiet_ = false, open_ = false;
-  std::string inbox_, hello_, pending_;
+  std::string inbox_, pending_;
   Command command_;
 };
 
 [[noreturn]] void serve(const char* device) {
-  sigset_t mine, before;
-  sigemptyset(&mine);
-  for (int number : {SIGIO, SIGCHLD}) sigaddset(&mine, number);
-  sigprocmask(SIG_BLOCK, &mine, &before);
+  sigset_t io, child, before;
+  sigemptyset(&io), sigaddset(&io, SIGIO);
+  sigemptyset(&child), sigaddset(&child, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &io, &before), sigprocmask(SIG_BLOCK, &child, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  int signals = signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK);
+  int clients = signalfd(-1, &io, SFD_CLOEXEC | SFD_NONBLOCK), children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
   int port = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  if (port < 0 || signals < 0) die(1, "open", device);
+  if (port < 0 || clients < 0 || children < 0) die(1, "open", device);
   if (fcntl(port, F_SETOWN, getpid()) != 0 || fcntl(port, F_SETFL, O_NONBLOCK | O_ASYNC) != 0) die(1, "watch", device);
-  Session(port, signals, before).serve();
+  Session(port, clients, children, before).serve();
 }
 
 }  // namespace

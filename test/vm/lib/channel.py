@@ -61,13 +61,14 @@ class Session:
 
     def _hello(self, place, timeout):
         """The agent, which may not have started yet, gives the hello back; what comes before belongs to another."""
-        greeting = HELLO + os.urandom(NONCE // 2).hex().encode()
-        deadline, padding, again = time.monotonic() + timeout, b"", 0.0
+        said, deadline, again, pause = [], time.monotonic() + timeout, 0.0, RETRY
         while (now := time.monotonic()) < deadline:
             if not self.outbox and now >= again:
-                self.outbox = padding + greeting
-                padding = b"\0" * FRAME  # had a client been killed in the middle of a frame, this fills it
-                again = now + RETRY
+                # Had a client been killed in the middle of a frame, NULs fill it.
+                padding = b"\0" * FRAME if said else b""
+                said.append(HELLO + os.urandom(NONCE // 2).hex().encode())
+                self.outbox = padding + said[-1]
+                again, pause = now + pause, pause * 2
             if not _wait(self, [self], min(deadline, again)):
                 continue
             try:
@@ -77,10 +78,11 @@ class Session:
             if not received:
                 raise HostError("the machine ended", place.diagnosis())
             self._inbox += received
-            _, found, after = self._inbox.partition(greeting)
-            if found:
-                self._inbox = after
-                return
+            for greeting in said:
+                _, found, after = self._inbox.partition(greeting)
+                if found:
+                    self._inbox = after
+                    return
         raise HostError(f"the machine does not answer within {timeout:.0f} s", place.diagnosis())
 
     def fileno(self):
@@ -111,6 +113,11 @@ class Session:
             raise HostError("the machine ended while the command ran")
         self._inbox += received
         while len(self._inbox) >= 5:
+            if self._inbox[0] == 0:  # a second answer, to a hello that was said again
+                if len(self._inbox) < len(HELLO) + NONCE:
+                    return
+                self._inbox = self._inbox[len(HELLO) + NONCE:]
+                continue
             size = 5 + struct.unpack("<I", self._inbox[1:5])[0]
             if len(self._inbox) < size:
                 return
