@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
 import { staticProgram } from '../fixtures/program';
 import { needsHost, Rig } from '../rig/rig';
+import { skip } from '../runner/skip';
 
 const REMOVE = 'os/linux/seccomp-remove-set';
 const RETAIN = 'os/linux/seccomp-retain-set';
@@ -80,7 +81,7 @@ describe('system call filters', () => {
     assert.deepEqual(probe([], 'newest'), { newest: 'ENOSYS' }));
 
   it('hold for the calls of 32-bit programs, and refuse x32', function () {
-    if (process.arch !== 'x64') this.skip();
+    if (process.arch !== 'x64') skip(this, 'only x86-64 has programs of 32 bits and x32');
     assert.deepEqual(probe([], 'i386', 'x32'), { i386: 'ok', x32: 'ENOSYS' });
     assert.deepEqual(probe(['--seccomp=mode=remove,errno=EACCES,getpid'], 'i386', 'x32', 'getpid'), {
       i386: 'EACCES',
