@@ -27,17 +27,25 @@ const HEADER = 'podctl-seccomp 1';
 /** More different filters than any host's apps have; without a limit, images could fill the disk with them. */
 const MAX_FILES = 128;
 
-export const filterSource =
-  (dataDir: AbsPath): FilterSource =>
-  (policy, capabilities) => {
+/** Apps of a pod mostly have the same filter: it is read once. */
+export function filterSource(dataDir: AbsPath): FilterSource {
+  const known = new Map<string, CompiledFilter>();
+  return (policy, capabilities) => {
     const key = `${process.arch} ${policyKey(policy, capabilities)}`;
-    const file = `${dataDir}/seccomp/${hashOf(key)}`;
-    const kept = readKept(file, key);
-    if (kept !== undefined) return kept;
-    const { filter, library } = compile(policy, capabilities);
-    keep(file, [HEADER, key, library, filter.unknown.join(' '), filter.program]);
+    const filter = known.get(key) ?? readOrCompile(dataDir, key, policy, capabilities);
+    known.set(key, filter);
     return filter;
   };
+}
+
+function readOrCompile(dataDir: AbsPath, key: string, ...wanted: Parameters<FilterSource>): CompiledFilter {
+  const file = `${dataDir}/seccomp/${hashOf(key)}`;
+  const kept = readKept(file, key);
+  if (kept !== undefined) return kept;
+  const { filter, library } = compile(...wanted);
+  keep(file, [HEADER, key, library, filter.unknown.join(' '), filter.program]);
+  return filter;
+}
 
 /** FNV-1a, twice. No digest is needed, since the whole key is compared; node:crypto would cost the start 3 ms. */
 function hashOf(key: string): string {

@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
+import { namesIn } from '../files/names-in';
 import { isMachineName, machineName } from '../systemd/machined';
 
 const namesRoot = (dataDir: AbsPath): string => `${dataDir}/names`;
@@ -73,14 +74,7 @@ export function deadNames(
   dataDir: AbsPath,
   isThere: (id: PodId) => boolean,
 ): readonly { readonly name: string; readonly holder: PodId | undefined }[] {
-  let names: readonly string[];
-  try {
-    names = fs.readdirSync(namesRoot(dataDir));
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
-  return names
+  return namesIn(namesRoot(dataDir))
     .map((name) => ({ name, holder: podOfName(dataDir, name) }))
     .filter(({ holder }) => holder === undefined || !isThere(holder));
 }

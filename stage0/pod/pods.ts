@@ -7,6 +7,7 @@ import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
 import { randomUuid } from '#kernel/unique';
 import { DurableBatch, fsyncDir, renameDurable } from '../files/durable';
+import { namesIn } from '../files/names-in';
 import { removeTree } from '../files/remove-tree';
 import { podPath, podsRoot } from './layout';
 import { mayMove, POD_DIRECTORIES, type PodDirectory, type PodState, stateOf } from './state';
@@ -145,12 +146,7 @@ export class Pods {
   }
 
   #ids(directory: PodDirectory): readonly PodId[] {
-    try {
-      return fs.readdirSync(this.#root(directory)).filter(isPodId).sort();
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return [];
-      throw error;
-    }
+    return namesIn(this.#root(directory)).filter(isPodId).sort();
   }
 
   /** A shared lock that can be had means that only readers are in the way, and they are gone in a moment. */

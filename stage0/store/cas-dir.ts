@@ -4,6 +4,7 @@ import { type AbsPath, type ImageId, isImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
 import { uniqueName } from '#kernel/unique';
 import { fsyncDir, mkdirDurable } from '../files/durable';
+import { namesIn } from '../files/names-in';
 import { decodeImageManifest, type ImageManifest } from '../image/manifest';
 import { formatImageName, type ImageReference } from '../image/reference';
 import type { ContentStore, ImageFacts, NewImage, StoredImage } from './cas';
@@ -241,15 +242,6 @@ export class DirectoryStore implements ContentStore {
 function requireOwn(image: OpenImage): OpenImage {
   if (image.foreign) throw damaged(image.id, 'another user can change it');
   return image;
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return fs.readdirSync(directory);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
 }
 
 function isSame(image: StoredImage, facts: ImageFacts): boolean {

@@ -9,6 +9,7 @@ import { createHash } from '#kernel/digest';
 import { isErrno } from '#kernel/errors';
 import { native } from '../../stage1/native/index';
 import { mkdirDurable, writeFileDurable } from '../files/durable';
+import { namesIn } from '../files/names-in';
 
 /** Which version of a file a part belongs to. */
 export interface PartNote {
@@ -145,7 +146,7 @@ export class Partials {
 
   /** Removes parts that nobody downloads and nobody has gone on with since `before` (ms since the epoch). */
   sweep(before: number): void {
-    for (const name of this.#names()) {
+    for (const name of namesIn(this.#root)) {
       const path = `${this.#root}/${name}`;
       const stat = fs.statSync(path, { throwIfNoEntry: false });
       if (stat === undefined || stat.mtimeMs >= before) continue;
@@ -162,15 +163,6 @@ export class Partials {
         fs.rmSync(path, { force: true });
       }
       fs.closeSync(fd);
-    }
-  }
-
-  #names(): readonly string[] {
-    try {
-      return fs.readdirSync(this.#root);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return [];
-      throw error;
     }
   }
 }

@@ -7,6 +7,7 @@ import { type AbsPath, type ImageId, isImageId } from '#kernel/brand';
 import { createHash } from '#kernel/digest';
 import { isErrno } from '#kernel/errors';
 import { mkdirDurable, writeFileDurable } from '../files/durable';
+import { namesIn } from '../files/names-in';
 
 export interface RemoteEntry {
   readonly url: string;
@@ -36,7 +37,7 @@ export class Remotes {
 
   /** Forgets images that are no longer there. */
   sweep(isThere: (id: ImageId) => boolean): void {
-    for (const name of this.#names()) {
+    for (const name of namesIn(this.#root)) {
       const path = `${this.#root}/${name}`;
       const entry = readEntry(path);
       if (name.endsWith('.tmp') || entry === undefined || !isThere(entry.id)) fs.rmSync(path, { force: true });
@@ -45,15 +46,6 @@ export class Remotes {
 
   #path(url: string): string {
     return `${this.#root}/${createHash('sha256').update(url).digest('hex')}.json`;
-  }
-
-  #names(): readonly string[] {
-    try {
-      return fs.readdirSync(this.#root);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return [];
-      throw error;
-    }
   }
 }
 

@@ -11,6 +11,7 @@ import fs from 'node:fs';
 import { type AbsPath, type ImageId, isImageId } from '#kernel/brand';
 import { isErrno } from '#kernel/errors';
 import { uniqueName } from '#kernel/unique';
+import { namesIn } from '../files/names-in';
 import type { Verification } from '../image/fetch/port';
 
 /** Identity and state of a file. Numbers are decimal text, since they exceed what a number holds exactly. */
@@ -90,14 +91,7 @@ export class SourceCache {
 
   /** Forgets images that are no longer there, and what crashed processes left. */
   sweep(isThere: (id: ImageId) => boolean): void {
-    let names: readonly string[];
-    try {
-      names = fs.readdirSync(this.#root);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return;
-      throw error;
-    }
-    for (const name of names) {
+    for (const name of namesIn(this.#root)) {
       const path = `${this.#root}/${name}`;
       if (name.endsWith('.tmp') || !this.#isLive(path, isThere)) fs.rmSync(path, { force: true });
     }

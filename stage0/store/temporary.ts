@@ -10,6 +10,7 @@ import { uniqueName } from '#kernel/unique';
 import { native } from '../../stage1/native/index';
 import { fsyncDir, mkdirDurable, renameDurable } from '../files/durable';
 import { AT_FDCWD, RENAME_EXCHANGE } from '../files/linux';
+import { namesIn } from '../files/names-in';
 import { removeTree } from '../files/remove-tree';
 import { OF_USER } from './memory';
 
@@ -143,15 +144,10 @@ export class Temporary {
   }
 }
 
-function entriesOf(directory: string): readonly string[] {
-  try {
-    const names = fs.readdirSync(directory).filter((name) => !name.startsWith(OF_USER));
-    return names.map((name) => `${directory}/${name}`);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
-}
+const entriesOf = (directory: string): readonly string[] =>
+  namesIn(directory)
+    .filter((name) => !name.startsWith(OF_USER))
+    .map((name) => `${directory}/${name}`);
 
 /** An open directory with its lock held, or undefined if someone else holds it or it is gone. */
 function lockDirectory(path: string): number | undefined {

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { isImageId } from '#kernel/brand';
 import { isErrno } from '#kernel/errors';
+import { namesIn } from '../files/names-in';
 import { deadNames, releaseName } from '../pod/names';
 import type { Services } from './services';
 import type { Problem } from './store-check';
@@ -52,13 +53,4 @@ function imageOf(path: string): string | undefined {
 function remove(path: string): boolean {
   fs.rmSync(path, { force: true });
   return true;
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return fs.readdirSync(directory);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
 }

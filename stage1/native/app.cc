@@ -12,11 +12,8 @@ namespace podctl {
 namespace {
 
 /** `ours` is read by the init and never blocks it; the app's end is an ordinary pipe. */
-Outcome<> make_pipe(Fd &ours, Fd &theirs) {
-  int ends[2];
-  TRY(check(sys::pipe2(ends, O_CLOEXEC), "pipe2"));
-  ours = Fd(ends[0]);
-  theirs = Fd(ends[1]);
+Outcome<> make_pipe_to_init(Fd &ours, Fd &theirs) {
+  TRY(make_pipe(ours, theirs));
   TRY(check(sys::fcntl(ours.get(), F_SETFL, O_NONBLOCK), "fcntl"));
   return kDone;
 }
@@ -33,7 +30,7 @@ Outcome<> give_pipe(const Users &users, const App &app, const Fd &pipe) {
 }
 
 Outcome<> make_stream(Pod &pod, const App &app, Stream &stream, Sink &caller, Fd &theirs) {
-  TRY(make_pipe(stream.pipe, theirs));
+  TRY(make_pipe_to_init(stream.pipe, theirs));
   TRY(give_pipe(pod.users, app, theirs));
   stream.caller = caller.fd.is_open() ? &caller : nullptr;
   if (stream.buffer == nullptr) stream.buffer = static_cast<char *>(pod.arena.bytes(kStreamBuffer));
@@ -89,7 +86,7 @@ Outcome<> start(Pod &pod, App &app, Part part) {
   ChildFiles files;
   files.out = app.out_end.is_open() ? app.out_end.get() : out.get();
   files.err = app.err_end.is_open() ? app.err_end.get() : err.get();
-  TRY(make_pipe(app.start_report, files.report));
+  TRY(make_pipe_to_init(app.start_report, files.report));
   files.null = Fd(TRY(check(sys::openat2(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0, 0), "openat2", "/dev/null")));
   clone_args args{};
   args.exit_signal = kSignalChild;

@@ -65,18 +65,7 @@ Outcome<long> init_of(const Fd &connection) {
 }
 
 Outcome<> ask(const Fd &connection, Text request, const Fd &file) {
-  IoVector vector{request.data, request.size};
-  Rights rights;
-  rights.fd = file.get();
-  Message message;
-  message.vectors = &vector;
-  message.vector_count = 1;
-  if (file.is_open()) {
-    message.control = &rights;
-    message.control_size = sizeof rights;
-  }
-  TRY(check(sys::sendmsg(connection.get(), &message, kMsgNoSignal), "sendmsg", "control"));
-  return kDone;
+  return send_message(connection, request, file, "control");
 }
 
 Outcome<Text> hear_answer(const Fd &connection, char *buffer, int64_t patience_ms) {

@@ -88,14 +88,6 @@ Outcome<> fill_standard_files() {
   return kDone;
 }
 
-Outcome<> make_pipe(Fd &reads, Fd &writes) {
-  int ends[2];
-  TRY(check(sys::pipe2(ends, O_CLOEXEC), "pipe2"));
-  reads = Fd(ends[0]);
-  writes = Fd(ends[1]);
-  return kDone;
-}
-
 void choose_terminal(Entry &entry) {
   const bool is_between_terminals = is_terminal(0) && is_terminal(1) && is_in_foreground(0);
   const EnterRequest::Terminal wish = entry.request.terminal;

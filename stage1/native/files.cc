@@ -32,6 +32,14 @@ Outcome<Text> read_file(int dir_fd, Text path, char *buffer, size_t capacity) {
   return read_text(file.get(), buffer, capacity);
 }
 
+Outcome<> make_pipe(Fd &reads, Fd &writes) {
+  int ends[2];
+  TRY(check(sys::pipe2(ends, O_CLOEXEC), "pipe2"));
+  reads = Fd(ends[0]);
+  writes = Fd(ends[1]);
+  return kDone;
+}
+
 void write_all(int fd, Text text) {
   while (!text.empty()) {
     const sys::Result wrote = sys::write(fd, text.data, text.size);

@@ -17,6 +17,9 @@ Outcome<Text> read_text(int fd, char *buffer, size_t capacity);
 /** The same for a file by path. */
 Outcome<Text> read_file(int dir_fd, Text path, char *buffer, size_t capacity);
 
+/** Both ends with O_CLOEXEC. */
+Outcome<> make_pipe(Fd &reads, Fd &writes);
+
 /** Writes everything unless the other side is gone: for messages whose loss cannot be told to anyone. */
 void write_all(int fd, Text text);
 

@@ -73,7 +73,7 @@ Outcome<> join_namespaces(const Entry &entry) {
 }
 
 /** `reads`: the command reads from it. The relay's end does not block; the command's belongs to it, so that it can reopen it. */
-Outcome<> make_pipe(Born &born, int index, bool reads, const Identity &identity) {
+Outcome<> make_stream(Born &born, int index, bool reads, const Identity &identity) {
   int ends[2];
   TRY(check(sys::pipe2(ends, O_CLOEXEC), "pipe2"));
   born.theirs[index] = ends[reads ? 0 : 1];
@@ -90,10 +90,10 @@ Outcome<> make_files(const Entry &entry, const Identity &identity, Born &born) {
     born.ours[0] = pair.master.release();
     born.theirs[0] = pair.slave.release();
   } else {
-    TRY(make_pipe(born, 0, true, identity));
-    TRY(make_pipe(born, 1, false, identity));
+    TRY(make_stream(born, 0, true, identity));
+    TRY(make_stream(born, 1, false, identity));
   }
-  if (!entry.is_stderr_merged) TRY(make_pipe(born, 2, false, identity));
+  if (!entry.is_stderr_merged) TRY(make_stream(born, 2, false, identity));
   return kDone;
 }
 
@@ -145,10 +145,7 @@ Outcome<> guide(Entry &entry, bool is_at_home, int &report) {
 
 /** True if the guide was killed before it could say anything. */
 Outcome<bool> try_guide(Entry &entry, bool is_at_home, Born &born) {
-  int ends[2];
-  TRY(check(sys::pipe2(ends, O_CLOEXEC), "pipe2"));
-  entry.born_in = Fd(ends[0]);
-  entry.born_out = Fd(ends[1]);
+  TRY(make_pipe(entry.born_in, entry.born_out));
   clone_args args{};
   // With shared files, what the guide opens inside is in the relay's hands at once.
   args.flags = CLONE_FILES | (is_at_home ? CLONE_INTO_CGROUP : 0);

@@ -48,10 +48,7 @@ Outcome<> prepare(Pod &pod, const char *const envp[]) {
  * elsewhere it stays the launcher's.
  */
 Outcome<long> clone_init(Pod &pod, Fd &release) {
-  int ends[2];
-  TRY(check(sys::pipe2(ends, O_CLOEXEC), "pipe2"));
-  pod.released = Fd(ends[0]);
-  release = Fd(ends[1]);
+  TRY(make_pipe(pod.released, release));
   clone_args args{};
   args.flags = CLONE_NEWPID | CLONE_NEWNS | pod.namespaces;
   if (pod.notify.is_open()) {

@@ -2,10 +2,9 @@
 
 #include <asm/poll.h>
 #include <linux/errno.h>
-#include <linux/fcntl.h>
 
+#include "files.h"
 #include "kernel.h"
-#include "message.h"
 #include "unix_socket.h"
 
 namespace podctl {
@@ -33,19 +32,10 @@ Outcome<> notify(const Fd &socket, Text state) {
 
 Outcome<Fd> send_barrier(const Fd &socket) {
   constexpr Text kState = "BARRIER=1";
-  int ends[2];
-  TRY(check(sys::pipe2(ends, O_CLOEXEC), "pipe2"));
-  Fd ours(ends[0]);
-  const Fd theirs(ends[1]);
-  IoVector vector{kState.data, kState.size};
-  Rights rights;
-  rights.fd = theirs.get();
-  Message message;
-  message.vectors = &vector;
-  message.vector_count = 1;
-  message.control = &rights;
-  message.control_size = sizeof rights;
-  TRY(check(sys::sendmsg(socket.get(), &message, kMsgNoSignal), "sendmsg", "$NOTIFY_SOCKET"));
+  Fd ours;
+  Fd theirs;
+  TRY(make_pipe(ours, theirs));
+  TRY(send_message(socket, kState, theirs, "$NOTIFY_SOCKET"));
   return ours;
 }
 

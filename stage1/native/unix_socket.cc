@@ -1,6 +1,7 @@
 #include "unix_socket.h"
 
 #include "kernel.h"
+#include "message.h"
 
 namespace podctl {
 namespace {
@@ -34,6 +35,21 @@ Outcome<Fd> bind_unix(Text path, int type) {
   Fd socket(TRY(check(sys::socket(kAfUnix, type | kSockCloexec, 0), "socket", path)));
   TRY(check(sys::bind(socket.get(), &address, size), "bind", path));
   return socket;
+}
+
+Outcome<> send_message(const Fd &socket, Text text, const Fd &file, Text object) {
+  IoVector vector{text.data, text.size};
+  Rights rights;
+  rights.fd = file.get();
+  Message message;
+  message.vectors = &vector;
+  message.vector_count = 1;
+  if (file.is_open()) {
+    message.control = &rights;
+    message.control_size = sizeof rights;
+  }
+  TRY(check(sys::sendmsg(socket.get(), &message, kMsgNoSignal), "sendmsg", object));
+  return kDone;
 }
 
 }  // namespace podctl

@@ -12,4 +12,7 @@ Outcome<Fd> connect_unix(Text path, int type);
 /** Makes a socket at `path`, as above. */
 Outcome<Fd> bind_unix(Text path, int type);
 
+/** Sends one message, with `file` beside it if that is open. `object` is what the socket leads to, for a failure. */
+Outcome<> send_message(const Fd &socket, Text text, const Fd &file, Text object);
+
 }  // namespace podctl

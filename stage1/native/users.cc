@@ -35,10 +35,8 @@ struct Holder {
 
 /** Makes the pod's users, and namespaces owned by them, with a process in it all. */
 Outcome<> start_holder(Holder &holder, uint64_t namespaces) {
-  int ends[2];
-  TRY(check(sys::pipe2(ends, O_CLOEXEC), "pipe2"));
-  Fd end(ends[0]);
-  holder.life = Fd(ends[1]);
+  Fd end;
+  TRY(make_pipe(end, holder.life));
   int process = -1;
   clone_args args{};
   args.flags = CLONE_NEWUSER | CLONE_PIDFD | namespaces;

@@ -2,11 +2,9 @@
 import { DEFAULT_DEVICES } from '../../stage2/isolators/devices';
 import type { Effect } from '../../stage2/isolators/types';
 import { property, type UnitProperty } from '../../units/properties';
-import type { Op } from './op';
+import { type Op, op } from './op';
 import type { AppSpec, PodSpec } from './spec';
 import { volumeDevices } from './volumes';
-
-const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 
 type WithEffects = Pick<AppSpec, 'effects'>;
 

@@ -1,8 +1,6 @@
 /** Operations of what isolators come down to (stage2/isolators). */
 import type { Effect } from '../../stage2/isolators/types';
-import type { Op } from './op';
-
-const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
+import { type Op, op } from './op';
 
 /**
  * Of an app, from the start of its section. Its capabilities and privileges have fields of their own in the AppSpec; `devices`

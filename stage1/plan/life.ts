@@ -1,9 +1,7 @@
 /** Operations of an app's life and of the pod's end (stage1/README.md). */
 import { inStartOrder } from '../../stage2/life';
-import type { Op } from './op';
+import { type Op, op } from './op';
 import type { AppSpec, PodSpec } from './spec';
-
-const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 
 /** Where an app finds its notify socket: in its own /dev, which is no image's and no volume's. */
 export const NOTIFY_SOCKET = '/dev/podctl-notify';

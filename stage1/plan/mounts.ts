@@ -2,11 +2,9 @@
 
 import { extraNodes } from './confinement';
 import { readinessMount } from './life';
-import type { MountFlag, Op } from './op';
+import { type MountFlag, type Op, op } from './op';
 import { type AppSpec, hostId, type NameFiles, type PodSpec, type UserRange } from './spec';
 import { appVolumes } from './volumes';
-
-const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 
 const mount = (type: string, target: string, options: readonly string[], ...flags: readonly MountFlag[]): Op =>
   op('mount', type, target, ...options, '-', ...flags);

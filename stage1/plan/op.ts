@@ -22,107 +22,107 @@ interface OpSyntax {
   readonly args: readonly ArgKind[];
 }
 
-const op = <const A extends readonly ArgKind[]>(sections: readonly Section[], ...args: A) => ({ sections, args });
+const syntax = <const A extends readonly ArgKind[]>(sections: readonly Section[], ...args: A) => ({ sections, args });
 
 export const OPS = {
   /** uuid, pod directory. First operation of every plan. */
-  pod: op(['head'], 'text', 'path'),
+  pod: syntax(['head'], 'text', 'path'),
   /** role (lock|stdin|stdout|stderr), pid, fd: take over another process's open file (pidfd_getfd(2)). */
-  adopt: op(['head'], 'text', 'num', 'num'),
+  adopt: syntax(['head'], 'text', 'num', 'num'),
   /** role, fd: the same for a file inherited from the process that exec'd the executor. */
-  inherit: op(['head'], 'text', 'num'),
+  inherit: syntax(['head'], 'text', 'num'),
   /** Names among: ipc net uts. The pid, mount and cgroup namespaces are not optional. */
-  namespaces: op(['head'], 'texts'),
+  namespaces: syntax(['head'], 'texts'),
   /** First host ID and count: IDs from 0 on, of users and groups, in the pod's user namespace. Absent: the host's own. */
-  'user-namespace': op(['head'], 'num', 'num'),
+  'user-namespace': syntax(['head'], 'num', 'num'),
   /** Path of an existing network namespace to use instead of one of the pod's own. */
-  'join-network': op(['head'], 'path'),
+  'join-network': syntax(['head'], 'path'),
   /** Milliseconds between the stop signal and SIGKILL. */
-  'stop-grace': op(['head'], 'num'),
+  'stop-grace': syntax(['head'], 'num'),
   /**
    * When the pod ends: `any` app has ended, `all` have, `main`: the app that follows has; `stop`: only when it is stopped.
    * Absent: the first failure, or all.
    */
-  'exit-policy': op(['head'], 'text', 'texts'),
+  'exit-policy': syntax(['head'], 'text', 'texts'),
 
   /** AF_UNIX path of the system bus, and whole D-Bus messages to send behind Hello; the last one's reply is checked. */
-  machine: op(['pod'], 'path', 'hex'),
+  machine: syntax(['pod'], 'path', 'hex'),
   /** Host name in the pod's UTS namespace. */
-  hostname: op(['pod'], 'text'),
+  hostname: syntax(['pod'], 'text'),
   /** Bring up `lo` in the pod's network namespace. */
-  loopback: op(['pod']),
+  loopback: syntax(['pod']),
   /** Name (with slashes) and value of a sysctl of the pod's own net, ipc or uts namespace. Stands behind its /proc. */
-  sysctl: op(['pod'], 'text', 'text'),
+  sysctl: syntax(['pod'], 'text', 'text'),
   /** Bytes per second: the most that each interface of the pod but `lo` sends, and receives. */
-  bandwidth: op(['pod'], 'num'),
+  bandwidth: syntax(['pod'], 'num'),
   /** Overlay mount: target, upper, work, then lower directories, uppermost first. Host paths but for the target. */
-  overlay: op(['pod'], 'path', 'path', 'path', 'texts'),
+  overlay: syntax(['pod'], 'path', 'path', 'path', 'texts'),
 
   /** Pod-level root: a tmpfs mounted on this host directory, with a size limit in bytes. Targets below are inside it. */
-  'pod-root': op(['pod'], 'path', 'num'),
+  'pod-root': syntax(['pod'], 'path', 'num'),
   /** The app's root: a directory (an overlay mount) of the pod-level root. Targets below are inside it. */
-  root: op(['app'], 'path'),
+  root: syntax(['app'], 'path'),
   /** Directory (parents are made, 0755) with mode; existing ones are left as they are. */
-  mkdir: op(['pod', 'app'], 'path', 'oct'),
+  mkdir: syntax(['pod', 'app'], 'path', 'oct'),
   /** Regular file with mode and content; truncated if it is there. */
-  file: op(['pod', 'app'], 'path', 'oct', 'text'),
+  file: syntax(['pod', 'app'], 'path', 'oct', 'text'),
   /** Symbolic link: its path, what it says. Left alone if something is there. */
-  symlink: op(['pod', 'app'], 'path', 'text'),
+  symlink: syntax(['pod', 'app'], 'path', 'text'),
   /** Bind mount: source, target, flags. The target is made (file or directory as the source is), and holds no symbolic link. */
-  bind: op(['pod', 'app'], 'path', 'path', 'texts'),
+  bind: syntax(['pod', 'app'], 'path', 'path', 'texts'),
   /** New filesystem: type, target, options (`key=value` or `key`), then flags behind a lone `-`. The target as for `bind`. */
-  mount: op(['pod', 'app'], 'text', 'path', 'texts'),
+  mount: syntax(['pod', 'app'], 'text', 'path', 'texts'),
   /** Hide: /dev/null over a file, an empty read-only tmpfs over a directory; nothing if the path is not there. */
-  mask: op(['app'], 'path'),
+  mask: syntax(['app'], 'path'),
   /** Make a path read-only by a bind mount on itself, with submounts; nothing if the path is not there. */
-  readonly: op(['app'], 'path'),
+  readonly: syntax(['app'], 'path'),
   /** Make the app's root read-only, without what is mounted below it. */
-  'root-readonly': op(['app']),
+  'root-readonly': syntax(['app']),
   /** Make the root the process's root, and the old root unreachable. */
-  pivot: op(['pod', 'app']),
+  pivot: syntax(['pod', 'app']),
 
   /** Opens an app's section: app name, name of its cgroup below `apps/`. */
-  app: op(['app'], 'text', 'text'),
+  app: syntax(['app'], 'text', 'text'),
   /** Journal stream: identifier, unit. */
-  log: op(['app'], 'text', 'text'),
+  log: syntax(['app'], 'text', 'text'),
   /** File name in the app's cgroup and the value to write. */
-  cgroup: op(['app'], 'text', 'text'),
+  cgroup: syntax(['app'], 'text', 'text'),
   /** Device rules of the app's cgroup, `TYPE MAJOR:MINOR ACCESS` each (`*` for any number): what none allows is refused. */
-  devices: op(['app'], 'texts'),
+  devices: syntax(['app'], 'texts'),
   /** Apps that must be ready before this one starts. */
-  after: op(['app'], 'texts'),
+  after: syntax(['app'], 'texts'),
   /** Path of a notify socket in the app's root: the app is ready when it says READY=1, not when it was executed. */
-  notify: op(['app'], 'path'),
+  notify: syntax(['app'], 'path'),
   /** Policy (never|on-failure|always), first delay and longest delay in milliseconds, most restarts in a row (0: no limit). */
-  restart: op(['app'], 'text', 'num', 'num', 'num'),
+  restart: syntax(['app'], 'text', 'num', 'num', 'num'),
   /** Number of the signal that asks the app to end; absent: SIGTERM. */
-  'stop-signal': op(['app'], 'num'),
+  'stop-signal': syntax(['app'], 'num'),
   /** pre-start or post-stop, number of arguments, argv, then candidates for the program as in `exec`. */
-  handler: op(['app'], 'text', 'num', 'texts'),
+  handler: syntax(['app'], 'text', 'num', 'texts'),
   /** Working directory, resolved in the app's root after the pivot; a missing one fails the app (appc B12). */
-  cwd: op(['app'], 'path'),
+  cwd: syntax(['app'], 'path'),
   /** Supplementary group IDs. */
-  groups: op(['app'], 'texts'),
+  groups: syntax(['app'], 'texts'),
   /** uid, gid */
-  user: op(['app'], 'num', 'num'),
+  user: syntax(['app'], 'num', 'num'),
   /** Capability bit mask: bounding, permitted and effective set (the latter two only for uid 0). */
-  caps: op(['app'], 'hex'),
-  'no-new-privs': op(['app']),
+  caps: syntax(['app'], 'hex'),
+  'no-new-privs': syntax(['app']),
   /** Resource (as in setrlimit(2), lower case without RLIMIT_), soft and hard limit: decimal or `infinity`. */
-  rlimit: op(['app'], 'text', 'text', 'text'),
+  rlimit: syntax(['app'], 'text', 'text', 'text'),
   /** −1000 to 1000. */
-  'oom-score-adj': op(['app'], 'text'),
+  'oom-score-adj': syntax(['app'], 'text'),
   /** Security context of the program (SELinux), profile (AppArmor). */
-  selinux: op(['app'], 'text'),
-  apparmor: op(['app'], 'text'),
+  selinux: syntax(['app'], 'text'),
+  apparmor: syntax(['app'], 'text'),
   /** A BPF program: struct sock_filter after sock_filter, as bytes in the host's order. */
-  seccomp: op(['app'], 'hex'),
+  seccomp: syntax(['app'], 'hex'),
   /** `NAME=value` */
-  env: op(['app'], 'text'),
+  env: syntax(['app'], 'text'),
   /** argv, argv[0] included. */
-  args: op(['app'], 'texts'),
+  args: syntax(['app'], 'texts'),
   /** Candidates for the program, tried in order as execvp(3) would. Last operation of an app. */
-  exec: op(['app'], 'texts'),
+  exec: syntax(['app'], 'texts'),
 } as const satisfies Record<string, OpSyntax>;
 
 export type OpName = keyof typeof OPS;
@@ -134,6 +134,9 @@ export interface Op {
 }
 
 export type Plan = readonly Op[];
+
+/** An operation of a planner; the encoder checks its arguments. */
+export const op = (name: OpName, ...args: readonly string[]): Op => ({ name, args });
 
 /**
  * Flags of `bind` and `mount`: attributes first, with `recursive` of all submounts; `rro` is read-only with all submounts. For

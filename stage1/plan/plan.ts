@@ -3,11 +3,9 @@ import { otherDevices, podLabels, podNodes, traffic } from './confinement';
 import { appIsolation, podIsolation } from './isolation';
 import { appLife, appsInOrder, exitPolicy, readinessVariable } from './life';
 import { appMounts, appRoot, bindForUsers, podRootMounts } from './mounts';
-import type { Op, Plan } from './op';
+import { type Op, op, type Plan } from './op';
 import type { AppSpec, HandedFiles, PodSpec } from './spec';
 import { podVolumes, volumeDevices } from './volumes';
-
-const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 
 function handedFiles(files: HandedFiles): readonly Op[] {
   const roles: readonly [string, number | undefined][] = [

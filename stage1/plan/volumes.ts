@@ -1,9 +1,7 @@
 /** Volumes: made or opened once per pod below /volumes of the pod-level root, bound from there into each app. */
 import { property, type UnitProperty } from '../../units/properties';
-import type { MountFlag, Op } from './op';
+import { type MountFlag, type Op, op } from './op';
 import { type AppSpec, type HostSource, hostId, type PodSpec, type SourceKind, type VolumeSpec } from './spec';
-
-const op = (name: Op['name'], ...args: readonly string[]): Op => ({ name, args });
 
 const place = (key: string): string => `/volumes/${key}`;
 

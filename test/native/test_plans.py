@@ -141,7 +141,7 @@ def test_the_table_is_that_of_op_ts(rig):
     assert 'loopback pod' in ours.splitlines()
     with open(os.path.join(ROOT, 'stage1/plan/op.ts')) as f:
         table = f.read().split('export const OPS = {')[1].split('} as const')[0]
-    theirs = [line.strip().split(':')[0].strip("'") for line in table.splitlines() if ': op(' in line]
+    theirs = [line.strip().split(':')[0].strip("'") for line in table.splitlines() if ': syntax(' in line]
     assert names == theirs, (names, theirs)
 
 
