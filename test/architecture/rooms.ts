@@ -25,6 +25,8 @@ const FLOORS: readonly (readonly Room[])[] = [
     'stage0/metadata',
     'gc',
   ],
+  // Comes over the network and out of archives, and is verified: what fetch and verify do for ACIs.
+  ['stage0/image/docker'],
 ];
 
 const BOTTOM = ['units', 'kernel'];
