@@ -29,8 +29,12 @@ export type Credentials =
 export interface Values {
   /** By domain. */
   readonly auth: Credentials;
-  /** By registry. */
+  /** By registry, or the beginning of a repository's name. */
   readonly dockerAuth: Credentials;
+  /** By the beginning of repositories' names: `docker.io/library`. */
+  readonly registry: RegistrySetting;
+  /** What a short name stands for: `docker.io/library/nginx`. */
+  readonly aliases: string;
   /** By `data`, `stage1-images`. */
   readonly paths: string;
   /** By `image` (name and version) and `location`. */
@@ -41,6 +45,16 @@ export type Kind = keyof Values;
 export type Stage1Setting =
   | { readonly type: 'image'; readonly name: string; readonly version: string }
   | { readonly type: 'location'; readonly location: string };
+
+/** Places are written as prefixes are: `mirror.example.com/hub`, without a scheme. */
+export interface RegistrySetting {
+  /** Asked first, in this order. */
+  readonly mirrors: readonly string[];
+  /** Where the repositories really are, if not where their names say. */
+  readonly location: string | undefined;
+  /** Where signatures are: http, https or file URLs of directories. */
+  readonly lookaside: readonly string[];
+}
 
 export type Settings<K extends Kind> = readonly (readonly [key: string, value: Values[K]])[];
 
@@ -54,6 +68,8 @@ interface KindRow<K extends Kind> {
 export const KINDS: { readonly [K in Kind]: KindRow<K> } = {
   auth: { directory: 'auth.d', versions: { v1: decodeAuth } },
   dockerAuth: { directory: 'auth.d', versions: { v1: decodeDockerAuth } },
+  registry: { directory: 'registries.d', versions: { v1: decodeRegistry } },
+  aliases: { directory: 'registries.d', versions: { v1: decodeAliases } },
   paths: { directory: 'paths.d', versions: { v1: decodePaths } },
   stage1: { directory: 'stage1.d', versions: { v1: decodeStage1 } },
 };
@@ -95,6 +111,36 @@ function decodeDockerAuth(document: JsonObject, place: Place): Settings<'dockerA
   const here = inside(place, 'credentials');
   const credentials = decodeBasic(object(document['credentials'], here), here);
   return texts(document, 'registries', place).map((registry) => [registry, credentials]);
+}
+
+const NO_PLACE = 'is not HOST[:PORT][/PATH] without a scheme';
+const isPlace = (written: string): boolean => /^[A-Za-z0-9[][A-Za-z0-9.:\][_-]*(?:\/[a-z0-9._-]+)*$/.test(written);
+
+function decodeRegistry(document: JsonObject, place: Place): Settings<'registry'> {
+  onlyFields(document, ['prefix', 'mirrors', 'location', 'lookaside'], place);
+  const location = optionalText(document, 'location', place);
+  const mirrors = Object.hasOwn(document, 'mirrors') ? texts(document, 'mirrors', place) : [];
+  const lookaside = Object.hasOwn(document, 'lookaside') ? texts(document, 'lookaside', place) : [];
+  mirrors.forEach((mirror, index) => {
+    if (!isPlace(mirror)) throw invalid(inside(inside(place, 'mirrors'), index), NO_PLACE);
+  });
+  if (location !== undefined && !isPlace(location)) throw invalid(inside(place, 'location'), NO_PLACE);
+  lookaside.forEach((written, index) => {
+    const url = URL.canParse(written) ? new URL(written) : undefined;
+    const good = url !== undefined && ['http:', 'https:', 'file:'].includes(url.protocol) && url.username === '';
+    if (!good) throw invalid(inside(inside(place, 'lookaside'), index), 'is not an http, https or file URL');
+  });
+  return [[text(document, 'prefix', place), { mirrors, location, lookaside }]];
+}
+
+function decodeAliases(document: JsonObject, place: Place): Settings<'aliases'> {
+  onlyFields(document, ['aliases'], place);
+  const here = inside(place, 'aliases');
+  const aliases = object(document['aliases'], here);
+  return Object.keys(aliases).map((name) => {
+    if (!/^[a-z0-9._-]+$/.test(name)) throw invalid(inside(here, name), 'an alias is a name without host and path');
+    return [name, text(aliases, name, here)];
+  });
 }
 
 function decodePaths(document: JsonObject, place: Place): Settings<'paths'> {

@@ -128,6 +128,16 @@ export const ERRORS = {
   'fetch-unreachable': row('A server cannot be reached, or broke off.'),
   'discovery-failed': row('No page of its site says where an image comes from.', 'fetch it by its URL'),
   'image-name-mismatch': row('A fetched image is not the one that was asked for.'),
+  'image-digest-mismatch': row(
+    'What came of an image is not what its digest or size stands for.',
+    'try again: what came was thrown away; if it happens again, the source or something on the way is at fault',
+  ),
+  'registry-denied': row(
+    'A registry does not give an image to whoever asks.',
+    'docs/registries.md says where credentials are looked for',
+  ),
+  'registry-unknown': row('A registry does not have an image.', 'check its name and tag'),
+  'credentials-failed': row('A program that keeps credentials of registries failed.'),
   'image-source-unsupported': row('Images cannot be fetched from this kind of source.'),
   // configuration
   'config-invalid': row('A configuration file cannot be understood.'),

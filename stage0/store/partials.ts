@@ -83,6 +83,23 @@ export class Part {
     return fs.openSync(`/proc/self/fd/${this.#fd}`, fs.constants.O_RDONLY);
   }
 
+  /** Where it lies; whoever moves it away ends it with `release`. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Ends it, and removes what nobody moved. */
+  release(): void {
+    const there = fs.statSync(this.#path, { throwIfNoEntry: false });
+    if (there?.ino === fs.fstatSync(this.#fd).ino) {
+      this.discard();
+      return;
+    }
+    // Somebody else may have begun anew where it lay: the note is theirs then.
+    if (there === undefined) fs.rmSync(`${this.#path}${NOTE}`, { force: true });
+    fs.closeSync(this.#fd);
+  }
+
   /** Leaves it for the next one who wants it, if there is something to leave. */
   keep(): void {
     if (this.#size === 0) {

@@ -39,15 +39,23 @@ export interface Downloaded extends Validators {
 }
 
 /** The part of a URL, as soon as nobody else works on it. @throws PodctlError `interrupted` */
-export async function openPart(partials: Partials, url: URL, client: HttpClient, observe: Observe): Promise<Part> {
+export const openPart = (partials: Partials, url: URL, client: HttpClient, observe: Observe): Promise<Part> =>
+  openPartOf(partials, url.href, shownUrl(url), client, observe);
+
+/** @param key what the part is of, instead of a URL @param shown the same for people */
+export async function openPartOf(
+  partials: Partials,
+  key: string,
+  shown: string,
+  client: HttpClient,
+  observe: Observe,
+): Promise<Part> {
   for (let told = false; ; told = true) {
-    const part = partials.open(url.href);
+    const part = partials.open(key);
     if (part !== undefined) return part;
-    if (!told) observe({ event: 'waiting', url: shownUrl(url) });
+    if (!told) observe({ event: 'waiting', url: shown });
     await sleep(LOCK_POLL_MS);
-    if (client.settings.signal?.aborted === true) {
-      throw new PodctlError('interrupted', `${shownUrl(url)}: interrupted`);
-    }
+    if (client.settings.signal?.aborted === true) throw new PodctlError('interrupted', `${shown}: interrupted`);
   }
 }
 

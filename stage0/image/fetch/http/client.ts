@@ -22,6 +22,14 @@ export interface Document {
   readonly retryAfterMs: number | undefined;
 }
 
+/** What a request carries beside its headers. */
+export interface Asking {
+  /** Value of an Authorization header: for the URL's own scheme, host and port, never for where it leads. */
+  readonly authorization?: string | undefined;
+  /** What to post; such a request follows no redirect. */
+  readonly form?: URLSearchParams;
+}
+
 export class HttpClient {
   readonly settings: HttpSettings;
   #context: SecureContext | undefined;
@@ -35,14 +43,21 @@ export class HttpClient {
    * @throws PodctlError `fetch-*`, `interrupted`
    */
   async get(url: URL, headers: Headers = {}): Promise<Reply> {
+    return this.#requireWilling(await this.ask(url, headers));
+  }
+
+  /** The same, but every status comes back. @throws PodctlError `fetch-*`, `interrupted` */
+  async ask(url: URL, headers: Headers = {}, { authorization: secret, form }: Asking = {}): Promise<Reply> {
     let at = url;
     let downgraded = false;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
       this.#requireAllowed(at, url);
-      const reply = await this.#ask(at, headers, downgraded);
+      const own = secret === undefined || downgraded || at.origin !== url.origin ? {} : { authorization: secret };
+      const reply = await this.#request(at, { ...headers, ...own }, downgraded, form?.toString());
       const next = redirection(reply);
-      if (next === undefined) return this.#requireWilling(reply);
+      if (next === undefined) return reply;
       reply.close();
+      if (form !== undefined) throw malformed(reply.url, 'it sends what was posted on to another place');
       downgraded ||= at.protocol === 'https:' && next.protocol !== 'https:';
       at = next;
     }
@@ -74,11 +89,12 @@ export class HttpClient {
         return { ...facts, bytes: Buffer.alloc(0), cut: false };
       }
       requirePlain(reply);
-      return { ...facts, ...(await this.#head(reply, limit)) };
+      return { ...facts, ...(await this.head(reply, limit)) };
     });
   }
 
-  async #head(reply: Reply, limit: number): Promise<{ bytes: Buffer; cut: boolean }> {
+  /** The beginning of a body, of at most `limit` bytes. @throws PodctlError `fetch-*`, `interrupted` */
+  async head(reply: Reply, limit: number): Promise<{ bytes: Buffer; cut: boolean }> {
     const { documentMs } = this.settings.timeouts ?? TIMEOUTS;
     const end = Date.now() + documentMs;
     const chunks: Buffer[] = [];
@@ -92,7 +108,7 @@ export class HttpClient {
     return { bytes: Buffer.concat(chunks), cut: false };
   }
 
-  #ask(url: URL, headers: Headers, downgraded: boolean): Promise<Reply> {
+  #request(url: URL, headers: Headers, downgraded: boolean, form: string | undefined): Promise<Reply> {
     const { env, dial, insecure, signal, credentials, timeouts = TIMEOUTS } = this.settings;
     // Each host gets its own credentials, and none those of the host that sent us there.
     const own = downgraded ? undefined : credentials(authorityOf(url));
@@ -106,7 +122,7 @@ export class HttpClient {
       signal,
     };
     const plain = { 'user-agent': 'podctl', accept: '*/*', 'accept-encoding': 'identity' };
-    return exchange(url, { ...plain, ...headers, ...secrets }, route, timeouts);
+    return exchange(url, { ...plain, ...secrets, ...headers }, route, timeouts, form);
   }
 
   #secureContext(): SecureContext {

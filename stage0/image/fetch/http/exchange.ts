@@ -17,15 +17,19 @@ export interface Reply {
   close(): void;
 }
 
-/** @throws PodctlError `fetch-*`, `interrupted` */
+/**
+ * @param form posted (RFC 9110 §9.3.3) as application/x-www-form-urlencoded; undefined: a GET
+ * @throws PodctlError `fetch-*`, `interrupted`
+ */
 export async function exchange(
   url: URL,
   headers: Readonly<Record<string, string>>,
   route: Route,
   timeouts: Timeouts,
+  form?: string,
 ): Promise<Reply> {
   const socket = await openConnection(url, route);
-  const message = await answer(socket, url, headers, route, timeouts.headersMs);
+  const message = await answer(socket, url, headers, route, timeouts.headersMs, form);
   return {
     url,
     status: message.statusCode ?? 0,
@@ -44,14 +48,20 @@ function answer(
   headers: Readonly<Record<string, string>>,
   { proxy, signal }: Route,
   timeoutMs: number,
+  form: string | undefined,
 ): Promise<IncomingMessage> {
   // A proxy of plain http gets the whole URL (RFC 9112 §3.2.2).
   const proxied = proxy !== undefined && url.protocol === 'http:';
   const path = `${proxied ? url.origin : ''}${url.pathname}${url.search}`;
   return new Promise((resolve, reject) => {
+    const posted =
+      form === undefined
+        ? {}
+        : { 'content-type': 'application/x-www-form-urlencoded', 'content-length': `${Buffer.byteLength(form)}` };
     const asking = request({
+      method: form === undefined ? 'GET' : 'POST',
       path,
-      headers: { host: url.host, ...(proxied ? proxyAuthorization(proxy) : {}), ...headers },
+      headers: { host: url.host, ...(proxied ? proxyAuthorization(proxy) : {}), ...posted, ...headers },
       createConnection: () => socket,
       maxHeaderSize: MAX_HEADER_BYTES,
     });
@@ -74,7 +84,7 @@ function answer(
     });
     asking.on('error', end);
     asking.on('close', () => end(malformed(url, 'the connection was closed without an answer')));
-    asking.end();
+    asking.end(form);
   });
 }
 

@@ -1,0 +1,112 @@
+/** What has come of a blob: in a part on the disk that survives this process, or, if it is small, only counted. */
+import fs from 'node:fs';
+import { createHash, type Hash } from '#kernel/digest';
+import { PodctlError } from '#kernel/errors';
+import type { Part } from '../../../store/partials';
+import type { BlobFile, Descriptor } from '../port';
+
+export type Take = (chunk: Buffer) => Promise<unknown> | undefined;
+
+const CHUNK = 256 * 1024;
+
+/** Something that `take` threw: no other try helps. */
+export class TakeFailure extends Error {
+  constructor(cause: unknown) {
+    super('the bytes were refused', { cause });
+  }
+}
+
+export class Received {
+  readonly descriptor: Descriptor;
+  readonly #take: Take;
+  readonly #part: Part | undefined;
+  readonly #hash: Hash;
+  #size = 0;
+
+  /** @param part undefined: nothing is kept; it is this object's to end */
+  constructor(descriptor: Descriptor, take: Take, part: Part | undefined) {
+    this.descriptor = descriptor;
+    this.#take = take;
+    this.#part = part;
+    this.#hash = createHash(descriptor.digest.slice(0, descriptor.digest.indexOf(':')));
+  }
+
+  /** Bytes that were taken. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get isWhole(): boolean {
+    return this.#size === this.descriptor.size;
+  }
+
+  /** Takes what an earlier attempt left. */
+  async recall(): Promise<void> {
+    const part = this.#part;
+    if (part === undefined) return;
+    if (part.note === undefined || part.size > this.descriptor.size) {
+      part.begin({ url: partKey(this.descriptor), total: this.descriptor.size });
+      return;
+    }
+    const fd = part.openForReading();
+    try {
+      while (this.#size < part.size) {
+        const chunk = Buffer.allocUnsafe(Math.min(CHUNK, part.size - this.#size));
+        const got = fs.readSync(fd, chunk, 0, chunk.length, this.#size);
+        if (got === 0) throw new PodctlError('io', `${part.path} was cut short`);
+        await this.#pass(chunk.subarray(0, got));
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  /** @throws PodctlError `image-digest-mismatch` if it is more than there should be; TakeFailure */
+  add(chunk: Buffer): Promise<void> | undefined {
+    const { size, digest } = this.descriptor;
+    if (this.#size + chunk.length > size) {
+      throw new PodctlError(
+        'image-digest-mismatch',
+        `${digest} has more than the ${size} bytes that its manifest says`,
+      );
+    }
+    this.#part?.append(chunk);
+    return this.#pass(chunk);
+  }
+
+  #pass(chunk: Buffer): Promise<void> | undefined {
+    this.#hash.update(chunk);
+    this.#size += chunk.length;
+    try {
+      return this.#take(chunk)?.then(
+        () => undefined,
+        (error: unknown) => Promise.reject(new TakeFailure(error)),
+      );
+    } catch (error) {
+      throw new TakeFailure(error);
+    }
+  }
+
+  /** @throws PodctlError `image-digest-mismatch` */
+  verify(): void {
+    const { digest, size } = this.descriptor;
+    const wrong = (why: string): PodctlError => new PodctlError('image-digest-mismatch', `${digest} ${why}`);
+    if (!this.isWhole) throw wrong(`has ${this.#size} bytes, not the ${size} that its manifest says`);
+    const actual = `${digest.slice(0, digest.indexOf(':'))}:${this.#hash.digest('hex')}`;
+    if (actual !== digest) throw wrong(`was asked for, ${actual} came`);
+  }
+
+  file(): BlobFile | undefined {
+    const part = this.#part;
+    return part && { path: part.path, release: () => part.release() };
+  }
+
+  /** Ends it: what is good is kept for the next attempt. */
+  end(good: boolean): void {
+    if (good) this.#part?.keep();
+    else this.#part?.discard();
+  }
+}
+
+/** The same for every registry and mirror. */
+export const partKey = ({ digest }: Descriptor): string => `blob:${digest}`;
