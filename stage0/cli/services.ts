@@ -28,6 +28,7 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
   if (!isAbsPath(dataDir)) throw new PodctlError('usage', `--dir: "${dataDir}" is not a usable path`);
   const memory = memoryDirectory(dataDir);
   const locks = { flock: (...args: Parameters<Services['native']['flock']>) => native().flock(...args) };
+  const partials = new Partials(memory);
   let bus: Bus | undefined;
   return {
     dataDir,
@@ -36,12 +37,16 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     trees: new Trees(dataDir),
     prepareLock: new PrepareLock(dataDir, locks),
     sources: new SourceCache(memory),
-    partials: new Partials(memory),
+    partials,
     remotes: new Remotes(memory),
     verifier: signatureVerifier(dirs, now),
     web: async (settings = {}) => {
       const { webClient } = await import('./web.js');
       return webClient(globals, env, dirs, settings);
+    },
+    registry: async (text, settings) => {
+      const { openConfigured } = await import('./registries.js');
+      return openConfigured(text, settings, { globals, env, uid, dirs, partials });
     },
     keys: {
       lacking: async (name) => (await import('../image/verify/learn.js')).lacksKeys(dirs, name),

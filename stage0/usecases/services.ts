@@ -2,7 +2,10 @@
 import type { AbsPath } from '#kernel/brand';
 import type { FactReader } from '../host/facts';
 import type { FilterSource } from '../host/filters';
+import type { ImageSource } from '../image/docker/port';
+import type { RegistryReference } from '../image/docker/registry/reference';
 import type { FoundKey } from '../image/fetch/discovery/keys';
+import type { Observe } from '../image/fetch/events';
 import type { HttpClient } from '../image/fetch/http/client';
 import type { HttpSettings } from '../image/fetch/http/settings';
 import type { SignatureVerifier } from '../image/fetch/port';
@@ -28,6 +31,16 @@ export interface WebSettings extends Pick<HttpSettings, 'signal' | 'onRetry'> {
   readonly plainHttp?: boolean;
 }
 
+export interface RegistrySettings extends Pick<HttpSettings, 'signal' | 'onRetry'> {
+  readonly observe: Observe;
+}
+
+export interface OpenedRegistry {
+  /** Aliases resolved, Docker's defaults filled in. */
+  readonly reference: RegistryReference;
+  readonly source: ImageSource;
+}
+
 export interface Services {
   readonly dataDir: AbsPath;
   readonly pods: Pods;
@@ -45,6 +58,11 @@ export interface Services {
   readonly remotes: Remotes;
   /** A client with the user's options, credentials and environment. Loading it takes 20 ms. */
   web(settings?: WebSettings): Promise<HttpClient>;
+  /**
+   * The repository that `docker://…` names, with the user's options, credentials, mirrors and aliases. Asks nobody yet.
+   * @throws PodctlError `image-reference-invalid`, `config-invalid`
+   */
+  registry(text: string, settings: RegistrySettings): Promise<OpenedRegistry>;
   readonly keys: {
     /** Whether no key is trusted for images of this name in particular. */
     lacking(imageName: string): Promise<boolean>;
