@@ -110,6 +110,10 @@ export const ERRORS = {
   'image-file-unreadable': row('An image or signature file cannot be opened.'),
   'image-reference-invalid': row('A text is neither an image name nor an image ID.'),
   'image-not-found': row('No such image is in the local store.', '`podctl image list` shows the images there are'),
+  'image-removed': row(
+    'An image was removed from the store by another process while it was used.',
+    'run the command again',
+  ),
   'image-ambiguous': row('Several images match this ID prefix.', 'give more digits'),
   'image-damaged': row('An image of the store cannot be read.', 'remove it with `podctl image rm` and fetch it again'),
   'image-dependency-missing': row('An image needs another one that is not in the store.', 'fetch that one first'),

@@ -1,5 +1,6 @@
 /** Renders the steps of a tree into an empty directory. */
 import fs from 'node:fs';
+import { PodctlError } from '#kernel/errors';
 import { native } from '../../stage1/native/index';
 import type { ContentStore } from '../store/cas';
 import { ConfinedTree } from './confined';
@@ -20,8 +21,10 @@ export interface Rendered {
   readonly entries: number;
 }
 
-/** @throws PodctlError `image-*` */
+/** @param rootFd an empty directory (appc C1). @throws PodctlError `image-*` */
 export function buildTree(images: ContentStore, steps: readonly RenderStep[], rootFd: number): Rendered {
+  if (fs.readdirSync(`/proc/self/fd/${rootFd}`).length > 0)
+    throw new PodctlError('internal', 'the directory to render into is not empty');
   const addon = native();
   const directories = new Directories();
   const tree = new ConfinedTree(addon, rootFd, directories);

@@ -233,7 +233,7 @@ export class DirectoryStore implements ContentStore {
   #with<T>(id: ImageId, use: (image: OpenImage) => T): T {
     // Only an ID names a directory here.
     const found = isImageId(id) ? withImage(this.#path(id), id, (image) => ({ value: use(image) })) : undefined;
-    if (found === undefined) throw new PodctlError('image-not-found', `image ${id} is not in the store`);
+    if (found === undefined) throw new PodctlError('image-removed', `image ${id} is no longer in the store`);
     return found.value;
   }
 }

@@ -68,11 +68,11 @@ export interface ContentStore {
   find(reference: ImageReference): StoredImage;
   /** Ordered by import. Damaged images are left out; `store check` reports them. */
   list(): readonly StoredImage[];
-  /** As it was in the archive. @throws PodctlError `image-not-found`, `image-damaged` */
+  /** As it was in the archive. @throws PodctlError `image-removed`, `image-damaged` */
   manifestBytes(id: ImageId): Buffer;
-  /** @throws PodctlError `image-not-found`, `image-damaged` */
+  /** @throws PodctlError `image-removed`, `image-damaged` */
   manifest(id: ImageId): ImageManifest;
-  /** A file descriptor for reading the uncompressed tar; the caller closes it. @throws PodctlError `image-not-found` */
+  /** A file descriptor for reading the uncompressed tar; the caller closes it. @throws PodctlError `image-removed` */
   openTar(id: ImageId): number;
   /** The same of an image that another user stored. */
   openForeignTar(id: ImageId): number;

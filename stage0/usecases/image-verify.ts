@@ -1,7 +1,7 @@
 /** `image verify`: whether an image and its rendered tree still are what they were, and the repair of the tree. */
 import fs from 'node:fs';
 import type { ImageId } from '#kernel/brand';
-import { PodctlError } from '#kernel/errors';
+import { isErrno, PodctlError } from '#kernel/errors';
 import { buildTree } from '../render/build';
 import { compareTrees, type Difference } from '../render/compare-trees';
 import { type RenderStep, renderSteps, treeIdOf } from '../render/order';
@@ -60,10 +60,12 @@ export async function checkTree(
   try {
     const rendered = buildTree(images, steps, fresh.rootFd);
     const differences = await compare(root, fresh.rootFd);
+    if (differences === undefined) return { kind: 'not rendered' };
     if (differences.length === 0) return { kind: 'sound', tree: id };
     if (!repair) return { kind: 'changed', tree: id, differences };
     const release = services.prepareLock.exclusive();
     try {
+      if (trees.find(id) === undefined) return { kind: 'not rendered' }; // collected meanwhile
       requireIdle(services, id, differences);
       const layers = steps.map((step) => step.image);
       fresh.replace(id, { image, layers, ...rendered, renderedAt: now() });
@@ -76,18 +78,30 @@ export async function checkTree(
   }
 }
 
-async function compare(root: string, expected: number): Promise<readonly Difference[]> {
-  const actual = fs.openSync(root, DIRECTORY);
+/** Undefined if the tree was collected meanwhile. */
+async function compare(root: string, expected: number): Promise<readonly Difference[] | undefined> {
+  const actual = openTree(root);
+  if (actual === undefined) return undefined;
   try {
-    return await compareTrees(actual, expected, MAX_DIFFERENCES);
+    const differences = await compareTrees(actual, expected, MAX_DIFFERENCES);
+    return fs.existsSync(root) ? differences : undefined;
   } finally {
     fs.closeSync(actual);
   }
 }
 
-/** Pods that run have the old tree mounted: taking it away would take their files away. */
+function openTree(root: string): number | undefined {
+  try {
+    return fs.openSync(root, DIRECTORY);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** Pods that run have the old tree mounted, or are about to: taking it away would take their files away. */
 function requireIdle(services: Services, tree: TreeId, [first]: readonly Difference[]): void {
-  const running = (podNeeds(services).trees.get(tree) ?? []).filter((use) => use.running);
+  const running = (podNeeds(services).trees.get(tree) ?? []).filter((use) => use.inUse);
   if (running.length === 0) return;
   throw new PodctlError(
     'pod-wrong-state',

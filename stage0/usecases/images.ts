@@ -54,7 +54,30 @@ export const FROM_STORE: FetchOptions = {
  * @param signature file or URL of the signature; undefined: beside the image
  * @throws PodctlError `image-*`, `signature-*`, `fetch-*`, `discovery-failed`, `interrupted`
  */
-export async function obtainImage(
+export function obtainImage(
+  services: Services,
+  reference: string,
+  signature: string | undefined,
+  options: FetchOptions,
+): Promise<Obtained> {
+  return unlessRemoved(() => obtainAll(services, reference, signature, options));
+}
+
+/** Who meets this many removals of the same image has somebody working against them, and is told so. */
+const MAX_TRIES = 5;
+
+/** Looks again if somebody removes an image (`image rm`, `image gc`) between two looks at it. */
+export async function unlessRemoved<T>(act: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof PodctlError) || error.code !== 'image-removed' || tries === MAX_TRIES) throw error;
+    }
+  }
+}
+
+async function obtainAll(
   services: Services,
   reference: string,
   signature: string | undefined,

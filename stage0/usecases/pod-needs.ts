@@ -15,7 +15,8 @@ export interface PodNeeds {
 
 export interface PodUse {
   readonly id: string;
-  readonly running: boolean;
+  /** It runs, or is being made to run: `image verify` must not replace the tree under it. */
+  readonly inUse: boolean;
 }
 
 /** Pods that never were, or are gone but for their directory. */
@@ -37,11 +38,12 @@ export function podNeeds({ pods }: Pick<Services, 'pods'>): PodNeeds {
       if (entry.directory === 'prepared' || entry.directory === 'run') unknown.push(entry.id);
       continue;
     }
+    const inUse = state === 'running' || state === 'preparing';
     for (const app of record.apps) {
       if (entry.directory !== 'exited-garbage') images.add(app.imageId);
       for (const tree of app.trees) {
         const id = path.basename(path.dirname(tree));
-        if (isTreeId(id)) trees.set(id, [...(trees.get(id) ?? []), { id: entry.id, running: state === 'running' }]);
+        if (isTreeId(id)) trees.set(id, [...(trees.get(id) ?? []), { id: entry.id, inUse }]);
       }
     }
   }

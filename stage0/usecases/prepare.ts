@@ -7,7 +7,7 @@ import type { Isolation } from '../../stage2/isolators/plan';
 import type { Effect, Isolator, IsolatorReport } from '../../stage2/isolators/types';
 import type { ExitPolicy } from '../../stage2/life';
 import { fsyncPath, writeFileDurable } from '../files/durable';
-import { fitsPlatform, hostPlatform } from '../image/platform';
+import { requirePlatform } from '../image/platform';
 import type { DeclaredPod } from '../image/pod-manifest';
 import type { Mount, Volume } from '../image/pod-schema';
 import { rootOf } from '../pod/app-root';
@@ -25,7 +25,7 @@ import { ensureTree } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
 import { machineName } from '../systemd/machined';
 import { discard } from './garbage';
-import { type FetchOptions, type Obtained, obtainImage } from './images';
+import { type FetchOptions, type Obtained, obtainImage, unlessRemoved } from './images';
 import { isolateApp, isolatePod, reportsOf, tellOfIsolators } from './isolation';
 import { lifeOfPod, podFacts, withImageReadiness } from './life';
 import { withPrepareLock } from './prepare-lock';
@@ -168,17 +168,28 @@ const wantedApps = ({ manifest, apps, environment, mounts }: PrepareRequest): re
  * @param bounds effects of the pod's isolators
  * @throws PodctlError as preparePod()
  */
-export async function resolveApp(
+export function resolveApp(
   services: Services,
   wanted: WantedApp,
   obtained: Obtained | undefined,
   pod: Pick<PrepareRequest, 'fetch' | 'relaxed'>,
   bounds: readonly Effect[],
 ): Promise<ResolvedApp> {
-  const there = obtained !== undefined && isThere(services, obtained);
-  const { image, manifest, pins } = there
-    ? obtained
-    : await obtainImage(services, wanted.image, wanted.signature, pod.fetch);
+  let found = obtained !== undefined && isThere(services, obtained) ? obtained : undefined;
+  return unlessRemoved(async () => {
+    const image = found ?? (await obtainImage(services, wanted.image, wanted.signature, pod.fetch));
+    found = undefined; // the next try looks for it anew
+    return resolveObtained(services, wanted, image, pod, bounds);
+  });
+}
+
+async function resolveObtained(
+  services: Services,
+  wanted: WantedApp,
+  { image, manifest, pins }: Obtained,
+  pod: Pick<PrepareRequest, 'relaxed'>,
+  bounds: readonly Effect[],
+): Promise<ResolvedApp> {
   requirePlatform(image);
   const reference = { id: image.id, name: manifest.name, labels: image.labels };
   const runtime = withImageReadiness(wanted.reify(reference, manifest), manifest);
@@ -208,17 +219,6 @@ export function launchResolved(
   const launch = launchOf(runtime, [tree], view, pod.relaxed, isolation, root);
   requireWithin(runtime.name, countOf(pod.users), launch.identity);
   return launch;
-}
-
-/** Refused before anything is rendered (appc B6). */
-function requirePlatform({ name, labels }: StoredImage): void {
-  const host = hostPlatform();
-  if (fitsPlatform(labels, host)) return;
-  const label = (wanted: string): string => labels.find((one) => one.name === wanted)?.value ?? 'any';
-  throw new PodctlError(
-    'image-unfit',
-    `image "${name}" is for ${label('os')}/${label('arch')}, this host is ${host.os}/${host.arch}`,
-  );
 }
 
 function requireUniqueNames(apps: readonly ResolvedApp[]): void {

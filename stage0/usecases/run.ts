@@ -5,8 +5,14 @@ import type { PreparedPod } from './prepare';
 import type { Services } from './services';
 import { type Interrupts, type StartOptions, startPod } from './start';
 
+/** From here on the pod is a running one to all who look, so that nobody takes its trees or its directory. */
+export const enterRun = (services: Services, prepared: PreparedPod): PreparedPod => ({
+  ...prepared,
+  pod: services.pods.move(prepared.pod, 'run'),
+});
+
 /**
- * @param prepared its pod in `prepare` or `prepared`
+ * @param prepared its pod in `run`: see enterRun()
  * @returns the exit status of the pod in the foreground, 0 for a detached one that came up
  * @throws PodctlError if the pod did not start
  */
@@ -16,10 +22,10 @@ export async function runPod(
   options: StartOptions,
   interrupts: Interrupts,
 ): Promise<number> {
-  const running = services.pods.move(prepared.pod, 'run');
+  const running = prepared.pod;
   const release = once(() => fs.closeSync(running.lockFd));
   try {
-    return await startPod(services, { ...prepared, pod: running }, options, interrupts, release);
+    return await startPod(services, prepared, options, interrupts, release);
   } catch (error) {
     release();
     // Undefined if the pod runs after all, the bus having gone away meanwhile, or if gc was faster.

@@ -62,7 +62,7 @@ async function read({ images }: Services, id: ImageId): Promise<Content> {
     return { kind: 'read', id: is, manifest: sound ? layout.manifest() : undefined };
   } catch (error) {
     if (!(error instanceof PodctlError)) throw error;
-    return error.code === 'image-not-found' ? { kind: 'gone' } : { kind: 'unreadable', message: error.message };
+    return error.code === 'image-removed' ? { kind: 'gone' } : { kind: 'unreadable', message: error.message };
   }
 }
 

@@ -29,7 +29,7 @@ function removeIdle(services: Services, id: TreeId): boolean {
   const release = services.prepareLock.exclusive();
   try {
     const uses = podNeeds(services).trees.get(id) ?? [];
-    return !uses.some(({ running }) => running) && services.trees.remove(id);
+    return !uses.some(({ inUse }) => inUse) && services.trees.remove(id);
   } finally {
     release();
   }

@@ -43,6 +43,31 @@ describe("an image's app", () => {
     assert.deepEqual([status, stdout], [0, 'runs\n'], stderr);
   });
 
+  it('C8 nothing of how a dependency would be run counts: neither its command nor its user, environment or isolators', () => {
+    const base = {
+      exec: ['/bin/echo', 'of the dependency'],
+      user: '1000',
+      group: '1000',
+      workingDirectory: '/opt',
+      environment: [{ name: 'OF_BASE', value: 'yes' }],
+      eventHandlers: [{ name: 'pre-start', exec: ['/bin/sh', '-c', 'echo handler'] }],
+      isolators: [{ name: 'os/linux/capabilities-remove-set', value: { set: ['CAP_CHOWN'] } }],
+    };
+    const files = [...busyboxRoot(), { name: 'rootfs/opt/' }];
+    const insecure = '--insecure-options=image';
+    rig.ok(insecure, 'fetch', rig.write('c8.aci', buildAci({ name: 'example.com/c8', app: base, files })));
+    const manifest = { dependencies: [{ imageName: 'example.com/c8' }] };
+    const top = (app?: object): string =>
+      rig.write(
+        'c8-top.aci',
+        buildAci({ name: 'example.com/c8-top', manifest, files: [{ name: 'rootfs/' }], ...(app ? { app } : {}) }),
+      );
+    const script = 'pwd; id -u; echo "[$OF_BASE]"; touch /own && chown 5 /own && echo may';
+    const own = run(top({ exec: ['/bin/sh', '-c', script], user: '0', group: '0' }));
+    assert.deepEqual([own.status, own.stdout], [0, '/\n0\n[]\nmay\n'], own.stderr);
+    refused(() => run(top()), /--exec/);
+  });
+
   it('B8 exec without a slash is looked for in the PATH of the app, in order, inside its root', () => {
     const programs = [script('first/tool', 'echo first'), script('second/tool', 'echo second')];
     const notExecutable: TarItem = { name: 'rootfs/zero/tool', mode: 0o644, content: '#!/bin/sh\necho zero\n' };

@@ -46,7 +46,7 @@ describe('image commands', function () {
       files: [{ name: 'rootfs/top', content: 'top', mode: 0o4755 }],
     });
 
-  it('§1.2 export writes the very bytes that were stored, and refuses to replace a file', () => {
+  it('§1.2 A1 export writes the very bytes that were stored, and refuses to replace a file', () => {
     fetch('base', base());
     const id = fetch('top', top());
     const file = `${rig.root}/out.aci`;

@@ -2,24 +2,19 @@
 import fs from 'node:fs';
 import { command, type Outcome, output, PODCTL, type Rig } from './rig';
 
-/** System calls of podctl that change the file system, or open what may be made by that. */
+/** System calls that change the file system. Those with a question mark are not known to every strace. */
 const CHANGES = [
   ...['mkdir', 'mkdirat', 'rename', 'renameat', 'renameat2', 'unlink', 'unlinkat', 'rmdir', 'symlink', 'symlinkat'],
-  ...[
-    'link',
-    'linkat',
-    'write',
-    'pwrite64',
-    'writev',
-    'fsync',
-    'fdatasync',
-    'syncfs',
-    'sync_file_range',
-    'chmod',
-    'fchmod',
-  ],
-  ...['fchmodat', 'fchownat', 'fchown', 'lchown', 'ftruncate', 'mknodat', 'utimensat', 'lsetxattr', 'fsetxattr'],
+  ...['link', 'linkat', 'mknod', 'mknodat', 'write', 'pwrite64', 'writev', 'pwritev', 'pwritev2', 'copy_file_range'],
+  ...['sendfile', 'fallocate', 'truncate', 'ftruncate', 'fsync', 'fdatasync', 'sync', 'syncfs', 'sync_file_range'],
+  ...['chmod', 'fchmod', 'fchmodat', '?fchmodat2', 'chown', 'fchown', 'lchown', 'fchownat', 'utimensat', 'setxattr'],
+  ...['lsetxattr', 'fsetxattr', 'removexattr', 'lremovexattr', 'fremovexattr'],
 ];
+/** These change something only if they make or empty a file. */
+const OPENS = ['openat', 'openat2'];
+
+/** By hand (`test/crash`): every single change. Otherwise, of those that look alike, the first and the last. */
+export const EVERY = process.env['PODCTL_CRASH'] === 'every';
 
 export type Fault = 'KILL' | 'ENOSPC' | 'EIO';
 
@@ -38,19 +33,23 @@ const siteOf = (call: string, args: string): string =>
     .replace(/"(?:[^"\\]|\\.)*"(?:\.\.\.)?/g, (text) => (text.includes('/') || text.length < 40 ? text : '"…"'))
     .replace(/[0-9a-f-]{8,}|\d+/g, '#')}`;
 
-/** Every change of one whole run; of those that look alike the first and the last. */
+/** Changes of one whole run, each counted as strace counts when it injects: by thread. */
 export function momentsOf(rig: Rig, args: readonly string[]): readonly Moment[] {
   const log = `${rig.root}/strace`;
-  output('strace', '-f', '-qq', '-y', '-o', log, '-e', `trace=${CHANGES.join()}`, PODCTL, ...rig.globals, ...args);
+  const trace = `trace=${[...CHANGES, ...OPENS].join()}`;
+  output('strace', '-f', '-qq', '-y', '-o', log, '-e', trace, PODCTL, ...rig.globals, ...args);
   const counts = new Map<string, number>();
   const sites = new Map<string, Moment[]>();
-  for (const [, call = '', rest = ''] of fs.readFileSync(log, 'utf8').matchAll(/^\d+ +([a-z0-9_]+)\((.*)$/gm)) {
-    const n = (counts.get(call) ?? 0) + 1;
-    counts.set(call, n);
+  for (const [, pid, call = '', rest = ''] of fs.readFileSync(log, 'utf8').matchAll(/^(\d+) +([a-z0-9_]+)\((.*)$/gm)) {
+    const n = (counts.get(`${pid} ${call}`) ?? 0) + 1;
+    counts.set(`${pid} ${call}`, n);
+    if (OPENS.includes(call) && !/O_CREAT|O_TRUNC/.test(rest)) continue;
     const site = siteOf(call, rest);
-    sites.set(site, [...(sites.get(site) ?? []), { call, n, ours: call !== 'write' || rest.includes(rig.root) }]);
+    const moment = { call, n, ours: call !== 'write' || rest.includes(rig.root) };
+    sites.set(site, [...(sites.get(site) ?? []), moment]);
   }
-  return [...sites.values()].flatMap((all) => (all.length <= 2 ? all : [...all.slice(0, 1), ...all.slice(-1)]));
+  const chosen = [...sites.values()].flatMap((all) => (EVERY ? all : [...new Set([all[0], all.at(-1)])]));
+  return chosen.filter((moment) => moment !== undefined);
 }
 
 export function runWith(rig: Rig, fault: Fault, { call, n }: Moment, args: readonly string[]): Outcome {

@@ -4,7 +4,7 @@ import { exposedPort } from '../../image/pod-schema';
 import { assertSystemd } from '../../systemd/host';
 import { FROM_STORE } from '../../usecases/images';
 import { preparePod } from '../../usecases/prepare';
-import { runPod } from '../../usecases/run';
+import { enterRun, runPod } from '../../usecases/run';
 import type { Handler } from '../command';
 import { createServices } from '../services';
 import type { spec } from './app-sandbox';
@@ -36,7 +36,7 @@ export const run: Handler<typeof spec> = async (context, { flags }) => {
   });
   if (flags.dryRun) return showPlan(context, services, prepared, options);
   saveUuid(prepared.pod.id, flags.uuidFileSave);
-  const status = await runPod(services, prepared, options, interrupts);
+  const status = await runPod(services, enterRun(services, prepared), options, interrupts);
   announce(context, prepared.pod.id, options);
   return status;
 };

@@ -1,7 +1,8 @@
 import { PodctlError } from '#kernel/errors';
 import { assertSystemd } from '../../systemd/host';
 import { loadPod } from '../../usecases/prepare';
-import { runPod } from '../../usecases/run';
+import { withPrepareLock } from '../../usecases/prepare-lock';
+import { enterRun, runPod } from '../../usecases/run';
 import type { Handler } from '../command';
 import { createServices } from '../services';
 import { interrupts } from './interrupts';
@@ -23,10 +24,15 @@ export const run: Handler<typeof spec> = async (context, { args, flags }) => {
       `pod ${entry.id} is ${state ?? 'being run by someone else'}, not prepared`,
     );
   }
-  const prepared = loadPod(services, pod, relaxationsOf(context.globals));
-  if (flags.dryRun) return showPlan(context, services, prepared, options);
-  saveUuid(pod.id, flags.uuidFileSave);
-  const status = await runPod(services, prepared, options, interrupts);
+  // What it is about to run on is neither replaced nor taken away between the first look at it and the move to `run`.
+  const running = await withPrepareLock(services, async () => {
+    const prepared = loadPod(services, pod, relaxationsOf(context.globals));
+    if (flags.dryRun) return showPlan(context, services, prepared, options);
+    saveUuid(pod.id, flags.uuidFileSave);
+    return enterRun(services, prepared);
+  });
+  if (typeof running === 'number') return running;
+  const status = await runPod(services, running, options, interrupts);
   announce(context, pod.id, options);
   return status;
 };

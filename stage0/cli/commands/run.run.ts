@@ -1,6 +1,6 @@
 import { assertSystemd } from '../../systemd/host';
 import { preparePod } from '../../usecases/prepare';
-import { runPod } from '../../usecases/run';
+import { enterRun, runPod } from '../../usecases/run';
 import type { Handler } from '../command';
 import { createServices } from '../services';
 import { interrupts } from './interrupts';
@@ -20,7 +20,7 @@ export const run: Handler<typeof spec> = async (context, words) => {
   if (flags.dryRun) return showPlan(context, services, prepared, options);
   const { pod } = prepared;
   saveUuid(pod.id, flags.uuidFileSave);
-  const status = await runPod(services, prepared, options, interrupts);
+  const status = await runPod(services, enterRun(services, prepared), options, interrupts);
   announce(context, pod.id, options);
   return status;
 };

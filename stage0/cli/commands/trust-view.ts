@@ -34,9 +34,10 @@ export const keyJson = ({ file, state, revoked, facts, problem }: ListedKey) => 
   algorithm: facts?.algorithm ?? null,
   created_at: facts === undefined ? null : nanoseconds(facts.createdAt),
   expires_at: facts?.expiresAt === undefined ? null : nanoseconds(facts.expiresAt),
-  subkeys: (facts?.subkeys ?? []).map(({ fingerprint, algorithm, createdAt }) => ({
+  subkeys: (facts?.subkeys ?? []).map(({ fingerprint, algorithm, createdAt, standing }) => ({
     fingerprint,
     algorithm,
+    standing,
     created_at: nanoseconds(createdAt),
   })),
   layer: file.layer,

@@ -3,20 +3,22 @@ import { PodctlError } from '#kernel/errors';
 import { type Admission, admissionOf } from './admission';
 import { readTrustedKey, type TrustedKey } from './key-file';
 import { allKeys, effective, type KeyFile, type KeystoreDirs } from './keystore';
-import { algorithmName, loadOpenPgp, momentOf, type OpenPgp, printable, weaknessOf } from './openpgp';
+import { algorithmName, loadOpenPgp, momentOf, type OpenPgp, type PublicKey, printable } from './openpgp';
+import { nearestOf, type Standing, standingOf } from './standing';
 
 /**
- * `trusted`: signatures of it count. `replaced`: another file of the same key, for the same prefix, counts instead. `masked`:
+ * `trusted`: signatures of it, or of one of its subkeys, count. `replaced`: another file of the same key, for the same prefix, counts instead. `masked`:
  * a mask takes it away. `mask`: it is such a mask. The others say why the key counts for nothing though the file is good to
- * be read; `unreadable` has the reason in `problem`.
+ * be read: no key in it may sign today. `unreadable` has the reason in `problem`.
  */
-export type KeyState = 'trusted' | 'replaced' | 'masked' | 'mask' | 'revoked' | 'expired' | 'weak' | 'unreadable';
+export type KeyState = 'trusted' | 'replaced' | 'masked' | 'mask' | Exclude<Standing, 'good'> | 'unreadable';
 
 /** Fingerprints are upper-case hex, moments ms since the epoch. */
 export interface ListedSubkey {
   readonly fingerprint: string;
   readonly algorithm: string;
   readonly createdAt: number;
+  readonly standing: Standing;
 }
 
 /** What is in a key file; absent for masks and what cannot be read. */
@@ -27,6 +29,8 @@ export interface ListedFacts {
   readonly createdAt: number;
   /** Undefined: never. */
   readonly expiresAt: number | undefined;
+  /** Of the primary key. */
+  readonly standing: Standing;
   readonly subkeys: readonly ListedSubkey[];
   /** How it came into the keystore, if podctl put it there. */
   readonly admission: Admission | undefined;
@@ -70,26 +74,42 @@ async function listed(pgp: OpenPgp, file: KeyFile, files: readonly KeyFile[], no
     return { ...nothing, state: 'unreadable', problem: error.message };
   }
   const { key } = trusted;
+  const copies = [key, ...(await otherCopies(pgp, file, files))];
+  const standing = await standingOf(pgp, copies, key, now);
+  const subkeys = await Promise.all(
+    key.subkeys.map(async (subkey) => ({
+      fingerprint: subkey.getFingerprint().toUpperCase(),
+      algorithm: algorithmName(subkey),
+      createdAt: subkey.getCreationTime().getTime(),
+      standing: await standingOf(pgp, copies, subkey, now),
+    })),
+  );
   const facts: ListedFacts = {
     userIds: key.getUserIDs().map(printable),
     algorithm: algorithmName(key),
     createdAt: key.getCreationTime().getTime(),
     expiresAt: momentOf(await key.getExpirationTime(undefined, pgp.config)),
-    subkeys: key.subkeys.map((subkey) => ({
-      fingerprint: subkey.getFingerprint().toUpperCase(),
-      algorithm: algorithmName(subkey),
-      createdAt: subkey.getCreationTime().getTime(),
-    })),
+    standing,
+    subkeys,
     admission: admissionOf(trusted.bytes),
   };
-  const revoked = await key.isRevoked(undefined, undefined, now, pgp.config);
-  const state = place ?? (revoked ? 'revoked' : unusable(pgp, trusted, facts, now));
-  return { file, state, revoked, facts, problem: undefined };
+  const nearest = nearestOf([standing, ...subkeys.map((subkey) => subkey.standing)]);
+  const state = place ?? (nearest === 'good' ? 'trusted' : nearest);
+  return { file, state, revoked: standing === 'revoked', facts, problem: undefined };
 }
 
-function unusable(pgp: OpenPgp, { key }: TrustedKey, { expiresAt }: ListedFacts, now: Date): KeyState {
-  if (expiresAt !== undefined && expiresAt <= now.getTime()) return 'expired';
-  return weaknessOf(pgp, key) === undefined ? 'trusted' : 'weak';
+/** The same key as other files of the keystore have it: verification reads all of them, too. */
+async function otherCopies(pgp: OpenPgp, file: KeyFile, files: readonly KeyFile[]): Promise<readonly PublicKey[]> {
+  const found: PublicKey[] = [];
+  for (const other of files) {
+    if (other === file || other.mask || other.fingerprint !== file.fingerprint) continue;
+    try {
+      found.push((await readTrustedKey(pgp, other)).key);
+    } catch (error) {
+      if (!(error instanceof PodctlError)) throw error; // told in its own line of the list
+    }
+  }
+  return found;
 }
 
 const inOrder = (one: ListedKey, other: ListedKey): number =>

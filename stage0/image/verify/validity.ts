@@ -4,6 +4,7 @@ import { signingKey } from './candidates';
 import type { TrustedKey } from './key-file';
 import { algorithmName, momentOf, type OpenPgp, type SignaturePacket, type SigningKey } from './openpgp';
 import type { Refuse } from './refusal';
+import { endsOf, isRevoked } from './standing';
 
 interface Today {
   readonly pgp: OpenPgp;
@@ -18,14 +19,10 @@ export async function refuseRevoked(
   refuse: Refuse,
 ): Promise<void> {
   for (const { key, file } of copies) {
-    if (await key.isRevoked(undefined, undefined, now, pgp.config)) {
-      throw refuse('signature-key-revoked', `does not count: the key was revoked (says ${file.path})`);
-    }
-    const subkey = key.subkeys.find((one) => one.getFingerprint() === signing.getFingerprint());
-    const [binding] = subkey?.bindingSignatures ?? [];
-    if (subkey && binding && (await subkey.isRevoked(binding, key.keyPacket, now, pgp.config))) {
-      throw refuse('signature-key-revoked', `does not count: its subkey was revoked (says ${file.path})`);
-    }
+    const revoked = await isRevoked(pgp, key, signing, now);
+    if (revoked === undefined) continue;
+    const which = revoked === 'key' ? 'the key' : 'its subkey';
+    throw refuse('signature-key-revoked', `does not count: ${which} was revoked (says ${file.path})`);
   }
 }
 
@@ -51,9 +48,8 @@ export async function refuseUntimely(
     });
   }
   if (created < signing.getCreationTime().getTime()) throw refuse('signature-invalid', 'is older than its key');
-  const keyEnd = momentOf(await key.getExpirationTime(undefined, pgp.config));
-  const subkeyEnd = signing === key ? undefined : await subkeyExpiry(signing, pgp);
-  for (const end of [keyEnd, subkeyEnd]) {
+  const keyEnds = await endsOf(pgp, key, signing);
+  for (const end of keyEnds) {
     if (end === undefined || end > now.getTime()) continue;
     throw refuse(
       'signature-key-expired',
@@ -65,14 +61,8 @@ export async function refuseUntimely(
     throw refuse('signature-expired', `expired on ${new Date(signatureEnd).toISOString().slice(0, 10)}`);
   }
   await refuseUnfit(key, signing, pgp, now, refuse);
-  const ends = [keyEnd, subkeyEnd, signatureEnd].filter((end) => end !== undefined);
+  const ends = [...keyEnds, signatureEnd].filter((end) => end !== undefined);
   return ends.length === 0 ? undefined : Math.min(...ends);
-}
-
-/** Its date has to be any: at a date after the binding's own end the library would say "unknown". */
-async function subkeyExpiry(signing: SigningKey, { config }: OpenPgp): Promise<number | undefined> {
-  if (!('mainKey' in signing)) return undefined;
-  return momentOf(await signing.getExpirationTime(null as unknown as Date, config));
 }
 
 /** Self-signatures, the binding of the subkey in both directions, the permission to sign data. */

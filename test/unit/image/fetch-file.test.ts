@@ -44,7 +44,17 @@ describe('fetching an image from a file', () => {
     assert.equal((await fetchUnsigned(tar)).name, 'a.b/c');
   });
 
-  // What is in a hostile image is refused in hostile.test.ts.
+  it('A2 refuses the same entry twice, however it is written', async () => {
+    for (const again of ['rootfs/a', './rootfs/a', 'rootfs//a', 'rootfs/./a', 'rootfs/a/']) {
+      const tar = buildAci({ files: [{ name: 'rootfs/' }, file('rootfs/a'), file(again)] });
+      await rejectsCode('image-entry-duplicate', fetchUnsigned(tar), /is there twice/);
+    }
+    for (const more of ['manifest', './manifest']) {
+      await rejectsCode('image-entry-duplicate', fetchUnsigned(buildAci({ files: [file(more)] })), /manifest/);
+    }
+  });
+
+  // What else is in a hostile image is refused in hostile.test.ts.
   describe('refuses, and leaves nothing behind:', () => {
     it('a file that does not exist', () =>
       rejectsCode(

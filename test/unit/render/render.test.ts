@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
+import { buildTree } from '../../../stage0/render/build';
 import { ensureTree } from '../../../stage0/render/ensure-tree';
 import { native } from '../../../stage1/native/index';
 import { aciManifest, buildAci } from '../../fixtures/aci';
@@ -151,14 +153,44 @@ describe('rendering', () => {
     assert.match(snapshotTree(tree).at(-1) ?? '', /^\/tty \| 20620 \| 0:5 \| 1704067200000000000/);
   });
 
-  it('C1 the tree begins empty: nothing of a rendering that was cut short is in it', async () => {
+  /** Renders, and dies of SIGKILL where the tree has all its files and is not in its place yet. */
+  const RENDER_AND_DIE = `
+    const [dist, dir, id] = process.argv.slice(1);
+    const { native } = require(dist + '/stage1/native/index.js');
+    native().syncfs = () => process.kill(process.pid, 'SIGKILL');
+    const { ensureTree } = require(dist + '/stage0/render/ensure-tree.js');
+    const { TestStore } = require(dist + '/test/fixtures/store.js');
+    ensureTree(new TestStore(dir), id);`;
+
+  it('C1 the tree begins empty: nothing of a rendering that was killed is in it, whatever became of that', async () => {
     const store = new TestStore(scratch());
     const image = await store.add(buildAci({ files: [file('a')] }));
-    const left = `${scratch()}/tmp/left-over/rootfs`;
-    fs.mkdirSync(left, { recursive: true });
-    fs.writeFileSync(`${left}/b`, 'of a rendering that was killed');
+    const dist = path.join(__dirname, '../../..');
+    const killed = spawnSync(process.execPath, ['-e', RENDER_AND_DIE, dist, scratch(), image.id]);
+    assert.equal(killed.signal, 'SIGKILL', killed.stderr.toString());
+    const left = fs.readdirSync(`${scratch()}/tmp`).map((name) => `${scratch()}/tmp/${name}`);
+    assert.deepEqual(
+      left.map((directory) => fs.readdirSync(`${directory}/rootfs`)),
+      [['a']],
+    );
+    for (const directory of left) fs.writeFileSync(`${directory}/rootfs/b`, 'of somebody else');
     const tree = await ensureTree(store, image.id);
     assert.deepEqual(fs.readdirSync(tree), ['a']);
+    assert.equal(store.images.sweepTemporary(), left.length);
+    assert.deepEqual(fs.readdirSync(`${scratch()}/tmp`), []);
+  });
+
+  it('C1 only an empty directory is rendered into', async () => {
+    const store = new TestStore(scratch());
+    const image = await store.add(buildAci({ files: [file('a')] }));
+    fs.mkdirSync(`${scratch()}/root/b`, { recursive: true });
+    const fd = fs.openSync(`${scratch()}/root`, fs.constants.O_RDONLY);
+    try {
+      assert.throws(() => buildTree(store.images, [{ image: image.id, whitelists: [] }], fd), /not empty/);
+    } finally {
+      fs.closeSync(fd);
+    }
+    assert.deepEqual(fs.readdirSync(`${scratch()}/root`), ['b']);
   });
 
   it('directories without an entry belong to root, 0755, of the epoch, whatever the umask', async () => {

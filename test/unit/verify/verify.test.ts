@@ -31,7 +31,7 @@ describe('signature verification', function () {
     store.put('local', prefix, fingerprint, gpg.export([fingerprint]));
 
   describe('accepts', () => {
-    it('an armoured signature, and tells by whom', async () => {
+    it('A7 A8 an armoured detached signature, and tells by whom', async () => {
       trust(ed);
       const now = Date.now();
       const verification = await store.verify(image, gpg.sign(image, { by: [ed] }), name, now + 5000);
