@@ -41,18 +41,25 @@ export function mergeEnvironment(sources: EnvironmentSources): readonly Variable
   return [...merged.values()];
 }
 
+const RKT_DEFAULTS: readonly Variable[] = [
+  { name: 'SHELL', value: '/bin/sh' },
+  { name: 'USER', value: 'root' },
+  { name: 'LOGNAME', value: 'root' },
+  { name: 'HOME', value: '/root' },
+];
+
 /**
  * What the app's processes get, in canonical (sorted) order: defaults, over them the variables of its manifest, and what
  * identifies the pod to the app (AC_APP_NAME, container), which nothing overrides (appc E2, E4; rkt-cli.md §1.7).
+ * @param defaults what there is beside PATH if nothing else says so: rkt's, or Docker's
  */
-export function environmentOf(appName: string, manifest: readonly Variable[]): readonly Variable[] {
-  const merged = new Map<string, string>([
-    ['PATH', DEFAULT_PATH],
-    ['SHELL', '/bin/sh'],
-    ['USER', 'root'],
-    ['LOGNAME', 'root'],
-    ['HOME', '/root'],
-  ]);
+export function environmentOf(
+  appName: string,
+  manifest: readonly Variable[],
+  defaults: readonly Variable[] = RKT_DEFAULTS,
+): readonly Variable[] {
+  const merged = new Map<string, string>([['PATH', DEFAULT_PATH]]);
+  for (const { name, value } of defaults) merged.set(name, value);
   for (const { name, value } of manifest) merged.set(name, value);
   merged.set('AC_APP_NAME', appName);
   merged.set('container', 'podctl');

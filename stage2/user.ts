@@ -61,3 +61,39 @@ export function identityOf(wanted: Wanted, accounts: ImageAccounts): Identity {
   if (bad !== undefined) throw new PodctlError('user-unknown', `supplementary group ${bad} is not a group id`);
   return { uid: resolve('user', wanted.user, accounts), gid: resolve('group', wanted.group, accounts), groups };
 }
+
+/** The line of a user: by number if it is written as one, as in other runtimes. */
+function rowOf(user: string, { passwd }: ImageAccounts): readonly string[] | undefined {
+  const number = numericId(user);
+  return fields(passwd).find((row) => (number === undefined ? row[0] === user : numericId(row[2] ?? '') === number));
+}
+
+/**
+ * By Docker's rules: without a group of its own to be, a user has the group of its line in passwd (else 0), and all groups that
+ * group(5) says it is a member of.
+ * @param ownGroup no group was asked for: `wanted.group` counts for nothing
+ * @throws PodctlError `user-unknown`
+ */
+export function dockerIdentityOf(wanted: Wanted, ownGroup: boolean, accounts: ImageAccounts): Identity {
+  const row = rowOf(wanted.user, accounts);
+  const uid = numericId(row?.[2] ?? wanted.user) ?? resolve('user', wanted.user, accounts);
+  const gid = ownGroup
+    ? (numericId(row?.[3] ?? '') ?? 0)
+    : (numericId(wanted.group) ?? resolve('group', wanted.group, accounts));
+  const member = ownGroup ? row?.[0] : undefined;
+  const joined = fields(accounts.group).flatMap(([, , id = '', members = '']) => {
+    const group = member !== undefined && members.trim().split(',').includes(member) ? numericId(id) : undefined;
+    return group === undefined || group === gid ? [] : [group];
+  });
+  const { groups } = identityOf(
+    { user: String(uid), group: String(gid), supplementaryGIDs: [...wanted.supplementaryGIDs, ...joined] },
+    { ...accounts, passwd: '', group: '' },
+  );
+  return { uid, gid, groups };
+}
+
+/** The home directory of a user by the image's passwd; `/` if it says none. */
+export const homeOf = (uid: number, accounts: Pick<ImageAccounts, 'passwd'>): string =>
+  fields(accounts.passwd)
+    .find((row) => numericId(row[2] ?? '') === uid)?.[5]
+    ?.trim() || '/';

@@ -57,6 +57,7 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     native: {
       ...locks,
       openat2: (...args) => native().openat2(...args),
+      viewOverlay: (trees) => native().viewOverlay(trees),
       syncfs: (fd) => native().syncfs(fd),
       execve: (...args) => native().execve(...args),
     },

@@ -12,7 +12,13 @@ export type ImageArgument =
   | ImageReference
   | { readonly kind: 'file'; readonly path: string }
   /** http or https, without user and password. */
-  | { readonly kind: 'url'; readonly url: URL };
+  | { readonly kind: 'url'; readonly url: URL }
+  /** An archive or a layout of Docker and OCI images: `place` is a path, and perhaps a colon and which of its images. */
+  | { readonly kind: 'archive'; readonly transport: Transport; readonly place: string }
+  /** An image of a registry: what stands behind `docker:`. */
+  | { readonly kind: 'registry'; readonly reference: string };
+
+export type Transport = 'oci' | 'oci-archive' | 'docker-archive';
 
 const ID_PREFIX = 'sha512-';
 const MIN_ID_DIGITS = 2;
@@ -58,8 +64,10 @@ function parseName(text: string): ImageReference {
   return { kind: 'name', name, labels };
 }
 
-/** Sources that are known and not supported yet; `cimd:` is rkt's own notation of all of them. */
-const LATER = /^(?:docker|oci|docker-archive|oci-archive|cimd):/i;
+const ARCHIVE = /^(oci|oci-archive|docker-archive):(.*)$/is;
+const REGISTRY = /^docker:(?:\/\/)?(.*)$/is;
+/** rkt's own notation of all of them. */
+const CIMD = /^cimd:/i;
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
@@ -68,9 +76,13 @@ const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
  */
 export function parseImageArgument(text: string, isFile: (path: string) => boolean): ImageArgument {
   if (text.startsWith(ID_PREFIX)) return parseId(text);
-  if (LATER.test(text)) {
-    throw new PodctlError('image-source-unsupported', `images cannot be fetched from ${text} yet`, {
-      hint: 'podctl takes ACIs: a file, an http or https URL, a name',
+  const [, transport = '', place = ''] = ARCHIVE.exec(text) ?? [];
+  if (place !== '') return { kind: 'archive', transport: transport.toLowerCase() as Transport, place };
+  const [, reference = ''] = REGISTRY.exec(text) ?? [];
+  if (reference !== '') return { kind: 'registry', reference };
+  if (CIMD.test(text) || ARCHIVE.test(text) || REGISTRY.test(text)) {
+    throw new PodctlError('image-source-unsupported', `images cannot be fetched from ${text}`, {
+      hint: 'name a file, a URL, a name, docker://REPOSITORY, oci:DIR, oci-archive:FILE or docker-archive:FILE',
     });
   }
   if (SCHEME.test(text) || /^(?:https?|file):/i.test(text)) return parseUrl(text);

@@ -143,6 +143,11 @@ export const ERRORS = {
   'registry-unknown': row('A registry does not have an image.', 'check its name and tag'),
   'credentials-failed': row('A program that keeps credentials of registries failed.'),
   'image-source-unsupported': row('Images cannot be fetched from this kind of source.'),
+  // images: Docker and OCI
+  'image-document-invalid': row('A manifest, an index or a configuration does not follow its specification.'),
+  'image-media-type': row('An image, or a part of it, is of a kind that podctl does not take.'),
+  'image-platform-missing': row('An index has no image for the platform.', 'choose another one with --platform'),
+  'image-tag-unknown': row('An archive or a layout has no such image, or several and none was chosen.'),
   // configuration
   'config-invalid': row('A configuration file cannot be understood.'),
   'output-exists': row('A file to be written is there already.', 'replace it with --overwrite'),

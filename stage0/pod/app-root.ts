@@ -3,6 +3,7 @@ import type { AbsPath } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { isReserved, KERNEL_DIRECTORIES } from '../../stage1/plan/mounts';
 import type { MountSpec, RootSpec, VolumeSpec } from '../../stage1/plan/spec';
+import { followsDocker } from '../../stage2/conventions';
 import type { Mount } from '../image/pod-schema';
 import { cleanPath, isWithin } from './clean-path';
 import type { RuntimeApp } from './manifest';
@@ -64,10 +65,12 @@ function mountSpec(
   }
   const obscured = `app "${runtime.name}": volume "${mount.volume}" at ${target}`;
   if (kind === 'other' && isDirectory) warn(`${obscured} replaces the file that the image has there`);
-  if (kind === 'directory' && view.hasEntries(target)) warn(`${obscured} obscures what the image has there`);
+  const beginsWithImage = kind === 'directory' && volume.from.kind === 'disk' && followsDocker(runtime.annotations);
+  if (kind === 'directory' && !beginsWithImage && view.hasEntries(target))
+    warn(`${obscured} obscures what the image has there`);
   const readOnly = volume.readOnly ?? mountPointOf(runtime, mount)?.readOnly ?? false;
   requireKeepable(volume, readOnly);
-  return { volume: key, target, readOnly };
+  return { volume: key, target, readOnly, ...(beginsWithImage ? { beginsWithImage } : {}) };
 }
 
 function resolveTarget(runtime: RuntimeApp, path: AbsPath, view: TreeView): Resolved {

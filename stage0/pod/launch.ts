@@ -6,12 +6,13 @@ import { type AbsPath, type AppName, isAbsPath } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { AppSpec, RootSpec } from '../../stage1/plan/spec';
 import { ALL_CAPABILITIES, type Capability, capabilityMask, DEFAULT_CAPABILITIES } from '../../stage2/capabilities';
+import { followsDocker, hasOwnGroup } from '../../stage2/conventions';
 import { environmentOf } from '../../stage2/environment';
 import { execCandidates } from '../../stage2/exec';
 import type { Isolation } from '../../stage2/isolators/plan';
 import type { Effect } from '../../stage2/isolators/types';
 import { lifeOf } from '../../stage2/life';
-import { identityOf } from '../../stage2/user';
+import { dockerIdentityOf, homeOf, identityOf } from '../../stage2/user';
 import { cleanPath, isWithin } from './clean-path';
 import type { RuntimeApp } from './manifest';
 import type { FileKind, TreeView } from './tree-view';
@@ -38,14 +39,19 @@ export function launchOf(
   root: RootSpec,
 ): AppSpec {
   const { name, app } = runtime;
-  const identity = identityOf(
-    { user: app.user, group: app.group, supplementaryGIDs: app.supplementaryGIDs ?? [] },
-    { passwd: view.text('/etc/passwd'), group: view.text('/etc/group'), ownerOf: (path) => view.ownerOf(path) },
-  );
-  const environment = environmentOf(name, app.environment ?? []);
+  const isDocker = followsDocker(runtime.annotations);
+  const wanted = { user: app.user, group: app.group, supplementaryGIDs: app.supplementaryGIDs ?? [] };
+  const passwd = view.text('/etc/passwd');
+  const accounts = { passwd, group: view.text('/etc/group'), ownerOf: (path: string) => view.ownerOf(path) };
+  const identity = isDocker
+    ? dockerIdentityOf(wanted, hasOwnGroup(app, runtime.annotations), accounts)
+    : identityOf(wanted, accounts);
+  const defaults = isDocker ? [{ name: 'HOME', value: homeOf(identity.uid, accounts) }] : undefined;
+  const environment = environmentOf(name, app.environment ?? [], defaults);
   const workingDirectory = app.workingDirectory ?? '/';
   const isInVolume = (path: string): boolean => root.mounts.some(({ target }) => isWithin(cleanPath(path), target));
-  if (!isInVolume(workingDirectory)) requireDirectory(name, workingDirectory, view);
+  const made = isDocker && !isInVolume(workingDirectory) ? missingDirectory(workingDirectory, view) : undefined;
+  if (made === undefined && !isInVolume(workingDirectory)) requireDirectory(name, workingDirectory, view);
   const argv = app.exec ?? [];
   const programs = (of: readonly string[]): readonly string[] =>
     candidatesOf(name, of, environment, workingDirectory, (path) => (isInVolume(path) ? 'program' : view.kindOf(path)));
@@ -56,6 +62,7 @@ export function launchOf(
     ...privilegesOf(isolation.effects, identity.uid, relaxed),
     environment,
     workingDirectory: workingDirectory as AbsPath,
+    ...(made === undefined ? {} : { madeDirectory: made }),
     argv,
     candidates: programs(argv),
     handlers: (app.eventHandlers ?? []).map(({ name: event, exec }) => ({
@@ -94,6 +101,13 @@ export function capabilitiesOf(
   return (
     effects.flatMap((effect) => (effect.kind === 'capabilities' ? [effect.set] : [])).at(-1) ?? DEFAULT_CAPABILITIES
   );
+}
+
+/** Where a directory is to be made, without symbolic links; undefined if there is something. */
+function missingDirectory(path: string, view: TreeView): AbsPath | undefined {
+  if (!isAbsPath(path)) return undefined;
+  const { path: resolved, kind } = view.resolve(path);
+  return kind === 'missing' ? resolved : undefined;
 }
 
 /** A missing working directory fails the app (appc B12). */

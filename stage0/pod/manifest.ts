@@ -3,9 +3,11 @@ import fs from 'node:fs';
 import { APPC_VERSION } from '#kernel/appc';
 import type { AppName, ImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
+import { commandLine, followsDocker } from '../../stage2/conventions';
 import { type EnvironmentSources, mergeEnvironment } from '../../stage2/environment';
 import { REMOVE, RETAIN } from '../../stage2/isolators/capabilities';
 import { SECCOMP_REMOVE, SECCOMP_RETAIN } from '../../stage2/isolators/seccomp';
+import type { ImageManifest } from '../image/manifest';
 import type { PodFacts } from '../image/pod-manifest';
 import type { Mount } from '../image/pod-schema';
 import type { Annotation, App, Isolator, Label } from '../image/schema';
@@ -79,16 +81,16 @@ export function bareApp(image: RuntimeApp['image']): never {
 export function runtimeApp(
   name: AppName,
   image: RuntimeApp['image'],
-  imageApp: App | undefined,
+  { app: imageApp, annotations: ofImage }: Pick<ImageManifest, 'app' | 'annotations'>,
   overrides: AppOverrides,
 ): RuntimeApp {
   if (imageApp === undefined && overrides.exec === undefined) bareApp(image);
   const base = imageApp ?? BARE_APP;
   const app: App = {
     ...base,
-    exec: [...(overrides.exec === undefined ? (base.exec ?? []) : [overrides.exec]), ...overrides.args],
+    exec: commandLine({ exec: base.exec ?? [], annotations: ofImage }, overrides.exec, overrides.args),
     user: overrides.user ?? base.user,
-    group: overrides.group ?? base.group,
+    group: overrides.group ?? (followsDocker(ofImage) ? overrides.user : undefined) ?? base.group,
     environment: mergeEnvironment({ ...overrides.environment, image: base.environment ?? [] }),
     ...(overrides.supplementaryGIDs === undefined ? {} : { supplementaryGIDs: overrides.supplementaryGIDs }),
     ...(overrides.workingDirectory === undefined ? {} : { workingDirectory: overrides.workingDirectory }),

@@ -3,6 +3,7 @@
  * they are then written into the pod manifest. Pure.
  */
 import { PodctlError } from '#kernel/errors';
+import { followsDocker } from '../../stage2/conventions';
 import type { EmptyVolume, HostVolume, Mount, Volume } from '../image/pod-schema';
 import type { MountPoint } from '../image/schema';
 import { cleanPath } from './clean-path';
@@ -56,7 +57,9 @@ export function reifyVolumes(
     const found = unsatisfied.map(({ name, path }): Mount => {
       if (volumes.has(name)) return { volume: name, path };
       const volume = freeName(`${app.name}-${name}`, volumes);
-      warn(
+      // Docker's images count on it.
+      const tell = followsDocker(app.annotations) ? () => undefined : warn;
+      tell(
         `app "${app.name}": no volume specified for mount point "${name}", implicitly creating the empty volume "${volume}", ` +
           'which goes with the pod',
       );

@@ -28,12 +28,33 @@ export interface Resolved {
 const refused = (path: string, why: string): PodctlError =>
   new PodctlError('mount-target-refused', `nothing can be mounted on "${path}": ${why}`);
 
+/** And a merged view of several trees, mounted nowhere. */
+export interface ViewPort extends OpenPort {
+  /** An open directory. Uppermost first, at least two. */
+  viewOverlay(trees: readonly string[]): number;
+}
+
+/**
+ * Looks at an image's trees as an app will see them, uppermost first: of several the kernel makes an overlay for as long as that
+ * takes.
+ */
+export function viewTrees<T>(trees: readonly AbsPath[], port: ViewPort, look: (view: TreeView) => T): T {
+  const [only, ...others] = trees;
+  if (only !== undefined && others.length === 0) return look(new TreeView(only, port));
+  const root = port.viewOverlay(trees);
+  try {
+    return look(new TreeView(`/proc/self/fd/${root}`, port));
+  } finally {
+    fs.closeSync(root);
+  }
+}
+
 export class TreeView {
-  readonly #root: AbsPath;
+  readonly #root: string;
   readonly #port: OpenPort;
   #hostRoot: string | undefined;
 
-  constructor(root: AbsPath, port: OpenPort) {
+  constructor(root: string, port: OpenPort) {
     this.#root = root;
     this.#port = port;
   }
@@ -102,6 +123,11 @@ export class TreeView {
     return { path: name, kind: 'missing' };
   }
 
+  /** A directory, open for reading; the caller closes it. Undefined if there is none. */
+  openDirectory(path: AbsPath): number | undefined {
+    return this.#open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  }
+
   /** Whether a directory of the image has something in it. */
   hasEntries(path: AbsPath): boolean {
     const fd = this.#open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
@@ -120,8 +146,18 @@ export class TreeView {
 
   /** A path of the host below the image's root, as the image names it. */
   #insideOf(hostPath: string): AbsPath {
-    this.#hostRoot ??= fs.realpathSync(this.#root);
+    this.#hostRoot ??= this.#rootOnHost();
     return (hostPath.slice(this.#hostRoot.length) || '/') as AbsPath;
+  }
+
+  /** What paths of the host below the root begin with; nothing for what is mounted nowhere. */
+  #rootOnHost(): string {
+    const fd = fs.openSync(this.#root, O_PATH | fs.constants.O_DIRECTORY);
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${fd}`).replace(/\/$/, '');
+    } finally {
+      fs.closeSync(fd);
+    }
   }
 
   #stat(path: string, flags = 0): fs.Stats | undefined {

@@ -11,6 +11,7 @@ import type { RenderStep } from './order';
 import { TarReader } from './tar';
 import type { TarSink } from './tar-entry';
 import { pathFilter } from './whitelist';
+import { Whiteouts, whiteoutsOf } from './whiteouts';
 
 /** Larger than nearly every file, so that most are written in one call. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -21,8 +22,18 @@ export interface Rendered {
   readonly entries: number;
 }
 
-/** @param rootFd an empty directory (appc C1). @throws PodctlError `image-*` */
-export function buildTree(images: ContentStore, steps: readonly RenderStep[], rootFd: number): Rendered {
+/**
+ * @param rootFd an empty directory (appc C1)
+ * @param alone the tree is of a layer that others will be below: it keeps whiteouts, as overlayfs wants them. In a tree of several
+ * they are applied
+ * @throws PodctlError `image-*`
+ */
+export function buildTree(
+  images: ContentStore,
+  steps: readonly RenderStep[],
+  rootFd: number,
+  alone = steps.length === 1,
+): Rendered {
   if (fs.readdirSync(`/proc/self/fd/${rootFd}`).length > 0)
     throw new PodctlError('internal', 'the directory to render into is not empty');
   const addon = native();
@@ -33,7 +44,7 @@ export function buildTree(images: ContentStore, steps: readonly RenderStep[], ro
   let entries = 0;
   try {
     for (const step of steps) {
-      const extractor = extract(images, step, target);
+      const extractor = extract(images, step, target, alone);
       size += extractor.bytes;
       entries += extractor.entries;
     }
@@ -44,12 +55,15 @@ export function buildTree(images: ContentStore, steps: readonly RenderStep[], ro
   return { size, entries };
 }
 
-function extract(images: ContentStore, step: RenderStep, target: Target): Extractor {
+function extract(images: ContentStore, step: RenderStep, target: Target, alone: boolean): Extractor {
   const fd = images.openTar(step.image);
   try {
-    const extractor = new Extractor(target, select(fd, step));
+    const whiteouts = step.isLayer && alone ? new Whiteouts() : undefined;
+    if (step.isLayer && !alone) applyWhiteouts(fd, target);
+    const extractor = new Extractor(target, select(fd, step), whiteouts ?? (step.isLayer ? 'applied' : undefined));
     try {
       readTar(fd, extractor);
+      whiteouts?.mark(target.addon, target.tree, target.directories);
     } finally {
       extractor.abandon();
     }
@@ -57,6 +71,13 @@ function extract(images: ContentStore, step: RenderStep, target: Target): Extrac
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/** They count for what is below only, so they come before anything of their own layer. */
+function applyWhiteouts(fd: number, { addon, tree }: Target): void {
+  const whiteouts = new Whiteouts();
+  readTar(fd, whiteoutsOf(whiteouts));
+  whiteouts.apply(addon, tree);
 }
 
 function select(fd: number, step: RenderStep): Selection | undefined {

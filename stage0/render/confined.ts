@@ -59,6 +59,28 @@ export class ConfinedTree {
     return fd;
   }
 
+  /** The same of something that may be there: undefined if there is no such directory. Nothing is made. */
+  find(path: ByteString): Place | undefined {
+    const parent = parentOf(path);
+    let dirFd = parent === '' ? this.#rootFd : this.#open.get(parent);
+    if (dirFd === undefined) {
+      try {
+        dirFd = this.#addon.openat2(this.#rootFd, toBytes(parent), OPEN_DIRECTORY, 0, CONFINED);
+      } catch (error) {
+        if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
+        throw error;
+      }
+      this.#open.set(parent, dirFd);
+    }
+    return { dirFd, name: toBytes(baseOf(path)) };
+  }
+
+  /** With all below it. */
+  removeIfThere(path: ByteString): void {
+    const place = this.find(path);
+    if (place !== undefined) this.#remove(path, place);
+  }
+
   /** Between entries: keeps the number of open directories bounded. */
   trim(): void {
     if (this.#open.size > MAX_OPEN) this.close();

@@ -28,6 +28,10 @@ export class Directories implements DirectoryEvents {
     this.#facts.set(path, facts);
   }
 
+  has(path: ByteString): boolean {
+    return this.#facts.has(path);
+  }
+
   get count(): number {
     return this.#facts.size;
   }

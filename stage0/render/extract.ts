@@ -7,10 +7,11 @@ import { type ByteString, display, toBytes } from './byte-string';
 import { CONFINED, type ConfinedTree, type Place } from './confined';
 import { checkDevice } from './device';
 import type { Directories, DirectoryFacts } from './directories';
-import { entryPath, hardLinkTarget, refuse } from './entry-path';
+import { entryPath, hardLinkTarget, parentOf, refuse } from './entry-path';
 import type { LinkPlan } from './links';
 import type { TarEntry, TarSink } from './tar-entry';
 import type { PathFilter } from './whitelist';
+import { parseWhiteout, type Whiteouts } from './whiteouts';
 import { checkXattrs, isRendered } from './xattrs';
 
 /** What an extraction writes to, shared by all images of a tree. */
@@ -47,19 +48,23 @@ interface OpenFile {
 export class Extractor implements TarSink {
   readonly #target: Target;
   readonly #selection: Selection | undefined;
+  readonly #whiteouts: Whiteouts | 'applied' | undefined;
   #file: OpenFile | undefined;
   bytes = 0;
   entries = 0;
 
-  constructor(target: Target, selection: Selection | undefined) {
+  /** @param whiteouts where those of a layer are gathered; undefined: the image is no layer */
+  constructor(target: Target, selection: Selection | undefined, whiteouts?: Whiteouts | 'applied') {
     this.#target = target;
     this.#selection = selection;
+    this.#whiteouts = whiteouts;
   }
 
   entry(entry: TarEntry): void {
     this.#file = undefined;
     const whole = entryPath(entry);
     if (whole !== 'rootfs' && !whole.startsWith(PREFIX)) return;
+    if (this.#whiteouts !== undefined && this.#isWhiteout(whole.slice(PREFIX.length) as ByteString, entry)) return;
     const path = this.#wanted(whole, entry);
     if (path === undefined) return;
     checkXattrs(entry);
@@ -102,6 +107,16 @@ export class Extractor implements TarSink {
   abandon(): void {
     if (this.#file !== undefined && this.#file.fd >= 0) fs.closeSync(this.#file.fd);
     this.#file = undefined;
+  }
+
+  #isWhiteout(path: ByteString, entry: TarEntry): boolean {
+    const found = parseWhiteout(path, entry);
+    if (found === undefined) return false;
+    if (this.#whiteouts === undefined || this.#whiteouts === 'applied') return true;
+    this.#whiteouts.add(found);
+    this.#target.tree.trim();
+    this.#target.tree.directory(parentOf(path));
+    return true;
   }
 
   /** Where the entry goes, undefined if a whitelist leaves it out. */

@@ -5,12 +5,17 @@ import { PodctlError } from '#kernel/errors';
 import type { Dependency, ImageManifest } from '../image/manifest';
 import type { ContentStore } from '../store/cas';
 import type { TreeId } from '../store/trees';
+import { isLayer, type LayerFacts, layerFacts } from './layer-facts';
 
 /** One image laid over what is there, seen through these whitelists. */
 export interface RenderStep {
   readonly image: ImageId;
   /** Of the image itself and of every image above it on this path; empty ones left out. */
   readonly whitelists: readonly (readonly string[])[];
+  /** It is a layer of a Docker or OCI image: its whiteouts are meant. */
+  readonly isLayer: boolean;
+  /** What its tree needs of those below. */
+  readonly facts: LayerFacts;
 }
 
 /** Shared dependencies are rendered once per path; chains of diamonds would double that with every level. */
@@ -46,7 +51,7 @@ export function renderSteps(
       const found = pins.get(dependencyKey(dependency)) ?? resolve(images, dependency, own.name);
       visit(found, images.manifest(found), whitelists, [...path, id]);
     }
-    steps.push({ image: id, whitelists });
+    steps.push({ image: id, whitelists, ...layerOf(own) });
     if (steps.length > MAX_STEPS) {
       throw new PodctlError(
         'image-dependency-invalid',
@@ -57,6 +62,18 @@ export function renderSteps(
   visit(image, manifest, [], []);
   return steps;
 }
+
+const layerOf = ({ annotations }: ImageManifest): Pick<RenderStep, 'isLayer' | 'facts'> => ({
+  isLayer: isLayer(annotations),
+  facts: layerFacts(annotations),
+});
+
+/** The image alone, whatever it depends on. */
+export const stepOf = (images: ContentStore, image: ImageId): RenderStep => ({
+  image,
+  whitelists: [],
+  ...layerOf(images.manifest(image)),
+});
 
 function resolve(images: ContentStore, dependency: Dependency, dependent: string): ImageId {
   const { imageName, imageID, labels } = dependency;

@@ -46,8 +46,12 @@ export class TarReader {
   #mapping: SparseContent | undefined;
   #holes = 0;
 
-  constructor(sink: TarSink) {
+  readonly #mayBeOpen: boolean;
+
+  /** @param mayBeOpen an archive that stops between two entries is complete, too: programs write such layers */
+  constructor(sink: TarSink, mayBeOpen = false) {
     this.#sink = sink;
+    this.#mayBeOpen = mayBeOpen;
   }
 
   /** @throws PodctlError `image-archive-invalid`, and whatever the sink throws */
@@ -63,9 +67,16 @@ export class TarReader {
   /** No more bytes come. @throws PodctlError `image-archive-invalid` if the archive is cut short */
   finish(): void {
     if (this.#state.at === 'end') return;
+    if (this.#mayBeOpen && this.#isBetweenEntries()) return;
     throw invalidArchive(
       this.#offset === 0 ? 'it is empty' : 'it is truncated: the end-of-archive marker is missing',
       this.#offset,
+    );
+  }
+
+  #isBetweenEntries(): boolean {
+    return (
+      this.#state.at === 'header' && this.#filled === 0 && this.#pending.seen.size === 0 && this.#mapping === undefined
     );
   }
 

@@ -207,8 +207,10 @@ export class DirectoryStore implements ContentStore {
       return undefined;
     }
     this.touch(id);
-    if (facts.verification === undefined || isSame(image, facts)) return image;
-    const verified = { ...image, verification: facts.verification };
+    const adds = (facts.verification !== undefined && !isSame(image, facts)) || lacksDigest(image, facts);
+    if (!adds) return image;
+    const { verification = image.verification, digest = image.digest } = facts;
+    const verified = { ...image, verification, digest };
     return this.#replaceFile(id, INFO, encodeInfo(verified)) ? verified : image;
   }
 
@@ -243,6 +245,9 @@ function requireOwn(image: OpenImage): OpenImage {
   if (image.foreign) throw damaged(image.id, 'another user can change it');
   return image;
 }
+
+const lacksDigest = (image: StoredImage, { digest }: ImageFacts): boolean =>
+  digest !== undefined && image.digest === undefined;
 
 function isSame(image: StoredImage, facts: ImageFacts): boolean {
   const [a, b] = [image.verification, facts.verification];

@@ -27,6 +27,11 @@ export interface StoredImage {
   /** Undefined if nobody's signature was checked. */
   readonly verification: Verification | undefined;
   /**
+   * `sha256:…`: of a Docker or OCI image the digest that all of it was verified by when it came in: of its manifest, or its
+   * configuration where there is none; of a layer its diff ID. Undefined for other images.
+   */
+  readonly digest: string | undefined;
+  /**
    * We are root, and another user stored it. Never used as it is: usecases/own-image.ts reads it in
    * again first. What it says of its name is that user's word, and it has no verification.
    */
@@ -38,6 +43,7 @@ export interface ImageFacts {
   readonly labels: readonly Label[];
   readonly source: string;
   readonly verification: Verification | undefined;
+  readonly digest?: string | undefined;
 }
 
 /** An image being written. End it with `commit` or `abandon`; both release what it holds. */

@@ -30,6 +30,7 @@ interface InfoFile {
   readonly importedAt: number;
   readonly source: string;
   readonly verification: Verification | null;
+  readonly digest?: string | undefined;
 }
 
 /** An image's directory, open. What is read through it belongs together, whatever is renamed meanwhile. */
@@ -101,8 +102,9 @@ export function readSmall(image: OpenImage, name: string): Buffer {
 }
 
 export function encodeInfo(image: Omit<StoredImage, 'lastUsedAt' | 'foreign'>): string {
-  const { id, name, labels, size, importedAt, source, verification } = image;
-  const file: InfoFile = { version: 1, id, name, labels, size, importedAt, source, verification: verification ?? null };
+  const { id, name, labels, size, importedAt, source, verification, digest } = image;
+  const facts = { id, name, labels, size, importedAt, source, digest };
+  const file: InfoFile = { version: 1, ...facts, verification: verification ?? null };
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }
 
@@ -118,6 +120,7 @@ export function readInfo(directory: string, id: ImageId): StoredImage | undefine
     return {
       ...rest,
       verification: image.foreign ? undefined : (verification ?? undefined),
+      digest: image.foreign || typeof rest.digest !== 'string' ? undefined : rest.digest,
       lastUsedAt: used?.mtimeMs ?? rest.importedAt,
       foreign: image.foreign,
     };

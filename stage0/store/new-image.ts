@@ -58,7 +58,16 @@ export class DirectoryNewImage implements NewImage {
       return known;
     }
     const now = Date.now();
-    const image: StoredImage = { id, ...facts, size: this.#size, importedAt: now, lastUsedAt: now, foreign: false };
+    const { digest } = facts;
+    const image: StoredImage = {
+      id,
+      ...facts,
+      digest,
+      size: this.#size,
+      importedAt: now,
+      lastUsedAt: now,
+      foreign: false,
+    };
     fs.fsyncSync(this.#tar);
     writeSynced(`${placeOf(directory)}/${MANIFEST}`, manifest);
     writeSynced(`${placeOf(directory)}/${INFO}`, encodeInfo(image));

@@ -45,7 +45,7 @@ export const sameStamp = (a: FileStamp, b: FileStamp): boolean =>
   a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
 
 /** True if a stamp taken at `nowMs` tells the file from every later state of it. */
-function isSettled(stamp: FileStamp, nowMs: number): boolean {
+export function isSettled(stamp: FileStamp, nowMs: number): boolean {
   const ctime = BigInt(stamp.ctimeNs);
   // A filesystem that keeps whole seconds only cannot tell two changes of one second apart.
   return ctime % 1_000_000_000n !== 0n && nowMs - Number(ctime / 1_000_000n) > RACY_MS;

@@ -130,7 +130,7 @@ function requireNothingOfUnit({ name, effects }: AppSpec, volumes: readonly Volu
 function makeDirectories(entry: PodEntry, { launch, volumes, members }: Newcomer): void {
   if (members.record.roots === 'copy') copyRoots(entry, [launch]);
   else makeAppDirectories(entry.path, launch.name);
-  for (const volume of volumes) makeVolumeDirectory(entry.path, volume);
+  for (const volume of volumes) makeVolumeDirectory(entry.path, volume, [launch]);
 }
 
 function writeFragment(services: Services, entry: PodEntry, { launch, volumes, members, effects }: Newcomer): void {

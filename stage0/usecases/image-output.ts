@@ -6,7 +6,7 @@ import { native } from '../../stage1/native/index';
 import { makeOutputDirectory } from '../files/output-directory';
 import { parseImageReference } from '../image/reference';
 import { buildTree } from '../render/build';
-import { type RenderStep, renderSteps } from '../render/order';
+import { type RenderStep, renderSteps, stepOf } from '../render/order';
 import { requireOutput, writeOutput } from './output-file';
 import { ownImage } from './own-image';
 import type { Services } from './services';
@@ -64,10 +64,10 @@ export async function imageToDirectory(services: Services, request: DirectoryReq
   const { images } = services;
   const directory = checkDirectory(services, request.directory);
   const { id } = await ownImage(services, images.find(parseImageReference(request.image)));
-  const steps: readonly RenderStep[] = dependencies ? await ownSteps(services, id) : [{ image: id, whitelists: [] }];
+  const steps: readonly RenderStep[] = dependencies ? await ownSteps(services, id) : [stepOf(images, id)];
   makeOutputDirectory(directory, overwrite, (fd) => {
     if (rootfsOnly) {
-      buildTree(images, steps, fd);
+      buildTree(images, steps, fd, false);
       return;
     }
     const place = `/proc/self/fd/${fd}`;
@@ -75,7 +75,7 @@ export async function imageToDirectory(services: Services, request: DirectoryReq
     native().mkdirat(fd, 'rootfs', 0o700);
     const rootfs = fs.openSync(`${place}/rootfs`, DIRECTORY);
     try {
-      buildTree(images, steps, rootfs);
+      buildTree(images, steps, rootfs, false);
     } finally {
       fs.closeSync(rootfs);
     }

@@ -4,6 +4,7 @@ import type { ImageId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
 import { buildTree } from '../render/build';
 import { compareTrees, type Difference } from '../render/compare-trees';
+import { hasSeparateLayers } from '../render/layer-facts';
 import { type RenderStep, renderSteps, treeIdOf } from '../render/order';
 import { rehash } from '../store/blob';
 import type { StoredImage } from '../store/cas';
@@ -35,10 +36,26 @@ export async function verifyImage(services: Services, image: StoredImage): Promi
   const { images } = services;
   const { id } = await ownImage(services, image);
   await verifyBlob(services, id);
-  const steps = renderSteps(images, id, images.manifest(id));
+  const manifest = images.manifest(id);
+  const steps = renderSteps(images, id, manifest);
+  const layers = [...new Set(steps.map((step) => step.image))].filter((layer) => layer !== id);
+  if (hasSeparateLayers(manifest.annotations)) {
+    for (const layer of layers) await verifyBlob(services, layer);
+    return checkLayers(services, steps);
+  }
   if (services.trees.find(treeIdOf(steps)) === undefined) return { kind: 'not rendered' };
-  for (const layer of new Set(steps.map((step) => step.image))) if (layer !== id) await verifyBlob(services, layer);
+  for (const layer of layers) await verifyBlob(services, layer);
   return checkTree(services, id, steps, true);
+}
+
+/** Each layer's own tree; the worst counts. */
+async function checkLayers(services: Services, steps: readonly RenderStep[]): Promise<TreeCheck> {
+  let worst: TreeCheck = { kind: 'not rendered' };
+  for (const step of steps) {
+    const check = await checkTree(services, step.image, [step], true);
+    if (check.kind === 'repaired' || worst.kind === 'not rendered') worst = check;
+  }
+  return worst;
 }
 
 /**

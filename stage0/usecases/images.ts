@@ -27,6 +27,8 @@ export interface FetchOptions {
   readonly pullDependencies: PullPolicy;
   /** `--trust-keys-from-https` */
   readonly trustKeys: boolean;
+  /** `--platform` as written: which image of an index is meant; undefined: the host's. */
+  readonly platform?: string | undefined;
   readonly observe: Observe;
   /** What ends a download early. */
   readonly interrupts: Interrupts;
@@ -108,7 +110,12 @@ async function obtainOne(
     return fetchFile({ path: wanted.path, signature: check }, { images, sources });
   }
   if (signature !== undefined && wanted.kind !== 'url') {
-    throw new PodctlError('usage', `--signature means nothing to an image that is found by name or ID: ${reference}`);
+    const which = wanted.kind === 'archive' || wanted.kind === 'registry' ? 'like this' : 'that is found by name or ID';
+    throw new PodctlError('usage', `--signature means nothing to an image ${which}: ${reference}`);
+  }
+  if (wanted.kind === 'archive' || wanted.kind === 'registry') {
+    const { obtainDocker } = await import('./docker-images.js');
+    return obtainDocker(services, wanted, options, (stored) => use(services, stored, options));
   }
   if (wanted.kind === 'id') return fromStore(services, wanted, options);
   if (wanted.kind === 'url') {
@@ -116,7 +123,7 @@ async function obtainOne(
     return fetchByUrl(services, wanted.url, signature, options, (stored) => use(services, stored, options));
   }
   const stored = pull === 'update' ? undefined : inStore(services, wanted);
-  if (stored !== undefined) return use(services, stored, options);
+  if (stored !== undefined) return useNamed(services, stored, options);
   if (pull === 'never') return fromStore(services, wanted, options);
   const { fetchByName } = await import('./network-images.js');
   return fetchByName(services, wanted.name, wanted.labels, undefined, options);
@@ -134,7 +141,7 @@ async function signatureOfFile(
   return { kind: 'fetched', verifier, ...(await fetchSignatureOf(services, signature, options)) };
 }
 
-type InStore = Exclude<ImageArgument, { kind: 'file' | 'url' }>;
+type InStore = Extract<ImageArgument, { kind: 'id' | 'name' }>;
 
 const fromStore = (services: Services, wanted: InStore, options: FetchOptions): Promise<StoredImage> =>
   use(services, services.images.find(wanted), options);
@@ -148,10 +155,26 @@ function inStore({ images }: Services, wanted: InStore): StoredImage | undefined
   }
 }
 
+/**
+ * A name is its author's word. Where keys are trusted for it, only what they signed is meant by it, not a Docker or OCI image
+ * whose archive happens to say the same.
+ */
+async function useNamed(services: Services, stored: StoredImage, options: FetchOptions): Promise<StoredImage> {
+  const isUnsigned = stored.verification === undefined && stored.digest !== undefined;
+  if (options.policy === 'verified' && isUnsigned && !(await services.keys.lacking(stored.name))) {
+    throw new PodctlError(
+      'signature-missing',
+      `image ${stored.id.slice(0, 19)} (${stored.name}) has no signature, and keys are trusted for images of this name`,
+      { hint: `if it is meant all the same, name it by its ID or by where it came from: ${stored.source}` },
+    );
+  }
+  return use(services, stored, options);
+}
+
 /** Notes the use of a stored image, if the policy allows it. */
 async function use(services: Services, stored: StoredImage, { policy }: FetchOptions): Promise<StoredImage> {
   const image = await ownImage(services, stored);
-  if (policy !== 'unverified') requireTrust(services, image);
+  if (policy !== 'unverified') requireTrust(services, image, policy);
   services.images.touch(image.id);
   return image;
 }
@@ -170,7 +193,8 @@ async function obtainDependency(
       : ({ kind: 'id', prefix: imageID } as const);
   // An ID names the same bytes for ever.
   const stored = pull === 'update' && imageID === undefined ? undefined : inStore(services, wanted);
-  if (stored !== undefined) return use(services, stored, options);
+  if (stored !== undefined)
+    return imageID === undefined ? useNamed(services, stored, options) : use(services, stored, options);
   if (pull === 'never') {
     const what = imageID === undefined ? imageName : `${imageName} (${imageID})`;
     throw new PodctlError('image-dependency-missing', `image ${dependent} needs ${what}, which is not in the store`);
@@ -182,7 +206,9 @@ async function obtainDependency(
 const isFile = (path: string): boolean => fs.statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
 /** Trust is not for ever: the key that signed a stored image has to be trusted for it still. */
-function requireTrust({ verifier }: Services, image: StoredImage): void {
+function requireTrust({ verifier }: Services, image: StoredImage, policy: FetchPolicy): void {
+  // A Docker or OCI image was verified by its digest when it came in.
+  if (policy === 'verified' && image.verification === undefined && image.digest !== undefined) return;
   if (image.verification === undefined) {
     throw new PodctlError(
       'signature-missing',

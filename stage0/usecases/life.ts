@@ -1,5 +1,6 @@
 /** What a pod's manifest says of the lives of its apps, completed by their images and checked across apps. */
 import type { AppSpec } from '../../stage1/plan/spec';
+import { KEPT } from '../../stage2/conventions';
 import type { Isolator } from '../../stage2/isolators/types';
 import {
   EXIT_POLICY,
@@ -8,6 +9,7 @@ import {
   inStartOrder,
   READY,
   requireMainApp,
+  STOP_SIGNAL,
   SUPPORTS_NOTIFY,
 } from '../../stage2/life';
 import type { ImageManifest } from '../image/manifest';
@@ -15,11 +17,17 @@ import type { PodFacts, RuntimeApp } from '../pod/manifest';
 import type { PrepareRequest } from './prepare';
 import { factsOf } from './wanted';
 
-/** An image that says it can is asked for its readiness, unless the pod says otherwise (appc B21). */
-export function withImageReadiness(app: RuntimeApp, image: ImageManifest): RuntimeApp {
-  const says = image.annotations.some(({ name, value }) => name === SUPPORTS_NOTIFY && value === 'true');
-  if (!says || app.annotations.some(({ name }) => name === READY)) return app;
-  return { ...app, annotations: [...app.annotations, { name: READY, value: 'notify' }] };
+/**
+ * What an image says of its app's life counts unless the pod says otherwise: an image that can is asked for its readiness (appc
+ * B21); a stop signal, and whose conventions it was made for (stage2/conventions.ts).
+ */
+export function withImageLife(app: RuntimeApp, image: ImageManifest): RuntimeApp {
+  const said = image.annotations.flatMap(({ name, value }) => {
+    if (name === SUPPORTS_NOTIFY) return value === 'true' ? [{ name: READY, value: 'notify' }] : [];
+    return name === STOP_SIGNAL || KEPT.includes(name) ? [{ name, value }] : [];
+  });
+  const more = said.filter(({ name }) => !app.annotations.some((one) => one.name === name));
+  return more.length === 0 ? app : { ...app, annotations: [...app.annotations, ...more] };
 }
 
 /** What the manifest says beside its apps; flags are kept there, too. */

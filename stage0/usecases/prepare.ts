@@ -1,6 +1,6 @@
 /** From images and options to a pod in its directory, locked, with everything written that running it needs. */
 import fs from 'node:fs';
-import type { AbsPath, AppName } from '#kernel/brand';
+import type { AppName } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { AppSpec, PodSpec, UserRange, VolumeSpec } from '../../stage1/plan/spec';
 import type { Isolation } from '../../stage2/isolators/plan';
@@ -18,16 +18,16 @@ import { claimName } from '../pod/names';
 import type { LockedPod } from '../pod/pods';
 import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
 import { reifyVolumes } from '../pod/reify-volumes';
-import { TreeView } from '../pod/tree-view';
+import { viewTrees } from '../pod/tree-view';
 import { assignUsers, countOf, requireWithin, type WantedUsers } from '../pod/users';
 import { volumeSpecs } from '../pod/volume-sources';
-import { ensureTree } from '../render/ensure-tree';
+import { ensureTrees } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
 import { machineName } from '../systemd/machined';
 import { discard } from './garbage';
 import { type FetchOptions, type Obtained, obtainImage, unlessRemoved } from './images';
 import { isolateApp, isolatePod, reportsOf, tellOfIsolators } from './isolation';
-import { lifeOfPod, podFacts, withImageReadiness } from './life';
+import { lifeOfPod, podFacts, withImageLife } from './life';
 import { withPrepareLock } from './prepare-lock';
 import { copyRoots } from './roots';
 import type { Services } from './services';
@@ -64,7 +64,6 @@ export interface PrepareRequest {
 export interface ResolvedApp {
   readonly runtime: RuntimeApp;
   readonly record: AppRecord;
-  readonly tree: AbsPath;
   readonly isolation: Isolation;
 }
 
@@ -192,12 +191,12 @@ async function resolveObtained(
 ): Promise<ResolvedApp> {
   requirePlatform(image);
   const reference = { id: image.id, name: manifest.name, labels: image.labels };
-  const runtime = withImageReadiness(wanted.reify(reference, manifest), manifest);
+  const runtime = withImageLife(wanted.reify(reference, manifest), manifest);
   const { name } = runtime;
   const isolation = isolateApp(services, name, runtime.app.isolators ?? [], bounds, pod.relaxed);
-  const tree = await ensureTree(services, image.id, manifest, pins);
-  const record = { name, imageId: image.id, imageName: manifest.name, trees: [tree], ...signedBy(image) };
-  return { runtime, record, tree, isolation };
+  const trees = await ensureTrees(services, image.id, manifest, pins);
+  const record = { name, imageId: image.id, imageName: manifest.name, trees, ...signedBy(image) };
+  return { runtime, record, isolation };
 }
 
 /** Kept with the pod: the image may be gone before it. */
@@ -210,13 +209,14 @@ const isThere = ({ images }: Services, { image, pins }: Obtained): boolean =>
 /** How an app will be launched, once its volumes are settled. @throws PodctlError as launchOf(), rootOf() */
 export function launchResolved(
   services: Services,
-  { runtime, tree, isolation }: ResolvedApp,
+  { runtime, record: { trees }, isolation }: ResolvedApp,
   volumes: ReadonlyMap<string, VolumeSpec>,
   pod: Pick<PrepareRequest, 'relaxed' | 'users'>,
 ): AppSpec {
-  const view = new TreeView(tree, services.native);
-  const root = rootOf(runtime, volumes, view, services.warn);
-  const launch = launchOf(runtime, [tree], view, pod.relaxed, isolation, root);
+  const launch = viewTrees(trees, services.native, (view) => {
+    const root = rootOf(runtime, volumes, view, services.warn);
+    return launchOf(runtime, trees, view, pod.relaxed, isolation, root);
+  });
   requireWithin(runtime.name, countOf(pod.users), launch.identity);
   return launch;
 }
@@ -274,14 +274,14 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
   const volumes = volumeSpecs(manifest.apps, manifest.volumes, services.native);
   const apps = manifest.apps.map((app) => {
     const trees = record.apps.find(({ name }) => name === app.name)?.trees ?? [];
-    const [top] = trees;
-    if (top === undefined)
+    if (trees.length === 0)
       throw new PodctlError('pod-damaged', `pod ${pod.id} has no image tree for app "${app.name}"`);
     const isolation = isolateApp(services, app.name, app.app.isolators ?? [], effects, relaxed);
-    const view = new TreeView(top, services.native);
-    // What is worth a warning was told when the pod was prepared.
-    const root = rootOf(app, volumes, view, () => undefined);
-    const launch = launchOf(app, trees, view, relaxed, isolation, root);
+    const launch = viewTrees(trees, services.native, (view) => {
+      // What is worth a warning was told when the pod was prepared.
+      const root = rootOf(app, volumes, view, () => undefined);
+      return launchOf(app, trees, view, relaxed, isolation, root);
+    });
     reports.push(...reportsOf(isolation, launch));
     return launch;
   });

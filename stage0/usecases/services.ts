@@ -10,7 +10,7 @@ import type { HttpClient } from '../image/fetch/http/client';
 import type { HttpSettings } from '../image/fetch/http/settings';
 import type { SignatureVerifier } from '../image/fetch/port';
 import type { LockPort, Pods } from '../pod/pods';
-import type { OpenPort } from '../pod/tree-view';
+import type { ViewPort } from '../pod/tree-view';
 import type { ContentStore } from '../store/cas';
 import type { Partials } from '../store/partials';
 import type { PrepareLock } from '../store/prepare-lock';
@@ -69,7 +69,7 @@ export interface Services {
     /** Trusts keys for it, and says what was done. */
     learn(imageName: string, found: readonly FoundKey[]): Promise<readonly string[]>;
   };
-  readonly native: LockPort & OpenPort & ExecPort & { syncfs(fd: number): void };
+  readonly native: LockPort & ViewPort & ExecPort & { syncfs(fd: number): void };
   /** The native executor. */
   readonly executor: AbsPath;
   /** Told on stderr. */

@@ -21,6 +21,7 @@ import { killUnit, stopUnit } from '../systemd/manager';
 import { startFailure, startUnit, type UnitExit } from '../systemd/unit-run';
 import { setUpFailure } from './failure';
 import type { PreparedPod } from './prepare';
+import { copyOfImage } from './roots';
 import type { Services } from './services';
 
 export interface StartOptions {
@@ -154,7 +155,7 @@ export async function startPod(
 function makeDirectories(pod: PodEntry, spec: PodSpec): void {
   for (const directory of [POD_ROOT, STATUS]) make(`${pod.path}/${directory}`);
   for (const { name } of spec.roots === 'overlay' ? spec.apps : []) makeAppDirectories(pod.path, name);
-  for (const volume of spec.volumes) makeVolumeDirectory(pod.path, volume);
+  for (const volume of spec.volumes) makeVolumeDirectory(pod.path, volume, spec.apps);
 }
 
 const make = (path: string): void => void fs.mkdirSync(path, { recursive: true, mode: 0o755 });
@@ -167,10 +168,15 @@ export function makeAppDirectories(podPath: string, app: AppName): void {
   fs.chmodSync(upper, 0o755);
 }
 
-/** Nothing for a volume that is not on the pod's own disk. */
-export function makeVolumeDirectory(podPath: string, { key, from }: VolumeSpec): void {
+/** Nothing for a volume that is not on the pod's own disk. @param apps the first that mounts it may fill it */
+export function makeVolumeDirectory(podPath: string, { key, from }: VolumeSpec, apps: readonly AppSpec[]): void {
   if (from.kind !== 'disk') return;
   const directory = volumeDirectory(podPath, key);
+  const filled = apps.some(({ trees, root }) => {
+    const mount = root.mounts.find(({ volume, beginsWithImage }) => volume === key && beginsWithImage === true);
+    return mount !== undefined && copyOfImage(trees, mount.target, directory);
+  });
+  if (filled && from.mode === 0o755 && from.uid === 0 && from.gid === 0) return; // nobody asked for others than the image's
   make(directory);
   fs.chownSync(directory, from.uid, from.gid);
   fs.chmodSync(directory, from.mode);

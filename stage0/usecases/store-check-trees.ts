@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import type { ImageId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
-import { type RenderStep, renderSteps, treeIdOf } from '../render/order';
+import { type RenderStep, renderSteps, stepOf, treeIdOf } from '../render/order';
 import { isTreeId, type TreeId } from '../store/trees';
 import { checkTree } from './image-verify';
 import { podNeeds } from './pod-needs';
@@ -36,8 +36,8 @@ function removeIdle(services: Services, id: TreeId): boolean {
 }
 
 async function* compareTree(services: Services, id: TreeId, path: string): AsyncGenerator<Problem> {
-  const image = services.trees.facts(id)?.image;
-  const steps = image === undefined ? undefined : stepsOf(services, image);
+  const { image, layers = [] } = services.trees.facts(id) ?? {};
+  const steps = image === undefined ? undefined : (stepsOf(services, id, image) ?? foldedSteps(services, layers));
   // Made of images that are gone, or of others than today: there is nothing left to compare it with.
   if (image === undefined || steps === undefined || treeIdOf(steps) !== id) return;
   const check = await checkTree(services, image, steps, false);
@@ -58,9 +58,22 @@ async function repairTree(services: Services, image: ImageId, steps: readonly Re
   }
 }
 
-function stepsOf({ images }: Services, image: ImageId): readonly RenderStep[] | undefined {
+/** Layers that could not be rendered one by one (render/ensure-tree.ts). */
+function foldedSteps({ images }: Services, layers: readonly ImageId[]): readonly RenderStep[] | undefined {
+  return unlessBroken(() => layers.map((layer) => stepOf(images, layer)));
+}
+
+/** Undefined also if the tree is not made so today. */
+function stepsOf({ images }: Services, id: TreeId, image: ImageId): readonly RenderStep[] | undefined {
+  const steps = unlessBroken(() => renderSteps(images, image, images.manifest(image)));
+  if (steps !== undefined && treeIdOf(steps) === id) return steps;
+  const alone = unlessBroken(() => [stepOf(images, image)]);
+  return alone !== undefined && treeIdOf(alone) === id ? alone : undefined;
+}
+
+function unlessBroken(steps: () => readonly RenderStep[]): readonly RenderStep[] | undefined {
   try {
-    return renderSteps(images, image, images.manifest(image));
+    return steps();
   } catch (error) {
     if (error instanceof PodctlError) return undefined; // ignored: what is wrong with images is told of them
     throw error;

@@ -36,7 +36,7 @@ export const appOfRequest = (request: AppRequest, shared: SharedEnvironment, mou
       environment: { ...shared, ...request.environment },
       mounts: mergeMounts(mounts, request.mounts),
     };
-    return runtimeApp(name, image, manifest.app, overrides);
+    return runtimeApp(name, image, manifest, overrides);
   },
 });
 

@@ -156,6 +156,7 @@ export function appMounts({ users, names }: PodSpec, app: AppSpec): readonly Op[
     ...nameFiles(app, names),
     ...(app.root.readOnly ? writableDirectories(app) : []),
     ...appVolumes(app),
+    ...(app.madeDirectory === undefined ? [] : [op('mkdir', app.madeDirectory, '0755')]),
     ...(app.root.readOnly ? [op('root-readonly')] : []),
     op('pivot'),
   ];

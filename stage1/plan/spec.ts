@@ -93,6 +93,8 @@ export interface MountSpec {
   /** In the app's root, clean, and without symbolic links of its image. */
   readonly target: AbsPath;
   readonly readOnly: boolean;
+  /** An empty volume on the pod's disk begins with what the image has there (Docker's rule). */
+  readonly beginsWithImage?: boolean;
 }
 
 /** What an app's root is beside its image. */
@@ -144,6 +146,8 @@ export interface AppSpec {
   readonly noNewPrivileges: boolean;
   readonly environment: readonly { readonly name: string; readonly value: string }[];
   readonly workingDirectory: AbsPath;
+  /** The same without symbolic links of the image, if it has none there and it is to be made (Docker's rule). */
+  readonly madeDirectory?: AbsPath;
   /** argv[0] included. */
   readonly argv: readonly string[];
   readonly candidates: readonly string[];

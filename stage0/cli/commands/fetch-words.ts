@@ -19,6 +19,7 @@ export function fetchOptionsOf(context: Context, flags: Words, usual: PullPolicy
     // What an image was built upon is no newer for being fetched again.
     pullDependencies: given ?? 'new',
     trustKeys: context.globals.trustKeysFromHttps,
+    platform: flags.platform,
     observe: fetchProgress(context),
     interrupts,
   };

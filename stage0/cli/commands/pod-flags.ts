@@ -12,6 +12,12 @@ export const FETCH_FLAGS = {
     ['new', 'update', 'never'],
     { value: 'WHEN' },
   ),
+  platform: text(
+    'which image of an index for several platforms, for example linux/arm/v7 (default: that of this host)',
+    {
+      value: 'OS/ARCH[/VARIANT]',
+    },
+  ),
   storeOnly: toggle('as --pull-policy=never', { hidden: true }),
   noStore: toggle('as --pull-policy=update', { hidden: true }),
 };

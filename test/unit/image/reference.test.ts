@@ -43,6 +43,11 @@ describe('image references', () => {
     ['HTTP://example.com/app.aci', false, 'url'],
     ['example.com/a/./b', false, 'file'],
     ['file:///a%20b.aci', false, 'file'],
+    ['docker://alpine', false, 'registry'],
+    ['docker:alpine', false, 'registry'],
+    ['oci:dir:v1', false, 'archive'],
+    ['oci-archive:file', false, 'archive'],
+    ['Docker-Archive:-', false, 'archive'],
   ];
   for (const [text, isFile, kind] of kinds) {
     it(`takes ${text}${isFile ? ', a file,' : ''} for ${kind}`, () =>
@@ -50,9 +55,9 @@ describe('image references', () => {
   }
 
   for (const [text, code] of [
-    ['docker://alpine', 'image-source-unsupported'],
-    ['docker:alpine', 'image-source-unsupported'],
-    ['oci:dir', 'image-source-unsupported'],
+    ['docker:', 'image-source-unsupported'],
+    ['docker://', 'image-source-unsupported'],
+    ['oci:', 'image-source-unsupported'],
     ['cimd:aci-archive:v=0:x', 'image-source-unsupported'],
     ['https://example.com/app', 'image-reference-invalid'],
     ['https://user:secret@example.com/app.aci', 'image-reference-invalid'],

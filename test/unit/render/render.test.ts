@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { buildTree } from '../../../stage0/render/build';
 import { ensureTree } from '../../../stage0/render/ensure-tree';
+import { stepOf } from '../../../stage0/render/order';
 import { native } from '../../../stage1/native/index';
 import { aciManifest, buildAci } from '../../fixtures/aci';
 import { rejectsCode } from '../../fixtures/expect';
@@ -186,7 +187,7 @@ describe('rendering', () => {
     fs.mkdirSync(`${scratch()}/root/b`, { recursive: true });
     const fd = fs.openSync(`${scratch()}/root`, fs.constants.O_RDONLY);
     try {
-      assert.throws(() => buildTree(store.images, [{ image: image.id, whitelists: [] }], fd), /not empty/);
+      assert.throws(() => buildTree(store.images, [stepOf(store.images, image.id)], fd), /not empty/);
     } finally {
       fs.closeSync(fd);
     }

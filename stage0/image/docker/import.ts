@@ -1,0 +1,147 @@
+/**
+ * A Docker or OCI image on its way into the store: each layer read once, and verified, expanded, converted, hashed and stored in
+ * that pass; then the image itself, a small ACI that depends on them. A layer that is there already is not read at all.
+ */
+import type { ImageId } from '#kernel/brand';
+import { createHash } from '#kernel/digest';
+import { PodctlError } from '#kernel/errors';
+import type { ByteString } from '../../render/byte-string';
+import { TarReader } from '../../render/tar';
+import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../../render/tar-writer';
+import type { ContentStore, StoredImage } from '../../store/cas';
+import { expander } from '../archive';
+import { decodeImageManifest } from '../manifest';
+import type { ImageConfig } from './config';
+import { LayerConverter } from './layer';
+import { type ConvertedLayer, type ImageOrigin, imageManifest, layerIdentity } from './manifest';
+import type { BlobFile } from './port';
+
+/** One layer of an image, wherever it lies. */
+export interface LayerSource {
+  /** `sha256:…` of its expanded tar, as the configuration says it. */
+  readonly diffId: string;
+  /** Bytes of the blob. */
+  readonly size: number;
+  /** Pushes the bytes of the blob; as ImageSource.blob(). */
+  read(take: (chunk: Buffer) => Promise<unknown> | undefined): Promise<BlobFile | undefined>;
+}
+
+export interface ImportTarget {
+  readonly images: ContentStore;
+  /** The layer of this diff ID, converted before, if it is still there and can be relied on. */
+  known(diffId: string): ImageId | undefined;
+  /** Notes down what a layer became. */
+  learn(diffId: string, id: ImageId): void;
+  /** A signal ends what is under way. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ImageInput {
+  readonly config: ImageConfig;
+  /** Lowest first. */
+  readonly layers: readonly LayerSource[];
+  readonly origin: ImageOrigin;
+  /** For people: what was asked for. */
+  readonly source: string;
+}
+
+/** Decompression works on other threads while this one hashes and writes; more than these only need memory. */
+const AT_ONCE = 3;
+
+/** @throws PodctlError `image-*`, `decompressor-missing`, `interrupted`, and what the source throws */
+export async function importImage(input: ImageInput, target: ImportTarget): Promise<StoredImage> {
+  const { config, layers, origin } = input;
+  if (layers.length !== config.diffIds.length)
+    throw new PodctlError(
+      'image-document-invalid',
+      `the manifest of the image has ${layers.length} layers, its configuration ${config.diffIds.length}`,
+    );
+  // Layers without content are often there several times.
+  const once = new Map(layers.map((layer) => [layer.diffId, layer]));
+  const ids = new Map<string, ImageId>();
+  await inParallel([...once.values()], async (layer) => {
+    ids.set(layer.diffId, target.known(layer.diffId) ?? (await importLayer(layer, input.source, target)));
+  });
+  const converted = layers.map(({ diffId }): ConvertedLayer => {
+    const id = ids.get(diffId);
+    if (id === undefined) throw new PodctlError('internal', `layer ${diffId} was lost`);
+    return { id, diffId };
+  });
+  return storeImage(imageManifest(origin, config, converted), input, target.images);
+}
+
+/** None is begun once one has failed; the first failure is reported when no other is under way. */
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const failures: unknown[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let item = items[next++]; item !== undefined && failures.length === 0; item = items[next++]) {
+      try {
+        await work(item);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  if (failures.length > 0) throw failures[0];
+}
+
+async function importLayer(layer: LayerSource, source: string, target: ImportTarget): Promise<ImageId> {
+  const { diffId, size } = layer;
+  const [algorithm = 'sha256', hex] = diffId.split(':');
+  const image = target.images.begin();
+  let blob: BlobFile | undefined;
+  const hash = createHash(algorithm === 'sha512' ? 'sha512' : 'sha256');
+  const converter = new LayerConverter((bytes) => image.write(bytes));
+  const tar = new TarReader(converter, true);
+  const expand = expander(size, (chunk) => {
+    hash.update(chunk);
+    tar.write(chunk);
+  });
+  try {
+    blob = await layer.read((chunk) => {
+      if (target.signal?.aborted === true) throw new PodctlError('interrupted', `${source}: interrupted`);
+      return expand.write(chunk);
+    });
+    await expand.end();
+    const is = hash.digest('hex');
+    if (is !== hex)
+      throw new PodctlError('image-digest-mismatch', `a layer expands to ${algorithm}:${is}, its image says ${diffId}`);
+    tar.finish();
+    const manifest = converter.finish(diffId);
+    const facts = { ...layerIdentity(diffId), source, verification: undefined, digest: diffId };
+    const { id } = image.commit(manifest, facts);
+    target.learn(diffId, id);
+    return id;
+  } finally {
+    expand.destroy();
+    image.abandon();
+    blob?.release();
+  }
+}
+
+function storeImage(manifest: Buffer, { origin, source }: ImageInput, images: ContentStore): StoredImage {
+  const { name, labels } = decodeImageManifest(manifest);
+  const image = images.begin();
+  try {
+    for (const part of smallArchive(manifest)) image.write(part);
+    const digest = origin.manifestDigest ?? origin.configDigest;
+    return image.commit(manifest, { name, labels, source, verification: undefined, digest });
+  } finally {
+    image.abandon();
+  }
+}
+
+/** An ACI without files. */
+function smallArchive(manifest: Buffer): readonly Buffer[] {
+  const none = '' as ByteString;
+  const facts = { uid: 0, gid: 0, seconds: 0, nanoseconds: 0, linkName: none, xattrs: new Map<ByteString, Buffer>() };
+  return [
+    memberHeader({ ...facts, name: 'manifest' as ByteString, type: 'file', mode: 0o644, size: manifest.length }),
+    manifest,
+    paddingOf(manifest.length),
+    memberHeader({ ...facts, name: 'rootfs/' as ByteString, type: 'directory', mode: 0o755, size: 0 }),
+    END_OF_ARCHIVE,
+  ];
+}
