@@ -2,9 +2,10 @@
  * Build step behind tsc: makes of the TypeScript sources what is installed, in dist/:
  *
  *     podctl          the executable: launcher, version
- *     podctl.cjs      everything else, one CommonJS file; what is imported dynamically is evaluated only when it is
+ *     podctl.cjs      what a warm start of a pod is made of: everything that WARM imports, but for what is imported dynamically
+ *     more.cjs        everything else; a module of it is evaluated when it is needed
  *     openpgp.cjs     the one big library, out of the way of commands that verify nothing
- *     *.cache         V8's compiled code of the two, which only the Node that made it takes; the executable names that Node, too
+ *     *.cache         V8's compiled code of these, which only the Node that made it takes; the executable names that Node, too
  *                     (looking for it with env(1) costs 2.5 ms of every start)
  *     man/podctl.1
  */
@@ -12,7 +13,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -20,6 +21,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const require = createRequire(import.meta.url);
 const inDist = (name) => join(dist, name);
+
+/** The program, and what it imports dynamically when it starts a pod. */
+const WARM = ['stage0/main.ts', 'stage0/cli/commands/run.ts', 'stage0/cli/commands/run.run.ts'];
 
 /** Dependencies that are files of their own. */
 const APART = ['openpgp'];
@@ -60,9 +64,9 @@ const shareBuiltins = (source) =>
   source.replace(/__toESM\(require\(("node:[a-z/_]+")\)\)/g, '(m=>({__proto__:m,default:m}))(require($1))');
 
 /** Builds to a temporary name, so that a podctl that starts meanwhile never sees half a file. */
-async function bundle(entry, name, options = {}) {
+async function bundle(entry, name, ...plugins) {
   rmSync(inDist(`${name}.cache`), { force: true });
-  await build({ ...common, entryPoints: [entry], outfile: inDist(`.${name}.new`), ...options });
+  await build({ ...common, ...entry, outfile: inDist(`.${name}.new`), plugins: [apart, ...plugins] });
   const source = shareBuiltins(readFileSync(inDist(`.${name}.new`), 'utf8'));
   // The digest ties the cache to the source (cli/compiled.ts).
   const digest = createHash('sha256').update(source).digest('hex');
@@ -70,18 +74,71 @@ async function bundle(entry, name, options = {}) {
   renameSync(inDist(`.${name}.new`), inDist(name));
 }
 
+/** Every module of podctl with what it imports: `{ original, path, kind, external }` each. */
+async function importGraph() {
+  const { metafile } = await build({ ...common, entryPoints: WARM, outdir: dist, write: false, metafile: true });
+  return metafile.inputs;
+}
+
+/** The modules that are evaluated together with those of WARM. */
+function warmModules(graph) {
+  const found = new Set(WARM);
+  for (const module of found) {
+    for (const { path, kind, external } of graph[module].imports) {
+      if (external !== true && kind !== 'dynamic-import') found.add(path);
+    }
+  }
+  return found;
+}
+
+/** Of the modules `of`, those that one of the modules `by` imports. */
+const imported = (graph, by, of) =>
+  of.filter((module) => by.some((importer) => graph[importer].imports.some(({ path }) => path === module)));
+
+/** A file that exports these modules: for each, by its path, a function that evaluates it. */
+const exporting = (modules, also = '') => ({
+  stdin: {
+    contents: `${also}export const modules = {${modules.map((path) => `'${path}': () => require('./${path}')`).join(',')}};`,
+    resolveDir: root,
+  },
+});
+
+/** Imports of these modules go to another file (cli/compiled.ts). */
+const elsewhere = (graph, modules, file) => ({
+  name: 'elsewhere',
+  setup({ onResolve }) {
+    onResolve({ filter: /^[.#]/ }, ({ path: original, importer }) => {
+      const { imports = [] } = graph[relative(root, importer)] ?? {};
+      const { path } = imports.find((entry) => entry.original === original) ?? {};
+      return modules.includes(path) ? { path: `./${file}:${path}`, external: true } : undefined;
+    });
+  },
+});
+
+async function bundlePodctl() {
+  const graph = await importGraph();
+  const isWarm = warmModules(graph);
+  const warm = [...isWarm];
+  const cold = Object.keys(graph).filter((module) => !isWarm.has(module));
+  const program = exporting(imported(graph, cold, warm), `export { main, start } from './${WARM[0]}';`);
+  await Promise.all([
+    bundle(program, 'podctl.cjs', elsewhere(graph, cold, 'more.cjs')),
+    bundle(exporting(imported(graph, warm, cold)), 'more.cjs', elsewhere(graph, warm, 'podctl.cjs')),
+  ]);
+}
+
 mkdirSync(inDist('man'), { recursive: true });
 await Promise.all([
-  bundle('stage0/main.ts', 'podctl.cjs'),
-  bundle('stage0/cli/launcher.ts', 'podctl', { banner: { js: `#!${process.execPath}` } }),
-  ...APART.map((name) => bundle(require.resolve(name), `${name}.cjs`)),
+  bundlePodctl(),
+  bundle({ entryPoints: ['stage0/cli/launcher.ts'], banner: { js: `#!${process.execPath}` } }, 'podctl'),
+  ...APART.map((name) => bundle({ entryPoints: [require.resolve(name)] }, `${name}.cjs`)),
 ]);
 chmodSync(inDist('podctl'), 0o755);
 
 // What the commands say while they are run for the cache is of interest only if the step fails.
 execFileSync(
   process.execPath,
-  [inDist('stage0/cli/compile-main.js'), 'podctl.cjs', ...APART.map((name) => `${name}.cjs`)],
+  [inDist('stage0/cli/compile-main.js'), 'podctl.cjs', 'more.cjs', ...APART.map((name) => `${name}.cjs`)],
   { cwd: dist, stdio: 'pipe' },
 );
 writeFileSync(inDist('man/podctl.1'), execFileSync(process.execPath, [inDist('stage0/cli/man-main.js')]));

@@ -4,7 +4,6 @@ import { createContext } from './cli/context';
 import { outputTo } from './cli/output';
 import { type Invocation, parseCommandLine, UsageError } from './cli/parse';
 import { type ErrorView, errorText, exitStatusOf } from './cli/present';
-import { REGISTRY } from './cli/registry';
 
 /** Exit status of `podctl` without a command, as rkt's. */
 const NO_COMMAND = 2;
@@ -14,12 +13,27 @@ export async function main(argv: readonly string[]): Promise<number> {
   const words = argv[0] === '--version' ? ['version', ...argv.slice(1)] : argv;
   let invocation: Invocation | undefined;
   try {
-    invocation = parseCommandLine(words, REGISTRY);
+    invocation = await invocationOf(words);
     return await perform(invocation);
   } catch (error) {
     outputTo(2).write(errorText(error, viewOf(words, invocation, error)));
     return statusOf(invocation, error);
   }
+}
+
+/** What starts a pod need not know of thirty other commands: they are only looked at if it is not simply `run`. */
+async function invocationOf(words: readonly string[]): Promise<Invocation> {
+  if (words.includes('run')) {
+    try {
+      const { run } = await import('./cli/commands/run.js');
+      const invocation = parseCommandLine(words, { commands: [run], groups: {}, isPartial: true });
+      if (invocation.topic.kind === 'command') return invocation;
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error; // ignored: it is thrown again below
+    }
+  }
+  const { REGISTRY } = await import('./cli/registry.js');
+  return parseCommandLine(words, REGISTRY);
 }
 
 function statusOf(invocation: Invocation | undefined, error: unknown): number {
@@ -39,7 +53,7 @@ export function start(argv: readonly string[]): void {
 
 async function perform({ topic, help, globals, parsed }: Invocation): Promise<number> {
   if (topic.kind !== 'command' || help) {
-    const { helpText } = await import('./cli/help.js');
+    const [{ helpText }, { REGISTRY }] = await Promise.all([import('./cli/help.js'), import('./cli/registry.js')]);
     outputTo(1).write(helpText(topic, REGISTRY));
   }
   if (help) return 0;

@@ -1,14 +1,15 @@
 /**
  * Build step: writes the code cache of the files named. The cache holds the functions that ran, so typical commands run
- * first, on an image made for it. A warm `podctl run --dry-run` then takes four fifths of the
- * CPU time it takes without a cache. Without root the commands refuse, and less is kept.
+ * first: on an image made for it, against a bus made for it. Without root the commands refuse, and less is kept.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { APPC_VERSION } from '#kernel/appc';
-import { cacheOf, codeCacheOf, compile, type Program, runModule } from './compiled';
+import { SYSTEMD_RUNTIME } from '../systemd/host';
+import { startBus } from './compile-bus';
+import { cacheOfLoaded, codeCacheOf, type Program, requireCompiled } from './compiled';
 
 const MANIFEST = {
   acKind: 'ImageManifest',
@@ -32,44 +33,64 @@ function makeImage(directory: string): string {
 
 /** Nothing of this leaves the directory: nothing here may speak to systemd. */
 function typicalCommands(directory: string): readonly (readonly string[])[] {
-  const image = makeImage(directory);
   const global = [`--dir=${join(directory, 'data')}`, `--system-config=${directory}`, `--local-config=${directory}`];
-  const run = [
-    'run',
+  const image = [
     ...global,
     '--insecure-options=image',
-    '--dry-run',
     '--net=none',
-    image,
+    makeImage(directory),
     '--exec=/bin/true',
     '--',
     'x',
   ];
-  return [run, ['list', ...global], ['image', 'list', ...global]];
+  return [
+    ['run', '--dry-run', ...image],
+    ['run', ...image],
+    ['list', ...global],
+    ['image', 'list', ...global],
+  ];
 }
 
+/** Until the returned function is called, this process finds compile-bus.ts where it looks for systemd. */
+async function pretendSystemd(directory: string): Promise<() => void> {
+  const bus = join(directory, 'bus');
+  const stop = await startBus(bus);
+  const { existsSync } = fs;
+  Object.assign(fs, { existsSync: (path: fs.PathLike) => path === SYSTEMD_RUNTIME || existsSync(path) });
+  process.env['DBUS_SYSTEM_BUS_ADDRESS'] = `unix:path=${bus}`;
+  return () => {
+    Object.assign(fs, { existsSync });
+    stop();
+  };
+}
+
+/** @param files the first is the program */
 async function writeCaches(files: readonly string[], directory: string): Promise<void> {
+  const [program = ''] = files;
   const commands = typicalCommands(directory);
+  fillStore(commands, dirname(program));
+  const stop = await pretendSystemd(directory);
+  const { main } = requireCompiled(program) as Program;
+  for (const argv of commands) await perform(main, argv);
+  stop();
   for (const file of files) {
-    const compiled = compile(file);
-    const { main } = runModule(compiled.script, file) as Partial<Program>;
-    if (main !== undefined) {
-      fillStore(commands, dirname(file));
-      for (const argv of commands) await main(argv);
-    }
-    writeFileSync(codeCacheOf(file), cacheOf(compiled));
+    requireCompiled(file);
+    writeFileSync(codeCacheOf(file), cacheOfLoaded(file));
   }
+}
+
+async function perform(main: Program['main'], argv: readonly string[]): Promise<void> {
+  const status = await main(argv);
+  if (status !== 0 && process.getuid?.() === 0) throw new Error(`podctl ${argv.join(' ')}: exit status ${status}`);
 }
 
 /**
  * Imports and renders the image in another process: what that takes ten times as long to do need not start fast, and would
  * make the cache, which every start reads, twice as large.
  */
-function fillStore(commands: readonly (readonly string[])[], dist: string): void {
-  for (const argv of commands) {
-    // Refused without root, and then refused here again: ignored.
-    spawnSync(process.execPath, [join(dist, 'podctl'), ...argv], { stdio: 'ignore' });
-  }
+function fillStore([dryRun = []]: readonly (readonly string[])[], dist: string): void {
+  // Refused without root, and then refused here again: ignored.
+  spawnSync(process.execPath, [join(dist, 'podctl'), ...dryRun], { stdio: 'ignore' });
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'podctl-build-'));

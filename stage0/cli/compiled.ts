@@ -42,23 +42,50 @@ export function compile(file: string, cache?: Buffer): Compiled {
   return { script, digest };
 }
 
-/** The cache of a script that ran: it holds the functions that were called until now. */
-export const cacheOf = ({ script, digest }: Compiled): Buffer =>
+/** It holds the functions that were called until now. */
+const cacheOf = ({ script, digest }: Compiled): Buffer =>
   Buffer.concat([Buffer.from(digest, 'latin1'), script.createCachedData()]);
 
-/** Runs a script as the CommonJS module `file`, and gives what it exports. A bundle's siblings are loaded the same way. */
-export function runModule(script: Script, file: string): unknown {
-  const require = createRequire(file);
-  const requireFrom = (id: string): unknown =>
-    id.startsWith('./') && id.endsWith('.cjs') ? requireCompiled(join(dirname(file), id)) : require(id);
+interface Loaded {
+  readonly compiled: Compiled;
+  readonly module: { exports: unknown };
+}
+
+/** The files of this process by path. */
+const loaded = new Map<string, Loaded>();
+
+/** What a file of the build exports. It is run once, as the CommonJS module that it is. */
+export function requireCompiled(file: string): unknown {
+  const known = loaded.get(file);
+  if (known !== undefined) return known.module.exports;
+  const compiled = compile(file, readCache(codeCacheOf(file)));
   const module = { exports: {} };
-  const body = script.runInThisContext() as (...values: unknown[]) => void;
+  loaded.set(file, { compiled, module });
+  const require = createRequire(file);
+  const requireFrom = (id: string): unknown => requireSibling(dirname(file), id) ?? require(id);
+  const body = compiled.script.runInThisContext() as (...values: unknown[]) => void;
   body(module.exports, requireFrom, module, file, dirname(file));
   return module.exports;
 }
 
-export function requireCompiled(file: string): unknown {
-  return runModule(compile(file, readCache(codeCacheOf(file))).script, file);
+/** What a file that holds several modules exports of them: for each, by its path, what evaluates it. */
+interface Modules {
+  readonly modules: Readonly<Record<string, () => unknown>>;
+}
+
+/** `./FILE.cjs`, a file of the build, or `./FILE.cjs:PATH`, one module in it (bundle.mjs writes such). */
+function requireSibling(directory: string, id: string): unknown {
+  const [, name, path] = /^\.\/(\w+\.cjs)(?::(.+))?$/.exec(id) ?? [];
+  if (name === undefined) return undefined;
+  const exports = requireCompiled(join(directory, name));
+  return path === undefined ? exports : (exports as Modules).modules[path]?.();
+}
+
+/** The cache of a file that was required in this process. @throws Error if it was not */
+export function cacheOfLoaded(file: string): Buffer {
+  const known = loaded.get(file);
+  if (known === undefined) throw new Error(`${file} was not loaded`);
+  return cacheOf(known.compiled);
 }
 
 function readCache(file: string): Buffer | undefined {

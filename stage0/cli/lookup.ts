@@ -7,6 +7,8 @@ import { nearest } from './suggest';
 export interface Registry {
   readonly commands: readonly Command[];
   readonly groups: Readonly<Record<string, string>>;
+  /** It lacks commands, so a word has to be written out. */
+  readonly isPartial?: boolean;
 }
 
 /** Where a walk along the words stands. */
@@ -36,7 +38,8 @@ export function wordsBelow(registry: Registry, topic: Topic, hidden = false): st
 export function descend(registry: Registry, topic: Topic, word: string): Topic {
   const visible = wordsBelow(registry, topic);
   if (wordsBelow(registry, topic, true).includes(word)) return topicOf(registry, below(topic) + word);
-  const starting = visible.filter((candidate) => word !== '' && candidate.startsWith(word));
+  const isBeginning = word !== '' && registry.isPartial !== true;
+  const starting = visible.filter((candidate) => isBeginning && candidate.startsWith(word));
   if (starting[0] !== undefined && starting.length === 1) return topicOf(registry, below(topic) + starting[0]);
 
   const name = below(topic) + word;

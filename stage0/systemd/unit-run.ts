@@ -92,6 +92,13 @@ const EXIT_CODES: Readonly<Record<number, UnitExit['code']>> = { 0: 'never', 1: 
 /** States of a unit that does nothing, before it or after. */
 const AT_REST = ['inactive', 'failed'];
 
+/** More changes than a pod has between its start and its end, and few enough to look through. */
+const MAX_RECENT = 32;
+
+/** Names and new values of a PropertiesChanged. */
+const changesIn = ({ body: [, changed] }: Signal): readonly [string, { readonly value: Value }][] =>
+  changed as [string, { value: Value }][];
+
 /** The end of a job, or changed properties. */
 type Kind = 'job' | 'change';
 
@@ -100,10 +107,14 @@ class Watch {
   readonly ready: Promise<JobResult>;
   readonly exited: Promise<UnitExit>;
   readonly #unit: string;
+  /** What changes older than those of `#recent` left. */
   readonly #properties = new Map<string, Value>();
+  /** Changes in the order they came. */
+  #recent: Signal[] = [];
   /** Signals may overtake the reply that says which job and which sender are the right ones; they wait here until then. */
   #early: [Kind, Signal][] = [];
-  #unread: Signal[] = [];
+  /** False: what was heard of the unit says that it is neither inactive nor failed. */
+  #mayBeAtRest = false;
   #systemd = '';
   #job = '';
   #jobResult: JobResult | undefined;
@@ -129,8 +140,12 @@ class Watch {
     ignoreUnawaited(this.exited);
   }
 
+  /** The latest value. Changes are read from the newest back, and none that is older than the value. */
   get(property: string): Value | undefined {
-    this.#read();
+    for (const signal of this.#recent.toReversed()) {
+      const change = changesIn(signal).find(([name]) => name === property);
+      if (change !== undefined) return change[1].value;
+    }
     return this.#properties.get(property);
   }
 
@@ -151,18 +166,19 @@ class Watch {
 
   /**
    * systemd sends some fifteen changes of a pod that comes and goes, and reading all of them costs more than all else between
-   * request and exit. So they wait until one of them may be the end, which they then are read up to.
+   * request and exit. So they are only kept until one of them may be the end.
    */
   #hold(signal: Signal): void {
-    this.#unread.push(signal);
-    const isAtRest = AT_REST.includes(String(this.#properties.get('ActiveState')));
-    if (isAtRest || AT_REST.some((state) => signal.mayMention(state))) this.#read();
+    this.#recent.push(signal);
+    if (AT_REST.some((state) => signal.mayMention(state))) this.#mayBeAtRest = true;
+    if (this.#mayBeAtRest && signal.mayMention(UNIT) && signal.body[0] === UNIT) this.#checkExit();
+    if (this.#recent.length > MAX_RECENT) this.#settle();
   }
 
-  #read(): void {
-    const unread = this.#unread;
-    this.#unread = [];
-    for (const signal of unread) this.#takeChange(signal);
+  #settle(): void {
+    for (const signal of this.#recent)
+      for (const [name, { value }] of changesIn(signal)) this.#properties.set(name, value);
+    this.#recent = [];
   }
 
   #takeJob({ body: [, job, unit, result] }: Signal): void {
@@ -171,25 +187,24 @@ class Watch {
     this.#becomeReady(this.#jobResult);
   }
 
-  #takeChange({ body: [of, changed] }: Signal): void {
-    for (const [name, { value }] of changed as [string, { value: Value }][]) this.#properties.set(name, value);
-    if (of === UNIT) this.#checkExit();
-  }
-
   /**
    * The unit has ended once it is inactive or failed, has no job left, and either its main process has run or its start
    * job failed. Before the start it is inactive without a job, too. systemd sends the properties of the service before those of the unit.
    */
   #checkExit(): void {
-    const state = this.#properties.get('ActiveState');
-    const [jobId] = (this.#properties.get('Job') ?? [-1]) as [number];
-    const code = Number(this.#properties.get('ExecMainCode') ?? 0);
+    if (!AT_REST.includes(String(this.get('ActiveState')))) {
+      this.#mayBeAtRest = false;
+      return;
+    }
+    const [jobId] = (this.get('Job') ?? [-1]) as [number];
+    if (jobId !== 0) return;
+    const code = Number(this.get('ExecMainCode') ?? 0);
     const hasRun = code !== 0 || (this.#jobResult !== undefined && this.#jobResult !== 'done');
-    if ((state !== 'inactive' && state !== 'failed') || jobId !== 0 || !hasRun) return;
+    if (!hasRun) return;
     this.#exit({
       code: EXIT_CODES[code] ?? 'never',
-      status: Number(this.#properties.get('ExecMainStatus') ?? 0),
-      result: String(this.#properties.get('Result') ?? ''),
+      status: Number(this.get('ExecMainStatus') ?? 0),
+      result: String(this.get('Result') ?? ''),
     });
   }
 }

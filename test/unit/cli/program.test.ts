@@ -70,7 +70,7 @@ describe('podctl', () => {
   it('a code cache of another source of the same length is not used', () => {
     const copy = mkdtempSync(join(tmpdir(), 'podctl-cache-'));
     try {
-      for (const name of ['podctl', 'podctl.cjs.cache']) copyFileSync(join(DIST, name), join(copy, name));
+      for (const name of ['podctl', 'podctl.cjs.cache', 'more.cjs']) copyFileSync(join(DIST, name), join(copy, name));
       const source = readFileSync(join(DIST, 'podctl.cjs'), 'utf8');
       const other = source
         .replace('missing command', 'MISSING COMMAND')
@@ -85,11 +85,11 @@ describe('podctl', () => {
   it('a damaged code cache costs time and nothing else', () => {
     const copy = mkdtempSync(join(tmpdir(), 'podctl-cache-'));
     try {
-      for (const name of ['podctl', 'podctl.cjs']) copyFileSync(join(DIST, name), join(copy, name));
+      for (const name of ['podctl', 'podctl.cjs', 'more.cjs']) copyFileSync(join(DIST, name), join(copy, name));
       ok(existsSync(join(DIST, 'podctl.cjs.cache')));
       const cache = readFileSync(join(DIST, 'podctl.cjs.cache'));
       for (const damage of ['', 'x'.repeat(5000), cache.subarray(0, cache.length / 2)]) {
-        writeFileSync(join(copy, 'podctl.cjs.cache'), damage);
+        for (const name of ['podctl.cjs', 'more.cjs']) writeFileSync(join(copy, `${name}.cache`), damage);
         deepEqual(podctl(['help', 'version'], join(copy, 'podctl')), podctl(['help', 'version']));
       }
     } finally {
