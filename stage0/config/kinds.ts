@@ -33,6 +33,8 @@ export interface Values {
   readonly dockerAuth: Credentials;
   /** By the beginning of repositories' names: `docker.io/library`. */
   readonly registry: RegistrySetting;
+  /** By the beginning of repositories' names; `*` for all. */
+  readonly imagePolicy: PolicySetting;
   /** What a short name stands for: `docker.io/library/nginx`. */
   readonly aliases: string;
   /** By `data`, `stage1-images`. */
@@ -56,6 +58,16 @@ export interface RegistrySetting {
   readonly lookaside: readonly string[];
 }
 
+/** What Docker and OCI images have to prove. */
+export interface PolicySetting {
+  /** `digest-only`: what their digests prove. */
+  readonly require: 'signature' | 'reject' | 'digest-only';
+  /** Fingerprints, lower-case; undefined: any key that the keystore trusts for the name. */
+  readonly keys: readonly string[] | undefined;
+  /** What stands in signatures in place of the prefix. */
+  readonly signedAs: string | undefined;
+}
+
 export type Settings<K extends Kind> = readonly (readonly [key: string, value: Values[K]])[];
 
 interface KindRow<K extends Kind> {
@@ -70,6 +82,7 @@ export const KINDS: { readonly [K in Kind]: KindRow<K> } = {
   dockerAuth: { directory: 'auth.d', versions: { v1: decodeDockerAuth } },
   registry: { directory: 'registries.d', versions: { v1: decodeRegistry } },
   aliases: { directory: 'registries.d', versions: { v1: decodeAliases } },
+  imagePolicy: { directory: 'policy.d', versions: { v1: decodePolicy } },
   paths: { directory: 'paths.d', versions: { v1: decodePaths } },
   stage1: { directory: 'stage1.d', versions: { v1: decodeStage1 } },
 };
@@ -141,6 +154,35 @@ function decodeAliases(document: JsonObject, place: Place): Settings<'aliases'> 
     if (!/^[a-z0-9._-]+$/.test(name)) throw invalid(inside(here, name), 'an alias is a name without host and path');
     return [name, text(aliases, name, here)];
   });
+}
+
+const REQUIREMENTS = ['signature', 'reject', 'digest-only'] as const;
+
+function decodePolicy(document: JsonObject, place: Place): Settings<'imagePolicy'> {
+  onlyFields(document, ['policies'], place);
+  const here = inside(place, 'policies');
+  const policies: unknown = document['policies'];
+  if (!Array.isArray(policies)) throw invalid(here, 'must be a list');
+  return policies.map((one: unknown, index) => decodeRule(object(one, inside(here, index)), inside(here, index)));
+}
+
+function decodeRule(rule: JsonObject, place: Place): readonly [string, PolicySetting] {
+  onlyFields(rule, ['prefix', 'require', 'keys', 'signedAs'], place);
+  const wanted = text(rule, 'require', place);
+  const require = REQUIREMENTS.find((one) => one === wanted);
+  if (require === undefined) throw invalid(inside(place, 'require'), `is not one of ${REQUIREMENTS.join(', ')}`);
+  const signedAs = optionalText(rule, 'signedAs', place);
+  const keys = Object.hasOwn(rule, 'keys') ? texts(rule, 'keys', place) : undefined;
+  if (require !== 'signature' && (keys ?? signedAs) !== undefined) {
+    throw invalid(place, `keys and signedAs mean nothing to "${require}"`);
+  }
+  const fingerprints = keys?.map((key) => key.replace(/[ :]/g, '').toLowerCase());
+  fingerprints?.forEach((key, index) => {
+    const at = inside(inside(place, 'keys'), index);
+    if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(key)) throw invalid(at, 'is not a whole fingerprint');
+  });
+  if (signedAs !== undefined && !isPlace(signedAs)) throw invalid(inside(place, 'signedAs'), NO_PLACE);
+  return [text(rule, 'prefix', place), { require, keys: fingerprints, signedAs }];
 }
 
 function decodePaths(document: JsonObject, place: Place): Settings<'paths'> {

@@ -141,6 +141,7 @@ export const ERRORS = {
     'docs/registries.md says where credentials are looked for',
   ),
   'registry-unknown': row('A registry does not have an image.', 'check its name and tag'),
+  'policy-rejected': row('The policy of this host forbids an image.', '`podctl image policy NAME` shows the rule'),
   'credentials-failed': row('A program that keeps credentials of registries failed.'),
   'image-source-unsupported': row('Images cannot be fetched from this kind of source.'),
   // images: Docker and OCI

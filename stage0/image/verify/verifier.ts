@@ -47,7 +47,7 @@ async function open(dirs: KeystoreDirs, signature: Buffer, origin: string, now: 
 }
 
 /** One good signature is enough. If there is none, the one that came nearest explains why. */
-async function firstAccepted(packets: readonly SignaturePacket[], about: Case): Promise<Accepted> {
+export async function firstAccepted(packets: readonly SignaturePacket[], about: Case): Promise<Accepted> {
   const refusals: PodctlError[] = [];
   for (const packet of packets) {
     try {
@@ -69,9 +69,10 @@ const PROGRESS = [
   'signature-invalid',
   'signature-weak',
   'signature-key-unknown',
+  'signature-malformed',
 ];
 
-function nearest(refusals: readonly PodctlError[], origin: string): PodctlError {
+export function nearest(refusals: readonly PodctlError[], origin: string): PodctlError {
   const sorted = [...refusals].sort((one, other) => PROGRESS.indexOf(one.code) - PROGRESS.indexOf(other.code));
   const [best] = sorted;
   if (best === undefined) throw new PodctlError('internal', `${origin}: no signature was judged`);
@@ -85,7 +86,12 @@ function nearest(refusals: readonly PodctlError[], origin: string): PodctlError 
 }
 
 /** Adds what in the keystore may be the reason that a key is not found. */
-function explained(error: PodctlError, keystore: KeystoreContent, found: Candidates, dirs: KeystoreDirs): PodctlError {
+export function explained(
+  error: PodctlError,
+  keystore: KeystoreContent,
+  found: Candidates,
+  dirs: KeystoreDirs,
+): PodctlError {
   const { files, strays } = keystore;
   const notes = [
     ...(files.some((file) => !file.mask)
@@ -101,7 +107,7 @@ function explained(error: PodctlError, keystore: KeystoreContent, found: Candida
   });
 }
 
-function verification(
+export function verification(
   { trusted, signing, signedAt, expiresAt }: Accepted,
   signature: Buffer,
   at: number,

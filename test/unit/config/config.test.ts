@@ -165,6 +165,59 @@ describe('configuration files', () => {
     assert.deepEqual(configDirs({}), { system: '/usr/lib/podctl', local: '/etc/podctl', user: undefined });
     assert.equal(configDirs({ userConfig: '/home/u' }).user, '/home/u');
   });
+
+  it('say where registries are, what short names stand for, and what images have to prove', () => {
+    const header = (kind: string) => ({ podctlKind: kind, podctlVersion: 'v1' });
+    put('local/registries.d/a.json', {
+      ...header('registry'),
+      prefix: 'docker.io/library',
+      mirrors: ['localhost:5000/hub'],
+      lookaside: ['file:///srv/signatures'],
+    });
+    put('local/registries.d/b.json', { ...header('aliases'), aliases: { web: 'example.com/shop/web' } });
+    const key = '0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567';
+    const policies = [
+      { prefix: '*', require: 'reject' },
+      { prefix: 'example.com', require: 'signature', keys: [key] },
+    ];
+    put('local/policy.d/a.json', { ...header('imagePolicy'), policies });
+    assert.deepEqual(loadKind(dirs, 'registry').get('docker.io/library')?.mirrors, ['localhost:5000/hub']);
+    assert.equal(loadKind(dirs, 'aliases').get('web'), 'example.com/shop/web');
+    const fingerprint = key.replaceAll(' ', '').toLowerCase();
+    assert.deepEqual(loadKind(dirs, 'imagePolicy').get('example.com')?.keys, [fingerprint]);
+    assert.equal(loadKind(dirs, 'imagePolicy').get('*')?.require, 'reject');
+  });
+  for (const [what, kind, body, pattern] of [
+    ['a mirror with a scheme', 'registry', { prefix: 'a', mirrors: ['https://a'] }, /mirrors\[0\]: is not HOST/],
+    ['a lookaside that is a path', 'registry', { prefix: 'a', lookaside: ['/srv'] }, /lookaside\[0\]: is not an http/],
+    ['a lookaside with a password', 'registry', { prefix: 'a', lookaside: ['https://a:b@c'] }, /lookaside\[0\]/],
+    ['an alias with a host', 'aliases', { aliases: { 'a.b/c': 'd' } }, /an alias is a name/],
+    [
+      'an unknown requirement',
+      'imagePolicy',
+      { policies: [{ prefix: 'a', require: 'signed' }] },
+      /require: is not one of/,
+    ],
+    [
+      'half a fingerprint',
+      'imagePolicy',
+      { policies: [{ prefix: 'a', require: 'signature', keys: ['ab'] }] },
+      /fingerprint/,
+    ],
+    [
+      'keys of what is rejected',
+      'imagePolicy',
+      { policies: [{ prefix: 'a', require: 'reject', keys: ['ab'] }] },
+      /mean nothing/,
+    ],
+    ['a misspelt field', 'imagePolicy', { policies: [{ prefix: 'a', requires: 'reject' }] }, /unknown field/],
+  ] as const) {
+    it(`of registries and policies refuse ${what}`, () => {
+      const directory = kind === 'imagePolicy' ? 'policy.d' : 'registries.d';
+      put(`local/${directory}/a.json`, { podctlKind: kind, podctlVersion: 'v1', ...body });
+      refused(pattern, kind);
+    });
+  }
 });
 
 describe('the JSON reader', () => {

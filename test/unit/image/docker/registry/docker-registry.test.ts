@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { DockerRegistry, SERVICE } from '../../../../fixtures/docker-registry';
+import { fileCredentials } from '../../../../../stage0/image/docker/registry/auth-file';
+import { DockerRegistry, SERVICE, skopeo } from '../../../../fixtures/docker-registry';
 import { rejectsCode } from '../../../../fixtures/expect';
 import { type LayoutImage, ociLayout } from '../../../../fixtures/oci-layout';
 import { type Pulled, Puller, type PullOptions, somebody } from '../../../../fixtures/pull';
@@ -87,6 +88,9 @@ describe('the real docker-registry', () => {
     isTheImage(await pull(reference, { credentials: somebody('me', PASSWORD) }));
     await rejectsCode('registry-denied', pull(reference, { credentials: somebody('me', 'x') }), /UNAUTHORIZED/);
     await rejectsCode('registry-denied', pull(reference), /wants a user and a password, and there are none/);
+    const file = path.join(scratch(), 'auth.json');
+    await skopeo(['login', '--authfile', file, '--tls-verify=false', '-u', 'me', '-p', PASSWORD, registry.host]);
+    isTheImage(await pull(reference, { credentials: fileCredentials({ path: file, required: true }, { env: {} }) }));
   });
 
   describe('with a token server', () => {
