@@ -4,6 +4,11 @@ import { loadKind } from '../config/load';
 import { resolveReference } from '../image/docker/registry/aliases';
 import { authFiles, fileCredentials } from '../image/docker/registry/auth-file';
 import { configuredCredentials, firstOf } from '../image/docker/registry/credentials';
+import { type Explanation, explainPolicy } from '../image/docker/registry/explain';
+import { verifyImage } from '../image/docker/registry/image-signature';
+import { lookasidesOf } from '../image/docker/registry/lookaside';
+import { type Decision, decide, requireAllowed } from '../image/docker/registry/policy';
+import { acNameOf, type RegistryReference, repositoryOf } from '../image/docker/registry/reference';
 import { openRegistry } from '../image/docker/registry/source';
 import { HttpClient } from '../image/fetch/http/client';
 import type { HttpSettings } from '../image/fetch/http/settings';
@@ -17,14 +22,17 @@ export interface RegistryWorld {
   readonly uid: number;
   readonly dirs: ConfigDirs;
   readonly partials: Partials;
+  /** Ms since the epoch. */
+  now(): number;
 }
 
-/** @throws PodctlError `image-reference-invalid`, `config-invalid`, `io` */
+/** @throws PodctlError `image-reference-invalid`, `config-invalid`, `policy-rejected`, `io` */
 export function openConfigured(text: string, settings: RegistrySettings, world: RegistryWorld): OpenedRegistry {
-  const { globals, env, uid, dirs, partials } = world;
-  const { observe, ...http } = settings;
+  const { globals, env, uid, dirs, partials, now } = world;
+  const { observe, policy, ...http } = settings;
   const { insecureOptions: insecure } = globals;
   const reference = resolveReference(text, () => loadKind(dirs, 'aliases'));
+  const decision = decisionOf(reference, policy === 'signed', dirs);
   const client = new HttpClient({
     env,
     insecure: { http: insecure.has('http'), tls: insecure.has('tls') },
@@ -37,5 +45,28 @@ export function openConfigured(text: string, settings: RegistrySettings, world: 
     ...authFiles(env, uid).map((file) => fileCredentials(file, { env, signal: settings.signal })),
   ]);
   const registries = loadKind(dirs, 'registry');
-  return { reference, source: openRegistry(reference, { client, partials, credentials, registries, observe }) };
+  const lookasides = lookasidesOf(registries, repositoryOf(reference));
+  return {
+    reference,
+    source: openRegistry(reference, { client, partials, credentials, registries, observe }),
+    // --insecure-options=image waives signatures, as it does those of ACIs; what is rejected stays so.
+    mustBeSigned: decision.require === 'signature' && policy !== 'unverified',
+    verify: (digests) =>
+      verifyImage({ reference, digests, name: acNameOf(reference) }, decision, { client, keys: dirs, lookasides, now }),
+  };
+}
+
+/** @throws PodctlError `config-invalid`, `policy-rejected`, `io` */
+function decisionOf(reference: RegistryReference, signed: boolean, dirs: ConfigDirs): Decision {
+  const repository = repositoryOf(reference);
+  const decision = decide(loadKind(dirs, 'imagePolicy'), repository, signed);
+  requireAllowed(decision, repository);
+  return decision;
+}
+
+/** @throws PodctlError `image-reference-invalid`, `config-invalid`, `io` */
+export function explainConfigured(text: string, signed: boolean, dirs: ConfigDirs): Promise<Explanation> {
+  const reference = resolveReference(text, () => loadKind(dirs, 'aliases'));
+  const [registries, policies] = [loadKind(dirs, 'registry'), loadKind(dirs, 'imagePolicy')];
+  return explainPolicy(reference, signed, { keys: dirs, registries, policies });
 }

@@ -20,6 +20,7 @@ import { imageExport } from './commands/image-export';
 import { imageExtract } from './commands/image-extract';
 import { imageGc } from './commands/image-gc';
 import { imageList } from './commands/image-list';
+import { imagePolicy } from './commands/image-policy';
 import { imageRender } from './commands/image-render';
 import { imageRm } from './commands/image-rm';
 import { imageVerify } from './commands/image-verify';
@@ -68,6 +69,7 @@ export const REGISTRY: Registry = {
     imageExtract,
     imageRender,
     imageVerify,
+    imagePolicy,
     imageGc,
     storeCheck,
     completion,

@@ -46,8 +46,9 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     },
     registry: async (text, settings) => {
       const { openConfigured } = await import('./registries.js');
-      return openConfigured(text, settings, { globals, env, uid, dirs, partials });
+      return openConfigured(text, settings, { globals, env, uid, dirs, partials, now });
     },
+    imagePolicy: async (text, signed) => (await import('./registries.js')).explainConfigured(text, signed, dirs),
     keys: {
       lacking: async (name) => (await import('../image/verify/learn.js')).lacksKeys(dirs, name),
       learn: async (name, found) => (await import('../image/verify/learn.js')).learnKeys(dirs, name, found),

@@ -2,13 +2,14 @@
 import type { AbsPath } from '#kernel/brand';
 import type { FactReader } from '../host/facts';
 import type { FilterSource } from '../host/filters';
-import type { ImageSource } from '../image/docker/port';
+import type { Digest, ImageSource } from '../image/docker/port';
+import type { Explanation } from '../image/docker/registry/explain';
 import type { RegistryReference } from '../image/docker/registry/reference';
 import type { FoundKey } from '../image/fetch/discovery/keys';
 import type { Observe } from '../image/fetch/events';
 import type { HttpClient } from '../image/fetch/http/client';
 import type { HttpSettings } from '../image/fetch/http/settings';
-import type { SignatureVerifier } from '../image/fetch/port';
+import type { SignatureVerifier, Verification } from '../image/fetch/port';
 import type { LockPort, Pods } from '../pod/pods';
 import type { ViewPort } from '../pod/tree-view';
 import type { ContentStore } from '../store/cas';
@@ -18,6 +19,7 @@ import type { Remotes } from '../store/remotes';
 import type { SourceCache } from '../store/source-cache';
 import type { Trees } from '../store/trees';
 import type { Bus } from '../systemd/bus';
+import type { FetchPolicy } from './images';
 
 /** Replaces this process; stdio and `keepFds` stay open. Returns only by throwing. */
 export interface ExecPort {
@@ -33,12 +35,21 @@ export interface WebSettings extends Pick<HttpSettings, 'signal' | 'onRetry'> {
 
 export interface RegistrySettings extends Pick<HttpSettings, 'signal' | 'onRetry'> {
   readonly observe: Observe;
+  readonly policy: FetchPolicy;
 }
 
 export interface OpenedRegistry {
   /** Aliases resolved, Docker's defaults filled in. */
   readonly reference: RegistryReference;
   readonly source: ImageSource;
+  /** Whether the policy of this host, or `--signed`, demands a signature. */
+  readonly mustBeSigned: boolean;
+  /**
+   * Looks for one and judges it.
+   * @param digests of the document that was asked for, and of the one of an index that was chosen
+   * @throws PodctlError `signature-*`, `fetch-*`, `io`, `interrupted`
+   */
+  verify(digests: readonly Digest[]): Promise<Verification>;
 }
 
 export interface Services {
@@ -60,9 +71,11 @@ export interface Services {
   web(settings?: WebSettings): Promise<HttpClient>;
   /**
    * The repository that `docker://…` names, with the user's options, credentials, mirrors and aliases. Asks nobody yet.
-   * @throws PodctlError `image-reference-invalid`, `config-invalid`
+   * @throws PodctlError `image-reference-invalid`, `config-invalid`, `policy-rejected`
    */
   registry(text: string, settings: RegistrySettings): Promise<OpenedRegistry>;
+  /** What `podctl image policy` tells of it. @param signed `--signed` */
+  imagePolicy(text: string, signed: boolean): Promise<Explanation>;
   readonly keys: {
     /** Whether no key is trusted for images of this name in particular. */
     lacking(imageName: string): Promise<boolean>;
