@@ -47,13 +47,13 @@ export async function importPlace(services: Services, place: Place, wish: Wish):
 
 /** @throws PodctlError `fetch-*`, `registry-*`, `image-*`, `config-invalid`, `decompressor-missing`, `interrupted` */
 export async function importReference(services: Services, written: string, wish: Wish): Promise<StoredImage> {
-  const { observe, interrupts } = wish.options;
+  const { observe, interrupts, policy } = wish.options;
   const end = new AbortController();
   const release = interrupts(() => end.abort());
   try {
     const onRetry = (url: string, reason: string, delayMs: number): void =>
       observe({ event: 'retrying', url, reason, delayMs });
-    const { reference, source } = await services.registry(written, { signal: end.signal, onRetry, observe });
+    const { reference, source } = await services.registry(written, { signal: end.signal, onRetry, observe, policy });
     try {
       const called = { repository: repositoryOf(reference), tag: reference.tag ?? reference.digest ?? 'latest' };
       const shown = `docker://${formatReference(reference)}`;
