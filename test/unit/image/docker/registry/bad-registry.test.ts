@@ -4,9 +4,9 @@ import fs from 'node:fs';
 import type { Descriptor } from '../../../../../stage0/image/docker/port';
 import { rejectsCode } from '../../../../fixtures/expect';
 import { sha256 } from '../../../../fixtures/oci-layout';
-import { Puller, type PullOptions, readBlob, somebody } from '../../../../fixtures/pull';
+import { Puller, type PullOptions, readBlob } from '../../../../fixtures/pull';
 import { scratchDirectory } from '../../../../fixtures/scratch';
-import { type Answer, content, redirect, Web } from '../../../../fixtures/web';
+import { type Answer, content, endless, Web } from '../../../../fixtures/web';
 
 const OCI = 'application/vnd.oci.image.manifest.v1+json';
 const REPOSITORY = 'registry.example.com/v2/app';
@@ -62,7 +62,7 @@ describe('registries that do not do as they should', () => {
       await rejectsCode('image-digest-mismatch', document());
     });
     it('endless', async () => {
-      web.on(`${REPOSITORY}/manifests/latest`, endless);
+      web.on(`${REPOSITORY}/manifests/latest`, endless());
       await rejectsCode('image-too-large', document());
     });
     it('cut short, time and again', async () => {
@@ -81,7 +81,7 @@ describe('registries that do not do as they should', () => {
     ] as const) {
       it(`403 with ${what}`, async () => {
         const answer: Answer =
-          body === undefined ? (request, response) => endless(request, response, 403) : content(body, {}, 403);
+          body === undefined ? (request, response) => endless(403)(request, response) : content(body, {}, 403);
         web.on(`${REPOSITORY}/manifests/latest`, answer);
         await rejectsCode('registry-denied', document(), shown);
       });
@@ -110,15 +110,6 @@ describe('registries that do not do as they should', () => {
     });
   });
 
-  const endless = (_: unknown, response: Parameters<Answer>[1], status = 200): void => {
-    response.writeHead(status);
-    const more = (): void => {
-      if (response.destroyed) return;
-      response.write(Buffer.alloc(64 * 1024), (error) => error ?? setImmediate(more));
-    };
-    more();
-  };
-
   describe('blobs', () => {
     const cases: readonly (readonly [
       string,
@@ -128,7 +119,7 @@ describe('registries that do not do as they should', () => {
       ['other bytes of the same size', content(Buffer.alloc(bytes.length)), 'image-digest-mismatch'],
       ['fewer bytes', content(bytes.subarray(1)), 'image-digest-mismatch'],
       ['more bytes', content(Buffer.concat([bytes, bytes])), 'image-digest-mismatch'],
-      ['no end', endless, 'image-digest-mismatch'],
+      ['no end', endless(), 'image-digest-mismatch'],
       [
         'fewer bytes, and nobody says how many',
         (_, response) => void response.writeHead(200, { 'transfer-encoding': 'chunked' }).end(bytes.subarray(9)),
@@ -210,101 +201,6 @@ describe('registries that do not do as they should', () => {
         source.blob(layer, () => void setImmediate(() => end.abort())),
       );
       assert.equal(puller.downloads.length, 2);
-    });
-  });
-
-  describe('authentication', () => {
-    const unauthorized = (challenge: string): Answer => content('{}', { 'www-authenticate': challenge }, 401);
-    const me = { credentials: somebody('me', 'secret') };
-    it('401 for ever: ends', async () => {
-      web.on(`${REPOSITORY}/manifests/latest`, unauthorized('Bearer realm="https://auth.example.com/token"'));
-      web.on('auth.example.com/token', content('{"token":"abc"}'));
-      await rejectsCode('registry-denied', document(undefined, me));
-      assert.ok(web.asked.length <= 6, `${web.asked.length} requests`);
-    });
-    it('401 for ever with another scope each time: ends', async () => {
-      let asked = 0;
-      web.on(`${REPOSITORY}/manifests/latest`, (...both) =>
-        unauthorized(`Bearer realm="https://auth.example.com/token",scope="a:${asked++}:pull"`)(...both),
-      );
-      web.on('auth.example.com/token', (request, response) => content(`{"token":"t${asked}"}`)(request, response));
-      await rejectsCode('registry-denied', document(undefined, me));
-      assert.ok(web.asked.length <= 6, `${web.asked.length} requests`);
-    });
-    for (const [what, challenge, code] of [
-      ['none', undefined, 'registry-denied'],
-      ['an unknown one', 'Negotiate', 'registry-denied'],
-      ['one without a realm', 'Bearer service=x', 'registry-denied'],
-      ['a realm that is a file', 'Bearer realm="file:///etc/passwd"', 'registry-denied'],
-      ['a realm without encryption', 'Bearer realm="http://auth.example.com/token"', 'fetch-insecure'],
-      ['a realm with a password', 'Bearer realm="https://a:b@auth.example.com/token"', 'registry-denied'],
-      ['nonsense', '"\\,=;;', 'registry-denied'],
-    ] as const) {
-      it(`a challenge that is ${what}`, async () => {
-        web.on(
-          `${REPOSITORY}/manifests/latest`,
-          challenge === undefined ? content('', {}, 401) : unauthorized(challenge),
-        );
-        await rejectsCode(code, document(undefined, { ...me, settings: { insecure: { http: true, tls: false } } }));
-        assert.equal(web.asked.length, 1);
-      });
-    }
-    for (const [what, answer] of [
-      ['not JSON', content('<html>')],
-      ['no object', content('null')],
-      ['without a token', content('{"expires_in":60}')],
-      ['with a token that ends the header', content(JSON.stringify({ token: 'a\r\nx: y' }))],
-      ['with a token too large for a header', content(JSON.stringify({ token: 'a'.repeat(40_000) }))],
-      ['endless', (request, response) => endless(request, response)],
-    ] as readonly (readonly [string, Answer])[]) {
-      it(`a token answer ${what}`, async () => {
-        web.on(`${REPOSITORY}/manifests/latest`, unauthorized('Bearer realm="https://auth.example.com/token"'));
-        web.on('auth.example.com/token', answer);
-        await rejectsCode('fetch-response-invalid', document(undefined, me));
-      });
-    }
-  });
-
-  describe('redirects', () => {
-    const me = { credentials: somebody('me', 'secret') };
-    const toStore =
-      (location: string): Answer =>
-      (request, response) => {
-        if (request.headers.authorization === undefined)
-          content('', { 'www-authenticate': 'Basic realm=x' }, 401)(request, response);
-        else redirect(location, 307)(request, response);
-      };
-    it('to a blob store: it sees no credentials', async () => {
-      web.on(path, toStore('https://store.example.com/data?signature=x'));
-      web.on('store.example.com/data', ranged);
-      assert.deepEqual(await blob(me), bytes);
-      const [, , store] = web.asked;
-      assert.equal(store?.url, 'https://store.example.com/data?signature=x');
-      assert.equal(store?.headers.authorization, undefined);
-    });
-    it('to another port of the same host: that is another place', async () => {
-      web.on(path, toStore(`https://registry.example.com:8443/data`));
-      web.on('registry.example.com:8443/data', ranged);
-      await blob(me);
-      assert.equal(web.asked[2]?.headers.authorization, undefined);
-    });
-    it('to a host that asks for credentials: it gets none', async () => {
-      web.on(path, redirect('https://store.example.com/data'));
-      web.on('store.example.com/data', content('', { 'www-authenticate': 'Basic realm=x' }, 401));
-      await rejectsCode('registry-denied', blob(me));
-      assert.ok(web.asked.every(({ headers }) => headers.authorization === undefined));
-    });
-    it('in a circle', async () => {
-      web.on(path, redirect(`https://${path}`));
-      await rejectsCode('fetch-redirects', blob());
-    });
-    it('to plain http', async () => {
-      web.on(path, redirect('http://store.example.com/data'));
-      await rejectsCode('fetch-insecure', blob());
-    });
-    it('to another scheme', async () => {
-      web.on(path, redirect('file:///etc/passwd'));
-      await rejectsCode('fetch-insecure', blob({ settings: { insecure: { http: true, tls: false } } }));
     });
   });
 
