@@ -1,20 +1,19 @@
 /** Registries as the flags, the environment and the configuration want them. */
 import type { ConfigDirs } from '../config/dirs';
 import { loadKind } from '../config/load';
-import { resolveReference } from '../image/docker/registry/aliases';
 import { authFiles, fileCredentials } from '../image/docker/registry/auth-file';
 import { configuredCredentials, firstOf } from '../image/docker/registry/credentials';
 import { type Explanation, explainPolicy } from '../image/docker/registry/explain';
 import { verifyImage } from '../image/docker/registry/image-signature';
 import { lookasidesOf } from '../image/docker/registry/lookaside';
-import { type Decision, decide, requireAllowed } from '../image/docker/registry/policy';
-import { acNameOf, type RegistryReference, repositoryOf } from '../image/docker/registry/reference';
+import { acNameOf, repositoryOf } from '../image/docker/registry/reference';
 import { openRegistry } from '../image/docker/registry/source';
 import { HttpClient } from '../image/fetch/http/client';
 import type { HttpSettings } from '../image/fetch/http/settings';
 import type { Partials } from '../store/partials';
 import type { OpenedRegistry, RegistrySettings } from '../usecases/services';
 import type { Globals } from './globals';
+import { configuredDecision, configuredReference } from './registry-policy';
 
 export interface RegistryWorld {
   readonly globals: Globals;
@@ -31,8 +30,8 @@ export function openConfigured(text: string, settings: RegistrySettings, world: 
   const { globals, env, uid, dirs, partials, now } = world;
   const { observe, policy, ...http } = settings;
   const { insecureOptions: insecure } = globals;
-  const reference = resolveReference(text, () => loadKind(dirs, 'aliases'));
-  const decision = decisionOf(reference, policy === 'signed', dirs);
+  const reference = configuredReference(text, dirs);
+  const decision = configuredDecision(reference, policy, dirs);
   const client = new HttpClient({
     env,
     insecure: { http: insecure.has('http'), tls: insecure.has('tls') },
@@ -49,24 +48,14 @@ export function openConfigured(text: string, settings: RegistrySettings, world: 
   return {
     reference,
     source: openRegistry(reference, { client, partials, credentials, registries, observe }),
-    // --insecure-options=image waives signatures, as it does those of ACIs; what is rejected stays so.
-    mustBeSigned: decision.require === 'signature' && policy !== 'unverified',
     verify: (digests) =>
       verifyImage({ reference, digests, name: acNameOf(reference) }, decision, { client, keys: dirs, lookasides, now }),
   };
 }
 
-/** @throws PodctlError `config-invalid`, `policy-rejected`, `io` */
-function decisionOf(reference: RegistryReference, signed: boolean, dirs: ConfigDirs): Decision {
-  const repository = repositoryOf(reference);
-  const decision = decide(loadKind(dirs, 'imagePolicy'), repository, signed);
-  requireAllowed(decision, repository);
-  return decision;
-}
-
 /** @throws PodctlError `image-reference-invalid`, `config-invalid`, `io` */
 export function explainConfigured(text: string, signed: boolean, dirs: ConfigDirs): Promise<Explanation> {
-  const reference = resolveReference(text, () => loadKind(dirs, 'aliases'));
+  const reference = configuredReference(text, dirs);
   const [registries, policies] = [loadKind(dirs, 'registry'), loadKind(dirs, 'imagePolicy')];
   return explainPolicy(reference, signed, { keys: dirs, registries, policies });
 }

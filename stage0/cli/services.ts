@@ -48,6 +48,7 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
       const { openConfigured } = await import('./registries.js');
       return openConfigured(text, settings, { globals, env, uid, dirs, partials, now });
     },
+    registryPolicy: async (text, policy) => (await import('./registry-policy.js')).registryPolicy(text, policy, dirs),
     imagePolicy: async (text, signed) => (await import('./registries.js')).explainConfigured(text, signed, dirs),
     keys: {
       lacking: async (name) => (await import('../image/verify/learn.js')).lacksKeys(dirs, name),

@@ -10,13 +10,13 @@ import { hostPlatformOfImages, parsePlatform } from '../image/docker/platform-ch
 import type { ImageArgument, Transport } from '../image/reference';
 import type { StoredImage } from '../store/cas';
 import { isSettled, stampOf } from '../store/source-cache';
-import type { FetchOptions } from './images';
+import type { FetchOptions, FetchPolicy } from './images';
 import type { Services } from './services';
 
 export type DockerArgument = Extract<ImageArgument, { kind: 'archive' | 'registry' }>;
 
 /** Checks and notes the use of a stored image. */
-export type Use = (image: StoredImage) => Promise<StoredImage>;
+export type Use = (image: StoredImage, policy: FetchPolicy) => Promise<StoredImage>;
 
 export interface Wish {
   readonly platform: WantedPlatform;
@@ -39,17 +39,17 @@ export async function obtainDocker(
   options: FetchOptions,
   use: Use,
 ): Promise<StoredImage> {
-  if (options.policy === 'signed') {
-    throw new PodctlError('signature-missing', 'signatures of Docker and OCI images cannot be verified yet', {
-      hint: 'without --signed, such images are verified by their digests',
-    });
-  }
   const platform = options.platform === undefined ? hostPlatformOfImages() : parsePlatform(options.platform);
   if (wanted.kind === 'registry') return fromRegistry(services, wanted.reference, { platform, options }, use);
+  if (options.policy === 'signed') {
+    throw new PodctlError('signature-missing', 'Docker and OCI images in archives and layouts have no signatures', {
+      hint: 'fetch it from its registry (docker://…); without --signed, it is verified by its digests',
+    });
+  }
   const place = placeOf(wanted.transport, wanted.place);
   const note = noteOf(place, options.platform);
   const known = note === undefined ? undefined : recallImage(services, note.url);
-  if (known !== undefined) return use(known);
+  if (known !== undefined) return use(known, options.policy);
   const { importPlace } = await import('./docker-import.js');
   const image = await importPlace(services, place, { platform, options });
   if (note?.isSettled === true) remember(services, note.url, image);
@@ -59,15 +59,31 @@ export async function obtainDocker(
 /** What a tag gave holds until somebody asks for what it gives now (`--pull-policy=update`). */
 async function fromRegistry(services: Services, reference: string, wish: Wish, use: Use): Promise<StoredImage> {
   const { pull, platform } = wish.options;
+  const { policy, keys } = await services.registryPolicy(reference, wish.options.policy);
   const note = `registry:${JSON.stringify([reference, platform ?? null])}`;
   const known = pull === 'update' ? undefined : recallImage(services, note);
-  if (known !== undefined) return use(known);
-  if (pull === 'never') throw new PodctlError('image-not-found', `nothing was fetched from docker://${reference} yet`);
+  if (known !== undefined && (policy !== 'signed' || isSignedBy(known, keys))) return use(known, policy);
+  if (pull === 'never') throw notFetched(reference, known);
   const { importReference } = await import('./docker-import.js');
-  const image = await importReference(services, reference, wish);
+  const image = await importReference(services, reference, { ...wish, options: { ...wish.options, policy } });
   remember(services, note, image);
   return image;
 }
+
+/** @param keys fingerprints that the policy names */
+const isSignedBy = ({ verification }: StoredImage, keys: readonly string[] | undefined): boolean =>
+  verification !== undefined && (keys?.includes(verification.fingerprint.toLowerCase()) ?? true);
+
+const notFetched = (reference: string, known: StoredImage | undefined): PodctlError =>
+  known === undefined
+    ? new PodctlError('image-not-found', `nothing was fetched from docker://${reference} yet`)
+    : new PodctlError(
+        'signature-missing',
+        `docker://${reference} was stored without the signature that is demanded now`,
+        {
+          hint: `\`podctl fetch docker://${reference}\` looks for one; \`podctl image policy\` says who may have made it`,
+        },
+      );
 
 /** What begins with an existing path is that; else the first colon ends it. */
 export function placeOf(transport: Transport, written: string): Place {

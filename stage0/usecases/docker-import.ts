@@ -8,10 +8,11 @@ import { archiveFiles, directoryFiles, type FileSet } from '../image/docker/file
 import { type ImageInput, type ImportTarget, importImage, type LayerSource } from '../image/docker/import';
 import { openLayout } from '../image/docker/layout';
 import { acIdentifier, localRepository, splitTag } from '../image/docker/names';
-import type { ImageSource } from '../image/docker/port';
+import type { Digest, ImageSource } from '../image/docker/port';
 import { acNameOf, formatReference, repositoryOf } from '../image/docker/registry/reference';
 import { readConfig, resolveManifest } from '../image/docker/resolve';
 import { openArchive, type SpoolPort, seekable, spoolStdin } from '../image/docker/spool';
+import type { Verification } from '../image/fetch/port';
 import type { StoredImage } from '../store/cas';
 import { temporaryOf } from '../store/temporary';
 import { type Place, recall, recallImage, remember, type Wish } from './docker-images';
@@ -53,11 +54,17 @@ export async function importReference(services: Services, written: string, wish:
   try {
     const onRetry = (url: string, reason: string, delayMs: number): void =>
       observe({ event: 'retrying', url, reason, delayMs });
-    const { reference, source } = await services.registry(written, { signal: end.signal, onRetry, observe, policy });
+    const { reference, source, verify } = await services.registry(written, {
+      signal: end.signal,
+      onRetry,
+      observe,
+      policy,
+    });
     try {
       const called = { repository: repositoryOf(reference), tag: reference.tag ?? reference.digest ?? 'latest' };
       const shown = `docker://${formatReference(reference)}`;
-      const names = { called, name: acNameOf(reference), source: shown };
+      const signed = policy === 'signed' ? { verify } : {};
+      const names = { called, name: acNameOf(reference), source: shown, ...signed };
       return await importFrom(services, source, undefined, { ...wish, ...names, signal: end.signal });
     } finally {
       source.close();
@@ -113,6 +120,8 @@ interface SourceWish extends Wish {
   /** For people. */
   readonly source: string;
   readonly signal: AbortSignal;
+  /** Demands a signature of one of these documents; undefined: none is needed. */
+  readonly verify?: (digests: readonly Digest[]) => Promise<Verification>;
 }
 
 /** @param reference as ImageSource.document() takes it @throws PodctlError as importPlace(), and what the source throws */
@@ -120,11 +129,13 @@ export async function importFrom(
   services: Services,
   source: ImageSource,
   reference: string | undefined,
-  { platform, called, name, source: shown, signal, options }: SourceWish,
+  { platform, called, name, source: shown, signal, options, verify }: SourceWish,
 ): Promise<StoredImage> {
-  const { document, image } = await resolveManifest(source, reference, platform);
+  const { document, image, digests } = await resolveManifest(source, reference, platform);
+  const verification = await verify?.(digests);
   const note = `image:${JSON.stringify([document.digest, called.repository, called.tag])}`;
-  const known = recallImage(services, note);
+  // One that is stored takes over the verification when it is stored again.
+  const known = verification === undefined ? recallImage(services, note) : undefined;
   if (known !== undefined) {
     services.images.touch(known.id);
     return known;
@@ -144,7 +155,7 @@ export async function importFrom(
     configDigest: image.config.digest,
     annotations: image.annotations,
   };
-  return store(services, { config, layers, origin, source: shown }, { note, signal, options });
+  return store(services, { config, layers, origin, source: shown, verification }, { note, signal, options });
 }
 
 async function fromArchive(

@@ -115,7 +115,7 @@ async function obtainOne(
   }
   if (wanted.kind === 'archive' || wanted.kind === 'registry') {
     const { obtainDocker } = await import('./docker-images.js');
-    return obtainDocker(services, wanted, options, (stored) => use(services, stored, options));
+    return obtainDocker(services, wanted, options, (stored, policy) => use(services, stored, { ...options, policy }));
   }
   if (wanted.kind === 'id') return fromStore(services, wanted, options);
   if (wanted.kind === 'url') {
@@ -193,8 +193,12 @@ async function obtainDependency(
       : ({ kind: 'id', prefix: imageID } as const);
   // An ID names the same bytes for ever.
   const stored = pull === 'update' && imageID === undefined ? undefined : inStore(services, wanted);
-  if (stored !== undefined)
-    return imageID === undefined ? useNamed(services, stored, options) : use(services, stored, options);
+  if (stored !== undefined && imageID !== undefined) {
+    // A layer has no signature of its own: what names it by its ID has.
+    const policy = options.policy === 'signed' && stored.digest !== undefined ? 'verified' : options.policy;
+    return use(services, stored, { ...options, policy });
+  }
+  if (stored !== undefined) return useNamed(services, stored, options);
   if (pull === 'never') {
     const what = imageID === undefined ? imageName : `${imageName} (${imageID})`;
     throw new PodctlError('image-dependency-missing', `image ${dependent} needs ${what}, which is not in the store`);

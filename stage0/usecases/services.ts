@@ -38,14 +38,19 @@ export interface RegistrySettings extends Pick<HttpSettings, 'signal' | 'onRetry
   readonly policy: FetchPolicy;
 }
 
+/** What was asked for and what the policy of this host demands, together. */
+export interface RegistryPolicy {
+  readonly policy: FetchPolicy;
+  /** Of a signature: fingerprints, lower-case; undefined: any that is trusted for the image. */
+  readonly keys: readonly string[] | undefined;
+}
+
 export interface OpenedRegistry {
   /** Aliases resolved, Docker's defaults filled in. */
   readonly reference: RegistryReference;
   readonly source: ImageSource;
-  /** Whether the policy of this host, or `--signed`, demands a signature. */
-  readonly mustBeSigned: boolean;
   /**
-   * Looks for one and judges it.
+   * Looks for a signature and judges it.
    * @param digests of the document that was asked for, and of the one of an index that was chosen
    * @throws PodctlError `signature-*`, `fetch-*`, `io`, `interrupted`
    */
@@ -74,6 +79,8 @@ export interface Services {
    * @throws PodctlError `image-reference-invalid`, `config-invalid`, `policy-rejected`
    */
   registry(text: string, settings: RegistrySettings): Promise<OpenedRegistry>;
+  /** Asks nobody. @throws PodctlError `image-reference-invalid`, `config-invalid`, `policy-rejected` */
+  registryPolicy(text: string, policy: FetchPolicy): Promise<RegistryPolicy>;
   /** What `podctl image policy` tells of it. @param signed `--signed` */
   imagePolicy(text: string, signed: boolean): Promise<Explanation>;
   readonly keys: {

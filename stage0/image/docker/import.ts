@@ -10,6 +10,7 @@ import { TarReader } from '../../render/tar';
 import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../../render/tar-writer';
 import type { ContentStore, StoredImage } from '../../store/cas';
 import { expander } from '../archive';
+import type { Verification } from '../fetch/port';
 import { decodeImageManifest } from '../manifest';
 import type { ImageConfig } from './config';
 import { LayerConverter } from './layer';
@@ -43,6 +44,8 @@ export interface ImageInput {
   readonly origin: ImageOrigin;
   /** For people: what was asked for. */
   readonly source: string;
+  /** Of a signature of its manifest. */
+  readonly verification?: Verification | undefined;
 }
 
 /** Decompression works on other threads while this one hashes and writes; more than these only need memory. */
@@ -121,13 +124,13 @@ async function importLayer(layer: LayerSource, source: string, target: ImportTar
   }
 }
 
-function storeImage(manifest: Buffer, { origin, source }: ImageInput, images: ContentStore): StoredImage {
+function storeImage(manifest: Buffer, { origin, source, verification }: ImageInput, images: ContentStore): StoredImage {
   const { name, labels } = decodeImageManifest(manifest);
   const image = images.begin();
   try {
     for (const part of smallArchive(manifest)) image.write(part);
     const digest = origin.manifestDigest ?? origin.configDigest;
-    return image.commit(manifest, { name, labels, source, verification: undefined, digest });
+    return image.commit(manifest, { name, labels, source, verification, digest });
   } finally {
     image.abandon();
   }

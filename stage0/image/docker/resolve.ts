@@ -4,7 +4,7 @@ import { PodctlError } from '#kernel/errors';
 import { MAX_CONFIG_BYTES } from './config';
 import { decodeDocument, type ImageDocument, MAX_DOCUMENT_BYTES, type WantedPlatform } from './documents';
 import { choosePlatform } from './platform-choice';
-import type { Descriptor, Document, ImageSource } from './port';
+import type { Descriptor, Digest, Document, ImageSource } from './port';
 
 /** Nobody nests indexes more than twice on purpose. */
 const MAX_DEPTH = 8;
@@ -12,6 +12,8 @@ const MAX_DEPTH = 8;
 export interface ResolvedManifest {
   readonly document: Document;
   readonly image: ImageDocument;
+  /** Of the document that was asked for, of the indexes on the way, and of the manifest. */
+  readonly digests: readonly Digest[];
 }
 
 /** @throws PodctlError `image-digest-mismatch` */
@@ -33,7 +35,7 @@ export async function resolveManifest(
   reference: string | undefined,
   platform: WantedPlatform,
 ): Promise<ResolvedManifest> {
-  const seen = new Set<string>();
+  const seen = new Set<Digest>();
   let document = await source.document(reference);
   for (;;) {
     requireDigest('a manifest', document.digest, document.bytes);
@@ -45,7 +47,7 @@ export async function resolveManifest(
       );
     seen.add(document.digest);
     const decoded = decodeDocument(document);
-    if (decoded.kind === 'image') return { document, image: decoded };
+    if (decoded.kind === 'image') return { document, image: decoded, digests: [...seen] };
     const chosen = choosePlatform(decoded.manifests, platform);
     if (chosen.size > MAX_DOCUMENT_BYTES)
       throw new PodctlError('image-too-large', `the manifest ${chosen.digest} has ${chosen.size} bytes`);
