@@ -9,6 +9,7 @@ import { releaseName, sweepNames } from '../pod/names';
 import type { LockedPod, PodEntry, Pods } from '../pod/pods';
 import { recordIfReadable } from '../pod/record';
 import { isHeld, isRemovable } from '../pod/state';
+import { sweepMemberDownloads } from '../store/member-downloads';
 import { removeUnitFiles } from '../systemd/unit-files';
 import type { Services } from './services';
 
@@ -76,6 +77,7 @@ export function sweepLeftovers(services: Services): void {
   const { images, partials, pods, dataDir, now } = services;
   images.sweepTemporary();
   partials.sweep(now() - PARTIAL_MS);
+  if (process.geteuid?.() === 0) sweepMemberDownloads(dataDir, now() - PARTIAL_MS);
   forgetSources(services);
   const alive = new Set(pods.list().map(({ id }) => id));
   sweepNames(dataDir, (id) => alive.has(id));

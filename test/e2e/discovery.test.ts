@@ -1,11 +1,13 @@
 /** `podctl run NAME`: from the name of an image to its pod, by way of its site. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { buildAci, busyboxAci } from '../fixtures/aci';
 import { testCertificate } from '../fixtures/certificate';
 import { Gpg } from '../fixtures/gpg';
 import { content, page, Web } from '../fixtures/web';
-import { needsHost, type Outcome, Rig } from '../rig/rig';
+import { needsHost, type Outcome, PODCTL, Rig } from '../rig/rig';
 
 const HOST = 'images.example.com';
 const NAME = `${HOST}/app`;
@@ -109,6 +111,54 @@ describe('run by name', () => {
     const prepared = await podctl('prepare', NAME);
     assert.equal(prepared.status, 0, prepared.stderr);
     assert.equal((await podctl('run-prepared', '--net=none', prepared.stdout.trim())).stdout, 'app\ndata\nown\n');
+  });
+
+  describe('podctl trust, asking the site of the prefix', () => {
+    const keys = (): void => {
+      const tag = `<meta name="ac-discovery-pubkeys" content="${HOST} https://${HOST}/key">`;
+      const templates = `<meta name="ac-discovery" content="${HOST} https://${HOST}/aci/{name}-{version}.{ext}">`;
+      web.on(HOST, content(tag + templates));
+      web.on(`${HOST}/key`, content(gpg.export([key])));
+    };
+    const prefixKey = (): string => `${rig.configDir}/trustedkeys/prefix.d/${NAME}/${key.toLowerCase()}`;
+
+    it('X1 shows the key with its fingerprint, and trusts it when somebody says yes', async () => {
+      keys();
+      const line = [PODCTL, ...rig.globals, 'trust', `--prefix=${NAME}`].join(' ');
+      const child = spawn('script', ['-qec', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+      let shown = '';
+      child.stdout.on('data', (chunk) => (shown += String(chunk)));
+      child.stdin.write('yes\n');
+      await once(child, 'close');
+      assert.match(shown, new RegExp(`gpg key fingerprint is: ${key.match(/.{4}/g)?.join(' ')}`));
+      assert.match(shown, new RegExp(`Added key for prefix "${NAME}" at "${prefixKey()}"`));
+      serve(NAME, busyboxAci({ name: NAME, exec: ['/bin/echo', 'found'] }));
+      assert.equal((await podctl('run', '--signed', '--net=none', NAME)).stdout, 'found\n');
+      const [listed] = JSON.parse(rig.ok('trust', '--list', '--format=json')) as Record<string, unknown>[];
+      assert.deepEqual([listed?.['added_from'], listed?.['reviewed']], [`https://${HOST}/key`, 'asked']);
+    });
+
+    it('without a terminal needs --skip-fingerprint-review, and never takes a key over plain http or of an unknown server', async () => {
+      keys();
+      const refused = async (code: string, ...flags: readonly string[]): Promise<void> => {
+        const { status, stderr } = await podctl('trust', `--prefix=${NAME}`, ...flags);
+        assert.deepEqual([status, fs.existsSync(prefixKey())], [254, false]);
+        assert.match(stderr, new RegExp(`^podctl: trust: ${code}: `));
+      };
+      await refused('trust-needs-review');
+      const authorities = process.env['SSL_CERT_FILE'];
+      try {
+        delete process.env['SSL_CERT_FILE'];
+        await refused('fetch-tls', '--skip-fingerprint-review');
+      } finally {
+        process.env['SSL_CERT_FILE'] = authorities;
+      }
+      web.on(HOST, content(`<meta name="ac-discovery-pubkeys" content="${HOST} http://${HOST}/key">`));
+      await refused('fetch-insecure', '--skip-fingerprint-review');
+      keys();
+      assert.equal((await podctl('trust', `--prefix=${NAME}`, '--skip-fingerprint-review')).status, 0);
+      assert.ok(fs.existsSync(prefixKey()));
+    });
   });
 
   it('X1 with keys of its site, if that is trusted', async () => {

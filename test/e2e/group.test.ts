@@ -3,10 +3,14 @@
  * it; and what a hostile one of them puts into the store is never what root runs.
  */
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { buildAci, busyboxAci, imageIdOf } from '../fixtures/aci';
-import { command, DIST, needsHost, type Outcome, output, PODCTL, Rig } from '../rig/rig';
+import { file } from '../fixtures/remote';
+import { Web } from '../fixtures/web';
+import { command, DIST, needsHost, type Outcome, output, PODCTL, Rig, until } from '../rig/rig';
 
 const UNITS = path.join(DIST, '../units/files');
 const USERS = ['podctl-ann', 'podctl-bob', 'podctl-eve'] as const;
@@ -77,6 +81,86 @@ describe('members of the group', function () {
     assert.equal(asUser('podctl-ann', 'ls', `${rig.dataDir}/trees`).status, 2);
     assert.equal(asUser('podctl-eve', 'ls', rig.dataDir).status, 2);
     sound();
+  });
+
+  /** As a member, while this process answers on the web. */
+  const fetching = (user: string, url: string): ChildProcess => {
+    const podctl = [PODCTL, ...rig.globals, '--insecure-options=image,http', 'fetch', '--full', url];
+    return spawn('setpriv', ['--reuid', user, '--regid', user, '--init-groups', ...podctl], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  };
+  const outcome = async (child: ChildProcess): Promise<readonly [number | null, string]> => {
+    let text = '';
+    child.stdout?.on('data', (chunk) => (text += String(chunk)));
+    await once(child, 'close');
+    return [child.exitCode, text.trim()];
+  };
+
+  it('§1.6 fetch over the network: a part that an interruption leaves is theirs alone, and they go on with it', async () => {
+    const web = await Web.open();
+    const url = `http://127.0.0.1:${web.ports.http}/one.aci`;
+    try {
+      let broken = false;
+      let reached = (): void => undefined;
+      const half = new Promise<void>((resolve) => {
+        reached = resolve;
+      });
+      web.on(url, (request, response) => {
+        if (broken) return file(one())(request, response);
+        broken = true;
+        response.writeHead(200, { etag: '"1"', 'content-length': one().length });
+        response.write(one().subarray(0, 200_000), () => reached());
+      });
+      const ann = fetching('podctl-ann', url);
+      await half;
+      const own = `${rig.dataDir}/staging/user-${output('id', '-u', 'podctl-ann').trim()}`;
+      const part = (): string | undefined => fs.readdirSync(`${own}/downloads`).find((name) => !name.includes('.'));
+      await until(
+        () => (fs.existsSync(`${own}/downloads`) && part() !== undefined ? true : undefined),
+        'a part of the download',
+      );
+      await until(() => (fs.statSync(`${own}/downloads/${part()}`).size > 0 ? true : undefined), 'its first bytes');
+      ann.kill('SIGTERM');
+      assert.notEqual((await outcome(ann))[0], 0);
+      for (const other of ['podctl-bob', 'podctl-eve']) assert.notEqual(asUser(other, 'ls', own).status, 0);
+      rig.ok('gc');
+      assert.notEqual(part(), undefined);
+      assert.deepEqual(await outcome(fetching('podctl-ann', url)), [0, idOne()]);
+      assert.match(web.asked.at(-1)?.headers.range ?? '', /^bytes=\d+-$/);
+      assert.deepEqual(fs.readdirSync(`${own}/downloads`), []);
+      // What ann's site gave her is not what bob believes of it.
+      assert.deepEqual(await outcome(fetching('podctl-bob', url)), [0, idOne()]);
+      assert.equal(web.asked.at(-1)?.headers['if-none-match'], undefined);
+      sound();
+    } finally {
+      await web.close();
+    }
+  });
+
+  it('parts of members are collected after a day, whatever a hostile one has put there', () => {
+    const uid = Number(output('id', '-u', 'podctl-ann').trim());
+    const own = `${rig.dataDir}/staging/user-${uid}`;
+    const victim = rig.write('victim/file', 'x');
+    const old = new Date(0);
+    const script = `mkdir -m 700 ${own} ${own}/downloads && cd ${own}/downloads && echo part > old && echo part > new
+      mkfifo fifo; mkdir directory; echo x > directory/x; ln -s ${victim} link; ln -s ${path.dirname(victim)} place; touch old.json`;
+    assert.equal(asUser('podctl-ann', 'sh', '-c', script).status, 0);
+    for (const name of fs.readdirSync(`${own}/downloads`))
+      if (name !== 'new') fs.lutimesSync(`${own}/downloads/${name}`, old, old);
+    fs.utimesSync(victim, old, old);
+    fs.utimesSync(path.dirname(victim), old, old);
+    rig.ok('gc');
+    assert.deepEqual(fs.readdirSync(`${own}/downloads`), ['new']);
+    assert.equal(fs.readFileSync(victim, 'utf8'), 'x');
+    fs.rmSync(`${own}/downloads`, { recursive: true });
+    fs.symlinkSync(path.dirname(victim), `${own}/downloads`);
+    rig.ok('gc');
+    assert.equal(fs.readFileSync(victim, 'utf8'), 'x');
+    fs.rmSync(own, { recursive: true });
+    fs.symlinkSync(rig.root, own);
+    rig.ok('gc');
+    assert.equal(fs.readFileSync(victim, 'utf8'), 'x');
   });
 
   it('§1.6 remove their own at once; those of others are gone at once, and their bytes with the next gc by root', () => {

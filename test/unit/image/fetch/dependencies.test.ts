@@ -15,6 +15,7 @@ describe('B19 what an image needs', () => {
     importedAt: 0,
     lastUsedAt: 0,
     source: '',
+    digest: undefined,
     verification: undefined,
     foreign: false,
   });
