@@ -4,8 +4,8 @@ import type { AbsPath, PodId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { UserRange } from '../../stage1/plan/spec';
 import type { LockPort, Pods } from './pods';
-import { recordIfReadable } from './record';
 import { SUBID_FILES, setAside } from './subid';
+import { podOfRange, rangesInUse, sweepRanges, takeRange } from './user-ranges';
 
 /** What is asked for: the host's users, some range that is free, or this one. */
 export type WantedUsers = 'host' | 'auto' | UserRange;
@@ -24,23 +24,29 @@ export interface UsersPort {
 }
 
 /**
- * Chooses the range of a new pod, and calls `record` with it, which must write it into the pod's record: the records are all
- * there is to know of ranges in use. Other pods' choices wait meanwhile.
+ * Chooses the range of a new pod, whose directory is there, and calls `record` with it, which must write it into the pod's
+ * record. Other pods' choices wait meanwhile.
  * @throws PodctlError `user-range-missing`, `user-range-taken`, `user-range-invalid`
  */
 export function assignUsers(
-  port: UsersPort,
+  { dataDir, pods, native }: UsersPort,
   wanted: WantedUsers,
+  pod: PodId,
   record: (users: UserRange | undefined) => void,
 ): UserRange | undefined {
   if (wanted === 'host') {
     record(undefined);
     return undefined;
   }
-  const lockFd = fs.openSync(`${port.dataDir}/${LOCK}`, 'a', 0o600);
+  const lockFd = fs.openSync(`${dataDir}/${LOCK}`, 'a', 0o600);
   try {
-    port.native.flock(lockFd, 'exclusive', true);
-    const users = wanted === 'auto' ? freeRange(usedRanges(port.pods)) : unused(wanted, usedRanges(port.pods));
+    native.flock(lockFd, 'exclusive', true);
+    const choose = (): UserRange => {
+      const used = rangesInUse(dataDir, pods);
+      return wanted === 'auto' ? freeRange(used) : unused(wanted, used, (range) => podOfRange(dataDir, range));
+    };
+    const users = withoutTheDead({ dataDir, pods }, choose);
+    takeRange(dataDir, users, pod);
     record(users);
     return users;
   } finally {
@@ -48,38 +54,34 @@ export function assignUsers(
   }
 }
 
+/** Chooses again without the ranges of pods that are gone, if there is none otherwise. */
+function withoutTheDead({ dataDir, pods }: Pick<UsersPort, 'dataDir' | 'pods'>, choose: () => UserRange): UserRange {
+  try {
+    return choose();
+  } catch (error) {
+    if (!(error instanceof PodctlError) || error.code !== 'user-range-taken') throw error;
+    const alive = new Set(pods.list().map(({ id }) => id));
+    sweepRanges(dataDir, (id) => alive.has(id));
+    return choose();
+  }
+}
+
 /** Most IDs that the pod will have, known before a range is chosen. */
 export const countOf = (wanted: WantedUsers): number | undefined =>
   wanted === 'host' ? undefined : wanted === 'auto' ? USERS_PER_POD : wanted.count;
 
-export interface UsedRange extends UserRange {
-  readonly pod: PodId;
-}
-
-/** Ranges of all pods that there is anything left of. */
-function usedRanges(pods: Pods): readonly UsedRange[] {
-  for (;;) {
-    let moved = false;
-    const used = pods.list().flatMap(({ id, path }): UsedRange[] => {
-      const users = recordIfReadable(path)?.users;
-      // A pod that moves on between the two looks must not be missed.
-      if (users === undefined && !fs.existsSync(path)) moved = true;
-      return users === undefined ? [] : [{ pod: id, ...users }];
-    });
-    if (!moved) return used;
-  }
-}
-
 const overlap = (one: UserRange, other: UserRange): boolean =>
   one.first < other.first + other.count && other.first < one.first + one.count;
 
-function unused(wanted: UserRange, used: readonly UsedRange[]): UserRange {
+function unused(
+  wanted: UserRange,
+  used: readonly UserRange[],
+  podOf: (range: UserRange) => PodId | undefined,
+): UserRange {
   const other = used.find((range) => overlap(range, wanted));
   if (other === undefined) return wanted;
-  throw new PodctlError(
-    'user-range-taken',
-    `IDs ${wanted.first} to ${wanted.first + wanted.count - 1} overlap with those of pod ${other.pod}`,
-  );
+  const last = wanted.first + wanted.count - 1;
+  throw new PodctlError('user-range-taken', `IDs ${wanted.first} to ${last} overlap with those of pod ${podOf(other)}`);
 }
 
 /**
@@ -87,7 +89,7 @@ function unused(wanted: UserRange, used: readonly UsedRange[]): UserRange {
  * @throws PodctlError `user-range-missing`, `user-range-taken`
  */
 export function freeRange(
-  used: readonly UsedRange[],
+  used: readonly UserRange[],
   files: { users: string; groups: string } = SUBID_FILES,
 ): UserRange {
   const { owner, ranges } = setAside(files);

@@ -9,6 +9,7 @@ import { releaseName, sweepNames } from '../pod/names';
 import type { LockedPod, PodEntry, Pods } from '../pod/pods';
 import { recordIfReadable } from '../pod/record';
 import { isHeld, isRemovable } from '../pod/state';
+import { giveRangeBack, sweepRanges } from '../pod/user-ranges';
 import { sweepMemberDownloads } from '../store/member-downloads';
 import { removeUnitFiles } from '../systemd/unit-files';
 import type { Services } from './services';
@@ -72,7 +73,7 @@ export function discard(services: Services, pod: LockedPod): void {
 /** How long what has come of a download waits for somebody to fetch the rest. */
 const PARTIAL_MS = 24 * 3_600_000;
 
-/** What crashes left outside of pods: half-written images and trees, names of pods that are gone. */
+/** What crashes left outside of pods: half-written images and trees, names and IDs of pods that are gone. */
 export function sweepLeftovers(services: Services): void {
   const { images, partials, pods, dataDir, now } = services;
   images.sweepTemporary();
@@ -81,6 +82,7 @@ export function sweepLeftovers(services: Services): void {
   forgetSources(services);
   const alive = new Set(pods.list().map(({ id }) => id));
   sweepNames(dataDir, (id) => alive.has(id));
+  sweepRanges(dataDir, (id) => alive.has(id));
 }
 
 /** Notes on where images came from that are not in the store. */
@@ -94,6 +96,7 @@ export function forgetSources({ images, sources, remotes }: Services): void {
 function removeLocked({ pods, dataDir }: Services, pod: LockedPod): void {
   const record = recordIfReadable(pod.path);
   if (record?.name !== undefined) releaseName(dataDir, record.name, pod.id);
+  if (record?.users !== undefined) giveRangeBack(dataDir, record.users, pod.id);
   removeUnitFiles(podUnit(pod.id));
   pods.remove(pod);
 }

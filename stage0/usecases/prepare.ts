@@ -146,7 +146,7 @@ function makePod(
       ...(request.roots === 'copy' ? { roots: request.roots } : {}),
     } as const;
     if (request.roots === 'copy') copyRoots(pod, launches);
-    const users = assignUsers(services, request.users, (range) =>
+    const users = assignUsers(services, request.users, pod.id, (range) =>
       writePod(pod, podManifest(runtimes, facts), { ...record, ...(range === undefined ? {} : { users: range }) }),
     );
     const settled = { exitPolicy, effects, users, roots: request.roots, lenient: request.relaxed.isolators };

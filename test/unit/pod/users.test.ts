@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import type { PodId } from '#kernel/brand';
 import { setAside } from '../../../stage0/pod/subid';
 import { countOf, freeRange, requireWithin, USERS_PER_POD } from '../../../stage0/pod/users';
 import { throwsCode } from '../../fixtures/expect';
 import { scratchDirectory } from '../../fixtures/scratch';
-
-const pod = (n: number): PodId => `00000000-0000-4000-8000-00000000000${n}` as PodId;
 
 describe('ranges of users', () => {
   const place = scratchDirectory();
@@ -52,15 +49,15 @@ describe('ranges of users', () => {
 
   it('gives every pod a block that no other has, and again what has become free', () => {
     const paths = files('podctl:1000000:150000\npodctl:2000000:65536');
-    const at = (first: number, n: number) => ({ pod: pod(n), first, count: USERS_PER_POD });
+    const at = (first: number) => ({ first, count: USERS_PER_POD });
     assert.equal(freeRange([], paths).first, 1_000_000);
-    assert.equal(freeRange([at(1_000_000, 1)], paths).first, 1_065_536);
-    assert.equal(freeRange([at(1_000_000, 1), at(1_065_536, 2)], paths).first, 2_000_000);
-    assert.equal(freeRange([at(1_065_536, 2), at(2_000_000, 3)], paths).first, 1_000_000);
-    assert.equal(freeRange([{ pod: pod(1), first: 1_065_535, count: 1 }], paths).first, 1_065_536, 'an explicit range');
+    assert.equal(freeRange([at(1_000_000)], paths).first, 1_065_536);
+    assert.equal(freeRange([at(1_000_000), at(1_065_536)], paths).first, 2_000_000);
+    assert.equal(freeRange([at(1_065_536), at(2_000_000)], paths).first, 1_000_000);
+    assert.equal(freeRange([{ first: 1_065_535, count: 1 }], paths).first, 1_065_536, 'an explicit range');
     throwsCode(
       'user-range-taken',
-      () => freeRange([at(1_000_000, 1), at(1_065_536, 2), at(2_000_000, 3)], paths),
+      () => freeRange([at(1_000_000), at(1_065_536), at(2_000_000)], paths),
       /all 3 ranges of user podctl/,
     );
   });
