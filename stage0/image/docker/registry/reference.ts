@@ -3,8 +3,9 @@
  * that of Docker and of containers-transports(5): the first component is a host if it has a dot, a colon or is `localhost`;
  * else the host is Docker's own, where a path of one component is below `library/`.
  */
-import { isAcIdentifier } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
+import { isDigest } from '../documents';
+import { acIdentifier } from '../names';
 import type { Digest } from '../port';
 
 export interface RegistryReference {
@@ -28,11 +29,10 @@ const LABEL = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?';
 const DOMAIN = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9a-fA-F:]{2,45}\\])(?::[0-9]{1,5})?$`);
 const COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
-const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 /** The names that Docker's own registry has had. */
 const HUB_NAMES: readonly string[] = ['index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com'];
 
-export const isDigest = (text: string): text is Digest => DIGEST.test(text);
+export { isDigest };
 
 /** @param text with or without `docker://` @throws PodctlError `image-reference-invalid` */
 export function parseRegistryReference(text: string): RegistryReference {
@@ -102,16 +102,8 @@ export const registryHost = (domain: string): string => (domain === DOCKER_HUB ?
  * The name that an ACI made of it has (as docker2aci: `registry-1.docker.io/library/busybox`), by which keys of the keystore
  * are looked up, too.
  */
-export function acNameOf({ domain, path }: Pick<RegistryReference, 'domain' | 'path'>): string {
-  const name = `${registryHost(domain)}/${path}`
-    .toLowerCase()
-    .replace(/[^a-z0-9._~/-]+/g, '-')
-    .split('/')
-    .map((part) => part.replace(/[-._~]{2,}/g, '-').replace(/^[-._~]+|[-._~]+$/g, ''))
-    .join('/');
-  if (isAcIdentifier(name)) return name;
-  throw new PodctlError('image-reference-invalid', `"${domain}/${path}" cannot be made the name of an image`);
-}
+export const acNameOf = ({ domain, path }: Pick<RegistryReference, 'domain' | 'path'>): string =>
+  acIdentifier(`${registryHost(domain)}/${path}`, 'image');
 
 /**
  * Whether a prefix of repositories covers one, component by component; a prefix may be a host, a host with the beginning of a

@@ -58,7 +58,7 @@ describe('references to images of registries', () => {
   it('gives the names of ACIs, as docker2aci does', () => {
     const name = (text: string): string => acNameOf(parseRegistryReference(text));
     assert.equal(name('busybox'), 'registry-1.docker.io/library/busybox');
-    assert.equal(name('localhost:5000/a__b'), 'localhost-5000/a-b');
+    assert.equal(name('localhost:5000/a__b'), 'localhost-5000/a_b');
     assert.equal(name('[::1]:5000/a'), '1-5000/a');
   });
 
