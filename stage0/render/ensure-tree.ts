@@ -1,10 +1,8 @@
 /** The rendered tree of an image: there already, or made now. */
-import fs from 'node:fs';
 import type { AbsPath, ImageId } from '#kernel/brand';
 import type { ImageManifest } from '../image/manifest';
 import type { ContentStore } from '../store/cas';
-import type { Trees } from '../store/trees';
-import { toBytes } from './byte-string';
+import type { TreeId, Trees } from '../store/trees';
 import { hasSeparateLayers } from './layer-facts';
 import { type Pins, type RenderStep, renderSteps, treeIdOf } from './order';
 
@@ -27,26 +25,24 @@ export async function ensureTrees(
   manifest: ImageManifest = stores.images.manifest(image),
   pins?: Pins,
 ): Promise<readonly AbsPath[]> {
+  const separate = hasSeparateLayers(manifest.annotations);
+  const known = separate ? stackOf(stores, image) : undefined;
+  if (known !== undefined) return known;
   const steps = renderSteps(stores.images, image, manifest, pins);
-  const separate = hasSeparateLayers(manifest.annotations) && steps.every(({ whitelists }) => whitelists.length === 0);
-  if (!separate) return [await ensureSteps(stores, image, steps)];
-  const trees: AbsPath[] = [];
-  for (const [index, step] of steps.entries()) {
-    if (index > 0 && needsBelow(step, trees)) {
-      const folded = await ensureSteps(stores, step.image, steps.slice(0, index + 1));
-      trees.splice(0, trees.length, folded);
-    } else trees.unshift(await ensureSteps(stores, step.image, [step]));
-  }
-  return trees;
+  if (!separate || steps.some(({ whitelists }) => whitelists.length > 0))
+    return [await ensureSteps(stores, image, steps)];
+  const { ensureLayers } = await import('./ensure-layers.js');
+  return ensureLayers(stores, steps);
 }
 
-/** Whether a layer cannot be rendered alone: its files or directories are partly those of the trees below. */
-function needsBelow({ facts: { links, implicit } }: RenderStep, trees: readonly AbsPath[]): boolean {
-  if (links || implicit === undefined) return true;
-  // Compared by name only: at worst a layer is rendered again that could have been shared.
-  return implicit.some((path) =>
-    trees.some((tree) => fs.existsSync(Buffer.concat([Buffer.from(`${tree}/`), toBytes(path)]))),
-  );
+/** What ensureLayers() found before, noted down with the image's own tree, the uppermost. */
+function stackOf({ trees }: TreeStores, image: ImageId): readonly AbsPath[] | undefined {
+  const own = treeIdOf([{ image, whitelists: [] }]);
+  const top = trees.find(own);
+  const stack = top === undefined ? undefined : trees.facts(own)?.below;
+  if (top === undefined || stack === undefined) return undefined;
+  const below = stack.flatMap((id) => trees.find(id) ?? []);
+  return below.length === stack.length ? [top, ...below] : undefined;
 }
 
 /** The image and all it depends on in one tree. */
@@ -59,21 +55,27 @@ export async function ensureTree(
   return ensureSteps(stores, image, renderSteps(stores.images, image, manifest, pins));
 }
 
-async function ensureSteps(
+/**
+ * @param image that the tree is for
+ * @param options `alone` as buildTree()'s; `below`: what is noted down with the tree
+ */
+export async function ensureSteps(
   { images, trees }: TreeStores,
   image: ImageId,
   steps: readonly RenderStep[],
+  { alone = steps.length === 1, below }: { readonly alone?: boolean; readonly below?: readonly TreeId[] } = {},
 ): Promise<AbsPath> {
-  const id = treeIdOf(steps);
+  const id = treeIdOf(steps, alone);
   const there = trees.find(id);
   if (there !== undefined) return there;
   // The renderer is loaded only when there is something to render (warm starts count milliseconds).
   const { buildTree } = await import('./build.js');
   const tree = trees.begin();
   try {
-    const rendered = buildTree(images, steps, tree.rootFd);
+    const rendered = buildTree(images, steps, tree.rootFd, alone);
     const layers = steps.map((step) => step.image);
-    return tree.commit(id, { image, layers, ...rendered, renderedAt: Date.now() });
+    const stack = below === undefined ? {} : { below };
+    return tree.commit(id, { image, layers, ...stack, ...rendered, renderedAt: Date.now() });
   } finally {
     tree.abandon();
   }

@@ -11,8 +11,8 @@ export const SEPARATE = 'separate';
 /** On a layer: LayerFacts as JSON. */
 export const LAYER = 'podctl/layer';
 
-/** More directories without entries than this are not told one by one. */
-export const MAX_IMPLICIT = 128;
+/** More directories than this are not told one by one. */
+const MAX_TOLD = 128;
 
 export interface LayerFacts {
   /** It has hard links to files of layers below: it cannot be rendered without them. */
@@ -22,6 +22,10 @@ export interface LayerFacts {
    * to tell.
    */
   readonly implicit: readonly ByteString[] | undefined;
+  /** Directories other than the top in which it hides something of layers below. Undefined: too many to tell. */
+  readonly hiding: readonly ByteString[] | undefined;
+  /** It hides all that layers below have. */
+  readonly opaque: boolean;
 }
 
 interface Named {
@@ -29,25 +33,40 @@ interface Named {
   readonly value: string;
 }
 
-const UNTOLD: LayerFacts = { links: true, implicit: undefined };
+const UNTOLD: LayerFacts = { links: true, implicit: undefined, hiding: undefined, opaque: false };
+const NOTHING: LayerFacts = { links: false, implicit: [], hiding: [], opaque: false };
 
 export const hasSeparateLayers = (annotations: readonly Named[]): boolean =>
   annotations.some(({ name, value }) => name === LAYERS && value === SEPARATE);
 
 export const isLayer = (annotations: readonly Named[]): boolean => annotations.some(({ name }) => name === LAYER);
 
-export const formatLayerFacts = ({ links, implicit }: LayerFacts): string =>
-  JSON.stringify({ links, implicit: implicit ?? null });
+/** Sorted, or undefined if they are too many. */
+export const told = (paths: Iterable<ByteString>): readonly ByteString[] | undefined => {
+  const all = [...paths];
+  return all.length > MAX_TOLD ? undefined : all.sort();
+};
+
+export const formatLayerFacts = ({ links, implicit, hiding, opaque }: LayerFacts): string =>
+  JSON.stringify({ links, implicit: implicit ?? null, hiding: hiding ?? null, opaque });
+
+const readTold = (paths: unknown): readonly ByteString[] | undefined => {
+  const sound = Array.isArray(paths) && paths.length <= MAX_TOLD && paths.every((path) => typeof path === 'string');
+  return sound ? (paths as ByteString[]) : undefined;
+};
 
 /** Of an image that is no layer: it needs nothing of what is below. */
 export function layerFacts(annotations: readonly Named[]): LayerFacts {
   const written = annotations.find(({ name }) => name === LAYER)?.value;
-  if (written === undefined) return { links: false, implicit: [] };
+  if (written === undefined) return NOTHING;
   try {
-    const { links, implicit } = (JSON.parse(written) ?? {}) as { links?: unknown; implicit?: unknown };
-    const told =
-      Array.isArray(implicit) && implicit.length <= MAX_IMPLICIT && implicit.every((path) => typeof path === 'string');
-    return { links: links !== false, implicit: told ? (implicit as ByteString[]) : undefined };
+    const said = (JSON.parse(written) ?? {}) as { readonly [K in keyof LayerFacts]?: unknown };
+    return {
+      links: said.links !== false,
+      implicit: readTold(said.implicit),
+      hiding: readTold(said.hiding),
+      opaque: said.opaque === true,
+    };
   } catch (error) {
     if (error instanceof SyntaxError) return UNTOLD;
     throw error;

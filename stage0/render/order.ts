@@ -95,13 +95,19 @@ function resolve(images: ContentStore, dependency: Dependency, dependent: string
   }
 }
 
-/** The same images through the same whitelists give the same tree. Most images are their only step, and need no digest. */
-export function treeIdOf(steps: readonly RenderStep[]): TreeId {
+/**
+ * The same images through the same whitelists give the same tree. Most images are their only step, and need no digest.
+ * @param alone as buildTree()'s
+ */
+export function treeIdOf(
+  steps: readonly Pick<RenderStep, 'image' | 'whitelists'>[],
+  alone = steps.length === 1,
+): TreeId {
   const [only, ...more] = steps;
   const own = only?.image.slice('sha512-'.length, 'sha512-'.length + TREE_DIGITS);
   const text = JSON.stringify(steps.map((step) => [step.image, step.whitelists]));
-  const digits =
-    more.length === 0 && only?.whitelists.length === 0 ? own : createHash('sha256').update(text).digest('hex');
+  const isOwn = more.length === 0 && alone && only?.whitelists.length === 0;
+  const digits = isOwn ? own : createHash('sha256').update(text).digest('hex');
   return `t1-${digits}` as TreeId;
 }
 

@@ -58,15 +58,12 @@ export class Whiteouts {
    * the layer has something itself, that hides what is below already, if it is not merged: a directory becomes opaque.
    */
   mark(addon: Addon, tree: ConfinedTree, directories: Directories): void {
+    for (const path of this.#hidden) if (directories.has(path)) this.#opaque.add(path);
     for (const path of this.#hidden) {
-      tree.trim();
       const parent = parentOf(path);
-      // Whatever took the directory's place hides what was in it.
-      if (!directories.has(parent)) continue;
-      if (directories.has(path)) {
-        this.#opaque.add(path);
-        continue;
-      }
+      // Whatever took the directory's place hides what was in it; in an opaque one there is nothing more to hide.
+      if (!directories.has(parent) || directories.has(path) || this.#isInOpaque(path)) continue;
+      tree.trim();
       try {
         const [directory, name] = [tree.directory(parent), toBytes(baseOf(path))];
         addon.mknodat(directory, name, S_IFCHR, 0, 0);
@@ -80,6 +77,14 @@ export class Whiteouts {
       if (!directories.has(path)) continue;
       addon.lsetxattrat(tree.directory(path), Buffer.from('.'), Buffer.from(OVERLAY_OPAQUE), YES);
     }
+  }
+
+  #isInOpaque(path: ByteString): boolean {
+    for (let at = path; at !== ''; ) {
+      at = parentOf(at);
+      if (this.#opaque.has(at)) return true;
+    }
+    return false;
   }
 
   /** In a tree of the layers below, before anything of this one is in it: what they hide is removed. */

@@ -23,6 +23,8 @@ export interface TreeFacts {
   readonly image: ImageId;
   /** Every image that went into it, in the order of rendering. */
   readonly layers: readonly ImageId[];
+  /** The trees below this one, uppermost first, if it is that of an image whose layers have trees of their own. */
+  readonly below?: readonly TreeId[];
   /** Bytes of all files, and number of entries. */
   readonly size: number;
   readonly entries: number;

@@ -13,6 +13,9 @@ import { isSettled, stampOf } from '../store/source-cache';
 import type { FetchOptions, FetchPolicy } from './images';
 import type { Services } from './services';
 
+/** What finding and converting needs of the world. */
+export type DockerServices = Pick<Services, 'dataDir' | 'images' | 'remotes' | 'registry' | 'registryPolicy'>;
+
 export type DockerArgument = Extract<ImageArgument, { kind: 'archive' | 'registry' }>;
 
 /** Checks and notes the use of a stored image. */
@@ -34,7 +37,7 @@ export interface Place {
 
 /** @throws PodctlError `image-*`, `fetch-*`, `signature-missing`, `usage`, `interrupted` */
 export async function obtainDocker(
-  services: Services,
+  services: DockerServices,
   wanted: DockerArgument,
   options: FetchOptions,
   use: Use,
@@ -57,7 +60,7 @@ export async function obtainDocker(
 }
 
 /** What a tag gave holds until somebody asks for what it gives now (`--pull-policy=update`). */
-async function fromRegistry(services: Services, reference: string, wish: Wish, use: Use): Promise<StoredImage> {
+async function fromRegistry(services: DockerServices, reference: string, wish: Wish, use: Use): Promise<StoredImage> {
   const { pull, platform } = wish.options;
   const { policy, keys } = await services.registryPolicy(reference, wish.options.policy);
   const note = `registry:${JSON.stringify([reference, platform ?? null])}`;
@@ -113,19 +116,19 @@ function noteOf(
 }
 
 /** The image that was noted down, if it is still what it was. */
-export function recall({ remotes, images }: Services, url: string): StoredImage | undefined {
+export function recall({ remotes, images }: DockerServices, url: string): StoredImage | undefined {
   const entry = remotes.lookup(url);
   const image = entry === undefined ? undefined : images.sound(entry.id);
   return image?.digest === undefined ? undefined : image;
 }
 
 /** The same of an image, which is of no use without its layers. */
-export function recallImage(services: Services, url: string): StoredImage | undefined {
+export function recallImage(services: DockerServices, url: string): StoredImage | undefined {
   const image = recall(services, url);
   if (image === undefined) return undefined;
   const { dependencies } = services.images.manifest(image.id);
   return dependencies.every(({ imageID }) => imageID !== undefined && services.images.has(imageID)) ? image : undefined;
 }
 
-export const remember = ({ remotes }: Services, url: string, { id }: Pick<StoredImage, 'id'>): void =>
+export const remember = ({ remotes }: DockerServices, url: string, { id }: Pick<StoredImage, 'id'>): void =>
   remotes.remember({ url, id, freshUntil: 0 });

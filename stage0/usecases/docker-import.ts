@@ -8,6 +8,7 @@ import { archiveFiles, directoryFiles, type FileSet } from '../image/docker/file
 import { type ImageInput, type ImportTarget, importImage, type LayerSource } from '../image/docker/import';
 import { openLayout } from '../image/docker/layout';
 import { acIdentifier, localRepository, splitTag } from '../image/docker/names';
+import { requireForPlatform } from '../image/docker/platform-choice';
 import type { Digest, ImageSource } from '../image/docker/port';
 import { acNameOf, formatReference, repositoryOf } from '../image/docker/registry/reference';
 import { readConfig, resolveManifest } from '../image/docker/resolve';
@@ -15,9 +16,8 @@ import { openArchive, type SpoolPort, seekable, spoolStdin } from '../image/dock
 import type { Verification } from '../image/fetch/port';
 import type { StoredImage } from '../store/cas';
 import { temporaryOf } from '../store/temporary';
-import { type Place, recall, recallImage, remember, type Wish } from './docker-images';
+import { type DockerServices, type Place, recall, recallImage, remember, type Wish } from './docker-images';
 import type { FetchOptions } from './images';
-import type { Services } from './services';
 
 /** What an image is called: `host/path` and a tag. */
 interface Called {
@@ -26,7 +26,7 @@ interface Called {
 }
 
 /** @throws PodctlError `image-*`, `decompressor-missing`, `interrupted` */
-export async function importPlace(services: Services, place: Place, wish: Wish): Promise<StoredImage> {
+export async function importPlace(services: DockerServices, place: Place, wish: Wish): Promise<StoredImage> {
   const end = new AbortController();
   const release = wish.options.interrupts(() => end.abort());
   try {
@@ -47,7 +47,7 @@ export async function importPlace(services: Services, place: Place, wish: Wish):
 }
 
 /** @throws PodctlError `fetch-*`, `registry-*`, `image-*`, `config-invalid`, `decompressor-missing`, `interrupted` */
-export async function importReference(services: Services, written: string, wish: Wish): Promise<StoredImage> {
+export async function importReference(services: DockerServices, written: string, wish: Wish): Promise<StoredImage> {
   const { observe, interrupts, policy } = wish.options;
   const end = new AbortController();
   const release = interrupts(() => end.abort());
@@ -74,7 +74,11 @@ export async function importReference(services: Services, written: string, wish:
   }
 }
 
-async function openFiles(services: Services, { transport, path: file }: Place, signal: AbortSignal): Promise<FileSet> {
+async function openFiles(
+  services: DockerServices,
+  { transport, path: file }: Place,
+  signal: AbortSignal,
+): Promise<FileSet> {
   if (transport === 'oci') {
     try {
       if (fs.statSync(file).isDirectory()) return directoryFiles(file);
@@ -94,7 +98,7 @@ async function openFiles(services: Services, { transport, path: file }: Place, s
   }
 }
 
-function nameless({ dataDir }: Services): number {
+function nameless({ dataDir }: DockerServices): number {
   const temporary = temporaryOf(dataDir);
   const directory = temporary.create(0o700);
   try {
@@ -126,14 +130,14 @@ interface SourceWish extends Wish {
 
 /** @param reference as ImageSource.document() takes it @throws PodctlError as importPlace(), and what the source throws */
 export async function importFrom(
-  services: Services,
+  services: DockerServices,
   source: ImageSource,
   reference: string | undefined,
   { platform, called, name, source: shown, signal, options, verify }: SourceWish,
 ): Promise<StoredImage> {
   const { document, image, digests } = await resolveManifest(source, reference, platform);
   const verification = await verify?.(digests);
-  const note = `image:${JSON.stringify([document.digest, called.repository, called.tag])}`;
+  const note = `image:${JSON.stringify([document.digest, called.repository, called.tag, options.platform ?? null])}`;
   // One that is stored takes over the verification when it is stored again.
   const known = verification === undefined ? recallImage(services, note) : undefined;
   if (known !== undefined) {
@@ -141,6 +145,7 @@ export async function importFrom(
     return known;
   }
   const config = decodeConfig(await readConfig(source, image.config));
+  if (options.platform !== undefined) requireForPlatform(config, platform);
   const layers = image.layers.map(
     (layer, index): LayerSource => ({
       diffId: config.diffIds[index] ?? '',
@@ -159,21 +164,22 @@ export async function importFrom(
 }
 
 async function fromArchive(
-  services: Services,
+  services: DockerServices,
   files: FileSet,
   place: Place,
-  { options }: Wish,
+  { platform, options }: Wish,
   signal: AbortSignal,
 ): Promise<StoredImage> {
   const { name, config: bytes, configDigest, layers } = archivedImage(files, place.selection);
   const called = calledIn({ ...place, selection: undefined }, name);
-  const note = `image:${JSON.stringify([configDigest, called.repository, called.tag])}`;
+  const note = `image:${JSON.stringify([configDigest, called.repository, called.tag, options.platform ?? null])}`;
   const known = recallImage(services, note);
   if (known !== undefined) {
     services.images.touch(known.id);
     return known;
   }
   const config = decodeConfig(bytes);
+  if (options.platform !== undefined) requireForPlatform(config, platform);
   const sources = layers.map(
     (layer, index): LayerSource => ({
       diffId: config.diffIds[index] ?? '',
@@ -195,7 +201,7 @@ async function fromArchive(
 }
 
 async function store(
-  services: Services,
+  services: DockerServices,
   input: ImageInput,
   { note, signal, options }: { note: string; signal: AbortSignal; options: FetchOptions },
 ): Promise<StoredImage> {

@@ -102,11 +102,18 @@ async function importLayer(layer: LayerSource, source: string, target: ImportTar
     hash.update(chunk);
     tar.write(chunk);
   });
+  let broken: unknown;
   try {
     blob = await layer.read((chunk) => {
       if (target.signal?.aborted === true) throw new PodctlError('interrupted', `${source}: interrupted`);
-      return expand.write(chunk);
+      if (broken !== undefined) return undefined;
+      return expand.write(chunk).catch((error: unknown) => {
+        // If its digest is wrong, too, that is what to report: the rest is read for it.
+        if (!(error instanceof PodctlError) || !error.code.startsWith('image-')) throw error;
+        broken = error;
+      });
     });
+    if (broken !== undefined) throw broken;
     await expand.end();
     const is = hash.digest('hex');
     if (is !== hex)

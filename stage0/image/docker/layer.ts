@@ -10,7 +10,7 @@ import { PodctlError } from '#kernel/errors';
 import { type ByteString, display } from '../../render/byte-string';
 import { checkDevice, isHarmless } from '../../render/device';
 import { baseOf, normalise, parentOf, refuse } from '../../render/entry-path';
-import { type LayerFacts, MAX_IMPLICIT } from '../../render/layer-facts';
+import { type LayerFacts, told } from '../../render/layer-facts';
 import { invalidArchive, type TarEntry, type TarSink } from '../../render/tar-entry';
 import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../../render/tar-writer';
 import { parseWhiteout } from '../../render/whiteouts';
@@ -29,6 +29,8 @@ export class LayerConverter implements TarSink {
   readonly #kinds = new Map<ByteString, Kind>();
   #entries = 0;
   #links = false;
+  #opaque = false;
+  readonly #hiding = new Set<ByteString>();
   /** Bytes of content still to come, and the zeros behind it; -1 while an entry is left out. */
   #size = -1;
 
@@ -49,9 +51,12 @@ export class LayerConverter implements TarSink {
         throw refuse('image-layout-invalid', 'is not a directory but names the top', entry);
       return;
     }
-    if (parseWhiteout(path, entry) === undefined) this.#add(path, entry);
+    const whiteout = parseWhiteout(path, entry);
+    if (whiteout === undefined) this.#add(path, entry);
     else {
       this.#parents(path, entry);
+      if (whiteout.kind === 'opaque' && whiteout.path === '') this.#opaque = true;
+      if (whiteout.kind === 'hide' && parentOf(path) !== '') this.#hiding.add(parentOf(path));
       this.#put({ ...entry, type: 'file', size: 0, xattrs: new Map() }, path, NO_NAME);
     }
   }
@@ -76,7 +81,9 @@ export class LayerConverter implements TarSink {
     const implicit = [...this.#kinds].flatMap(([path, kind]) => (kind === 'implicit' ? [path] : []));
     const facts: LayerFacts = {
       links: this.#links,
-      implicit: implicit.length > MAX_IMPLICIT ? undefined : implicit.sort(),
+      implicit: told(implicit),
+      hiding: told(this.#hiding),
+      opaque: this.#opaque,
     };
     const manifest = layerManifest(diffId, facts);
     this.#write(

@@ -73,21 +73,29 @@ export function choosePlatform(entries: readonly IndexEntry[], wanted: WantedPla
     if (best?.platform === undefined || number(entry.platform) > number(best.platform)) best = entry;
   }
   if (best !== undefined) return best;
-  const unknown = (platform: WantedPlatform): boolean => platform.os === 'unknown'; // attestations are entries, too
-  const offered = [
-    ...new Set(
-      entries.flatMap(({ platform }) =>
-        platform === undefined || unknown(platform) ? [] : [formatPlatform(platform)],
-      ),
-    ),
-  ];
+  // Attestations are entries, too.
+  const offered = entries.flatMap(({ platform }) =>
+    platform === undefined || platform.os === 'unknown' ? [] : [platform],
+  );
+  throw missing(offered, wanted);
+}
+
+function missing(platforms: readonly WantedPlatform[], wanted: WantedPlatform): PodctlError {
+  const offered = [...new Set(platforms.map(formatPlatform))];
   const more = offered.length > MAX_SHOWN ? ` and ${offered.length - MAX_SHOWN} more` : '';
   const there = offered.length === 0 ? 'no platform' : `${offered.slice(0, MAX_SHOWN).join(', ')}${more}`;
-  throw new PodctlError(
+  return new PodctlError(
     'image-platform-missing',
     `the image is not there for ${formatPlatform(wanted)}, but for ${there}`,
     {
       hint: 'choose one of these with --platform',
     },
   );
+}
+
+/** Of an image that is not one of several, its configuration says what it is for. @throws PodctlError `image-platform-missing` */
+export function requireForPlatform({ os, architecture, variant }: WantedPlatform, wanted: WantedPlatform): void {
+  const offered = { os, architecture, ...(variant === undefined ? {} : { variant }) };
+  if (architecture === '' || fits(offered, wanted)) return;
+  throw missing([offered], wanted);
 }
