@@ -6,7 +6,7 @@ import { uniqueName } from '#kernel/unique';
 import { fsyncDir, mkdirDurable } from '../files/durable';
 import { namesIn } from '../files/names-in';
 import { decodeImageManifest, type ImageManifest } from '../image/manifest';
-import { formatImageName, type ImageReference } from '../image/reference';
+import type { ImageReference } from '../image/reference';
 import type { ContentStore, ImageFacts, NewImage, StoredImage } from './cas';
 import {
   damaged,
@@ -185,7 +185,11 @@ export class DirectoryStore implements ContentStore {
     );
     const last = matches.at(-1);
     if (last === undefined) {
-      throw new PodctlError('image-not-found', `no image in the store satisfies "${formatImageName(name, labels)}"`);
+      const wanted = labels.map((label) => `${label.name}=${label.value}`).join(' ');
+      throw new PodctlError(
+        'image-not-found',
+        `cannot find aci satisfying name: "${name}" and labels: [${wanted}] in the local store`,
+      );
     }
     return last;
   }

@@ -276,6 +276,12 @@ describe('image commands', function () {
     fetch('top', top());
     rig.ok('image', 'cat-manifest', 'example.com/top:1.0');
     rig.ok('image', 'cat-manifest', 'example.com/top,version=1.0');
-    refused('image-not-found', /example.com\/top:2/, 'image', 'cat-manifest', 'example.com/top:2');
+    refused(
+      'image-not-found',
+      /name: "example.com\/top" and labels: \[version=2\] in the local store/,
+      'image',
+      'cat-manifest',
+      'example.com/top:2',
+    );
   });
 });

@@ -147,7 +147,7 @@ describe('commands on images in the same instant', function () {
     rig.ok('image', 'rm', NAME);
     const { status, stderr } = await using.goOn();
     assert.equal(status, 254);
-    assert.match(stderr, /: image-not-found: no image in the store satisfies "example.com\/app"/);
+    assert.match(stderr, /: image-not-found: cannot find aci satisfying name: "example.com\/app"/);
     assert.deepEqual(rig.leftovers(), []);
   });
 });

@@ -6,7 +6,7 @@ import type { Context } from '../context';
 import { createServices } from '../services';
 import type { spec } from './fetch';
 import { fetchOptionsOf } from './fetch-words';
-import { shortImageId } from './image-view';
+import { fetchedImageId } from './image-view';
 
 export const run: Handler<typeof spec> = async (context, { flags, apps }) => {
   if (apps.length === 0) throw new PodctlError('usage', 'must provide at least one image');
@@ -17,7 +17,7 @@ export const run: Handler<typeof spec> = async (context, { flags, apps }) => {
     await fetchImages(createServices(context), images, { ...options, observe: jsonEvents(context) }, () => undefined);
     return 0;
   }
-  await fetchImages(createServices(context), images, options, (id) => out.line(flags.full ? id : shortImageId(id)));
+  await fetchImages(createServices(context), images, options, (id) => out.line(flags.full ? id : fetchedImageId(id)));
   return 0;
 };
 

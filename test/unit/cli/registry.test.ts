@@ -92,7 +92,7 @@ describe('podctl and registries', function () {
     const reference = `docker://${registry.host}/shop/web`;
     await fails('fetch-tls', 'fetch', `${reference}:v1`);
     const id = await works('fetch', HTTP, `${reference}:v1`);
-    assert.match(id, /^sha512-[0-9a-f]{12}\n$/);
+    assert.match(id, /^sha512-[0-9a-f]{32}\n$/);
     assert.match(await works('fetch', HTTP, `${reference}@${image.manifest.digest}`), /^sha512-/);
     await fails('registry-unknown', 'fetch', HTTP, `${reference}:v2`);
     await fails('registry-denied', 'fetch', HTTP, `docker://${registry.host}/other/web:v1`);

@@ -89,7 +89,7 @@ describe('the content store', () => {
     assert.equal(find('a').id, two.id);
     assert.equal(find('a:1').id, one.id);
     assert.equal(find('a:1,os=linux').id, one.id);
-    throwsCode('image-not-found', () => find('a:3'), /"a:3"/);
+    throwsCode('image-not-found', () => find('a:3'), /name: "a" and labels: \[version=3\]/);
     assert.deepEqual(
       store()
         .list()
@@ -104,7 +104,7 @@ describe('the content store', () => {
     assert.equal(store().remove(id), true);
     assert.equal(store().remove(id), false);
     assert.equal(store().get(id), undefined);
-    throwsCode('image-not-found', () => store().openTar(id));
+    throwsCode('image-removed', () => store().openTar(id));
     assert.deepEqual(fs.readdirSync(`${scratch()}/tmp`), []);
   });
 
@@ -134,7 +134,7 @@ describe('the content store', () => {
   });
 
   it('refuses an ID that is not one of a directory', () =>
-    throwsCode('image-not-found', () => store().manifestBytes('sha512-00' as ImageId)));
+    throwsCode('image-removed', () => store().manifestBytes('sha512-00' as ImageId)));
 
   /** Another process that begins an image, says so, and waits to be killed. */
   const WRITER = `
