@@ -5,6 +5,8 @@ import type { Output } from './output';
 export interface Progress {
   /** Bytes done so far, and in all if that is known. */
   update(done: number, total?: number): void;
+  /** This text, instead of the label and its bytes. */
+  show(text: string): void;
   /** Takes the line away. */
   end(): void;
 }
@@ -13,17 +15,22 @@ export interface Progress {
 const REDRAW_MS = 100;
 const ERASE = '\r\u001b[K';
 
+/** `12MiB of 50MiB`. */
+export const share = (done: number, total: number | undefined): string =>
+  `${formatBytes(done)}${total === undefined || total === 0 ? '' : ` of ${formatBytes(total)}`}`;
+
 export function progressLine(label: string, err: Output, isTerminal: boolean, now: () => number = Date.now): Progress {
   let drawnAt = Number.NEGATIVE_INFINITY;
   let drawn = false;
+  const draw = (text: () => string): void => {
+    if (!isTerminal || now() - drawnAt < REDRAW_MS) return;
+    err.write(`${ERASE}${text()}`);
+    drawnAt = now();
+    drawn = true;
+  };
   return {
-    update(done, total) {
-      if (!isTerminal || now() - drawnAt < REDRAW_MS) return;
-      const share = total === undefined || total === 0 ? '' : ` of ${formatBytes(total)}`;
-      err.write(`${ERASE}${label}: ${formatBytes(done)}${share}`);
-      drawnAt = now();
-      drawn = true;
-    },
+    update: (done, total) => draw(() => `${label}: ${share(done, total)}`),
+    show: (text) => draw(() => text),
     end() {
       if (drawn) err.write(ERASE);
       drawn = false;
