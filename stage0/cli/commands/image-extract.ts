@@ -6,7 +6,8 @@ export const spec = commandSpec({
   summary: 'unpack an image of the store, without its dependencies',
   description:
     'The directory gets the manifest and rootfs/, and appears when it is complete. Owners are kept if root unpacks; otherwise ' +
-    'everything belongs to the user who does.',
+    'everything belongs to the user who does.\n\nIf it is killed, a hidden directory .DIR.podctl-… stays beside DIR; the next ' +
+    'one for the same DIR removes it.',
   args: { image: required('IMAGE', 'image'), directory: required('DIR', 'directory') },
   flags: DIRECTORY_FLAGS,
   privilege: 'any',
