@@ -8,7 +8,9 @@ export const spec = commandSpec({
     'Fetches, verifies and unpacks the images, and runs them together as one pod: the service podctl-UUID.service, seen by ' +
     'systemctl, machinectl and journalctl. In the foreground the output of the apps is shown, the journal has it too, and the ' +
     'first app that fails ends the pod with its status. ^C stops the pod; a second ^C kills it.\n\n' +
-    'An IMAGE is a file (an ACI, with its signature beside it in FILE.asc), an image ID, or the name of an image in the store. ' +
+    'An IMAGE is a file (an ACI, with its signature beside it in FILE.asc), an image ID, the name of an image in the store, or a ' +
+    'Docker or OCI image: docker://REPOSITORY, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME]. Of these, ' +
+    'arguments behind -- replace CMD, --exec replaces ENTRYPOINT and CMD. ' +
     'The network is that of the host unless --net=none is given.',
   args: {},
   flags: { ...PREPARE_FLAGS, ...START_FLAGS },
