@@ -35,6 +35,8 @@ export class ConfinedTree {
   readonly #rootFd: number;
   readonly #events: DirectoryEvents;
   readonly #open = new Map<ByteString, number>();
+  /** Directories it made, which may be closed meanwhile. */
+  readonly #made = new Set<ByteString>();
 
   /** `rootFd` stays the caller's. */
   constructor(addon: Addon, rootFd: number, events: DirectoryEvents) {
@@ -104,15 +106,30 @@ export class ConfinedTree {
   }
 
   #openOrMake(path: ByteString, place: Place): number {
+    // Most are new, and asking first whether one is there costs an error for each.
+    if (!this.#made.has(path) && this.#make(path, place))
+      return this.#addon.openat2(place.dirFd, place.name, OPEN_DIRECTORY, 0, CONFINED);
     try {
       return this.#addon.openat2(place.dirFd, place.name, OPEN_DIRECTORY, 0, CONFINED);
     } catch (error) {
       if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error;
       if (!isErrno(error, 'ENOENT')) this.#remove(path, place);
     }
-    this.#addon.mkdirat(place.dirFd, place.name, 0o700);
-    this.#events.made(path);
+    this.#make(path, place);
     return this.#addon.openat2(place.dirFd, place.name, OPEN_DIRECTORY, 0, CONFINED);
+  }
+
+  /** False if something is there. */
+  #make(path: ByteString, { dirFd, name }: Place): boolean {
+    try {
+      this.#addon.mkdirat(dirFd, name, 0o700);
+    } catch (error) {
+      if (isErrno(error, 'EEXIST')) return false;
+      throw error;
+    }
+    this.#made.add(path);
+    this.#events.made(path);
+    return true;
   }
 
   #remove(path: ByteString, { dirFd, name }: Place): void {
@@ -122,6 +139,7 @@ export class ConfinedTree {
       fs.closeSync(fd);
       this.#open.delete(open);
     }
+    for (const made of this.#made) if (made === path || made.startsWith(below)) this.#made.delete(made);
     removeAt(dirFd, name, this.#addon);
     this.#events.removed(path);
   }
