@@ -15,7 +15,10 @@ const FREE_BYTES = 256 * 1024 ** 2;
 
 /** Takes compressed bytes and hands on expanded ones. */
 export interface Expander {
-  /** Resolves when more may be written. Rejects if the data is bad or the consumer threw. */
+  /**
+   * Resolves when more may be written; the chunk has to stay as it is until the write after it has resolved. Rejects if the data is
+   * bad or the consumer threw.
+   */
   write(chunk: Buffer): Promise<void>;
   /** The input is complete; resolves once everything was handed on. */
   end(): Promise<void>;

@@ -1,11 +1,11 @@
 /** An image on its way into the directory store: written and hashed in one go, checked in by one rename. */
 import fs from 'node:fs';
 import { type ImageId, isImageId } from '#kernel/brand';
-import { createHash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
 import { native } from '../../stage1/native/index';
 import { fsyncDir } from '../files/durable';
 import type { ImageFacts, NewImage, StoredImage } from './cas';
+import { FileDigest } from './file-digest';
 import { encodeInfo, INFO, MANIFEST, TAR } from './image-files';
 import type { Temporary, TemporaryDirectory } from './temporary';
 
@@ -26,7 +26,7 @@ export interface CheckIn {
 export class DirectoryNewImage implements NewImage {
   readonly #temporary: Temporary;
   readonly #checkIn: CheckIn;
-  readonly #hash = createHash('sha512');
+  readonly #digest: FileDigest;
   #directory: TemporaryDirectory | undefined;
   #tar: number;
   #size = 0;
@@ -36,12 +36,13 @@ export class DirectoryNewImage implements NewImage {
     this.#temporary = temporary;
     this.#checkIn = checkIn;
     this.#directory = temporary.create(0o750);
-    this.#tar = fs.openSync(`${placeOf(this.#directory)}/${TAR}`, 'wx', 0o640);
+    this.#tar = fs.openSync(`${placeOf(this.#directory)}/${TAR}`, 'wx+', 0o640);
+    this.#digest = new FileDigest(this.#tar);
   }
 
   write(chunk: Buffer): void {
-    this.#hash.update(chunk);
     for (let done = 0; done < chunk.length; ) done += fs.writeSync(this.#tar, chunk, done);
+    this.#digest.update(chunk);
     this.#size += chunk.length;
     if (this.#size - this.#flushed < WRITEBACK_BYTES) return;
     native().startWriteback(this.#tar, this.#flushed, this.#size - this.#flushed);
@@ -50,7 +51,7 @@ export class DirectoryNewImage implements NewImage {
 
   commit(manifest: Buffer, facts: ImageFacts): StoredImage {
     const directory = this.#directory;
-    const id = `sha512-${this.#hash.digest('hex')}`;
+    const id = `sha512-${this.#digest.digest()}`;
     if (directory === undefined || !isImageId(id)) throw new PodctlError('internal', 'an image was committed twice');
     const known = this.#checkIn.adopt(id, facts);
     if (known !== undefined) {
@@ -91,6 +92,7 @@ export class DirectoryNewImage implements NewImage {
   }
 
   abandon(): void {
+    this.#digest.abandon();
     if (this.#tar >= 0) fs.closeSync(this.#tar);
     this.#tar = -1;
     if (this.#directory !== undefined) this.#temporary.discard(this.#directory);

@@ -9,9 +9,11 @@ import { ArchiveLayout } from '../layout';
 import { decodeImageManifest, type ImageManifest } from '../manifest';
 import type { SignatureCheck } from './port';
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
+/** As many as the expander may still need, and one that is being read: new ones for 500 MB cost more in collecting them than reading. */
+const BUFFERS = 3;
 /** Signals and progress get their turn this often; an uncompressed file otherwise never waits for anything. */
-const CHUNKS_PER_TURN = 64;
+const CHUNKS_PER_TURN = 16;
 
 export interface ImportInput {
   /** Open file, read from its current position. */
@@ -24,10 +26,11 @@ export interface ImportInput {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The chunks of a file, each a buffer of its own. */
+/** The chunks of a file. Each is valid until the next but one is asked for. */
 function* chunksOf(fd: number): Generator<Buffer> {
-  for (;;) {
-    const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  const buffers = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(CHUNK_BYTES));
+  for (let count = 0; ; count += 1) {
+    const buffer = buffers[count % BUFFERS] ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
     const size = fs.readSync(fd, buffer, 0, buffer.length, null);
     if (size === 0) return;
     yield buffer.subarray(0, size);
@@ -55,7 +58,8 @@ export async function importArchive(
     const manifest = await blameTampering(chunks, check, layout, async () => {
       await pump(chunks, (chunk) => {
         if (input.signal?.aborted === true) throw new PodctlError('interrupted', `${input.source}: interrupted`);
-        return Promise.all([check?.update(chunk), expand.write(chunk)]);
+        // In this order: the expander has work of its own while the chunk is hashed here.
+        return Promise.all([expand.write(chunk), check?.update(chunk)]);
       });
       await expand.end();
       tar.finish();

@@ -26,7 +26,7 @@ export type RecordedTrust = Pick<Verification, 'fingerprint' | 'keyFileDigest' |
 
 /** One verification in progress, fed with the bytes of the image file exactly as they are on disk. */
 export interface SignatureCheck {
-  /** Takes the next bytes, which nobody changes afterwards. A promise asks the caller to wait before the next call. */
+  /** Takes the next bytes. A promise asks the caller to wait, and to leave them as they are meanwhile. */
   update(chunk: Buffer): Promise<void> | undefined;
   /**
    * Called once, after the last byte, with the name found in the image manifest. Without a name (the archive is broken)
