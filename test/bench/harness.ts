@@ -15,6 +15,25 @@ export interface Timing {
   readonly samples: readonly number[];
 }
 
+export interface RaceOptions {
+  readonly warmUp?: number;
+  /** Runs before every command, and is not timed. */
+  readonly settle?: readonly string[];
+}
+
+export interface Race {
+  readonly timings: readonly Timing[];
+  /** Milliseconds of each contender, round by round. */
+  readonly rounds: readonly (readonly number[])[];
+  /** The largest peak resident size of each contender, KiB; of a shell, that of its largest child. */
+  readonly peakKiB: readonly number[];
+}
+
+interface RaceResult {
+  readonly ms: readonly (readonly number[])[];
+  readonly kib: readonly (readonly number[])[];
+}
+
 const WARM_UP_ROUNDS = 2;
 
 /** @throws if a command fails: a benchmark of failures measures nothing */
@@ -39,17 +58,28 @@ function benchEnvironment(): NodeJS.ProcessEnv {
   return env;
 }
 
-export function race(contenders: readonly Contender[], rounds: number): readonly Timing[] {
-  const task = { argvs: contenders.map(({ argv }) => argv), rounds, warm_up: WARM_UP_ROUNDS };
+export const race = (contenders: readonly Contender[], rounds: number): readonly Timing[] =>
+  measure(contenders, rounds).timings;
+
+/** "{round}" in an argument is the number of the round; those before the first that counts are negative. */
+export function measure(contenders: readonly Contender[], rounds: number, options: RaceOptions = {}): Race {
+  const { warmUp = WARM_UP_ROUNDS, settle = [] } = options;
+  const task = { argvs: contenders.map(({ argv }) => argv), rounds, warm_up: warmUp, settle };
   const { status, stdout, stderr } = spawnSync('python3', [path.resolve(__dirname, '../../../test/bench/race.py')], {
     input: JSON.stringify(task),
     encoding: 'utf8',
     env: benchEnvironment(),
   });
   if (status !== 0) throw new Error(stderr);
-  const samples = JSON.parse(stdout) as readonly (readonly number[])[];
-  return contenders.map(({ name }, index) => ({ name, samples: [...(samples[index] ?? [])].sort((a, b) => a - b) }));
+  const { ms, kib } = JSON.parse(stdout) as RaceResult;
+  const timings = contenders.map(({ name }, index) => timing(name, ms[index] ?? []));
+  return { timings, rounds: ms, peakKiB: kib.map((all) => Math.max(...all)) };
 }
+
+export const timing = (name: string, samples: readonly number[]): Timing => ({
+  name,
+  samples: [...samples].sort((a, b) => a - b),
+});
 
 /** The value below which `share` of the samples lie. */
 export function quantile(timing: Timing, share: number): number {
