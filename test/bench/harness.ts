@@ -7,6 +7,8 @@ import path from 'node:path';
 export interface Contender {
   readonly name: string;
   readonly argv: readonly string[];
+  /** Goes on with what the contender before it did: nothing runs in between. */
+  readonly goesOn?: true;
 }
 
 export interface Timing {
@@ -17,7 +19,7 @@ export interface Timing {
 
 export interface RaceOptions {
   readonly warmUp?: number;
-  /** Runs before every command, and is not timed. */
+  /** Runs before every command but those that go on, and is not timed. */
   readonly settle?: readonly string[];
 }
 
@@ -64,7 +66,8 @@ export const race = (contenders: readonly Contender[], rounds: number): readonly
 /** "{round}" in an argument is the number of the round; those before the first that counts are negative. */
 export function measure(contenders: readonly Contender[], rounds: number, options: RaceOptions = {}): Race {
   const { warmUp = WARM_UP_ROUNDS, settle = [] } = options;
-  const task = { argvs: contenders.map(({ argv }) => argv), rounds, warm_up: warmUp, settle };
+  const unsettled = contenders.flatMap(({ goesOn }, index) => (goesOn === true ? [index] : []));
+  const task = { argvs: contenders.map(({ argv }) => argv), rounds, warm_up: warmUp, settle, unsettled };
   const { status, stdout, stderr } = spawnSync('python3', [path.resolve(__dirname, '../../../test/bench/race.py')], {
     input: JSON.stringify(task),
     encoding: 'utf8',

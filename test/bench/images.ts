@@ -44,9 +44,9 @@ function contenders(work: string, { aci, signature, gpgHome, oci }: BigFiles): R
     gpg: { name: 'gpg --verify', argv: ['gpg', `--homedir=${gpgHome}`, '--batch', '--verify', signature, aci] },
     sum: { name: 'sha512sum', argv: ['sha512sum', aci] },
     tar: { name: 'tar -xzpf', argv: script(`mkdir "$1" && tar -xzpf ${aci} -C "$1"`, `${place}-tar`) },
-    tarSync: { name: 'sync -f of its tree', argv: ['sync', '-f', `${place}-tar`] },
+    tarSync: { name: 'sync -f after tar', argv: ['sync', '-f', `${place}-tar`], goesOn: true },
     umoci: { name: 'umoci unpack', argv: ['umoci', 'unpack', '--image', `${oci}:big`, `${place}-umoci`] },
-    umociSync: { name: 'sync -f of its tree', argv: ['sync', '-f', `${place}-umoci`] },
+    umociSync: { name: 'sync -f after umoci', argv: ['sync', '-f', `${place}-umoci`], goesOn: true },
   };
 }
 

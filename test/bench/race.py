@@ -1,7 +1,8 @@
-"""Runs commands in turns and prints how long each took: {"argvs": [[…]…], "rounds": N, "warm_up": N, "settle": […]} on stdin; on
-stdout {"ms": …, "kib": …}, for each command a list of its milliseconds, round by round, and of its peak resident sizes. `settle`, if
-it is not empty, runs before every command and is not timed. "{round}" in an argument is the number of the round. A process of its own, since starting a program from Node costs milliseconds that are Node's: it forks a
-large process, where posix_spawn(3) from here shares the memory until the program runs."""
+"""Runs commands in turns and prints how long each took: {"argvs": [[…]…], "rounds": N, "warm_up": N, "settle": […],
+"unsettled": [INDEX…]} on stdin; on stdout {"ms": …, "kib": …}, for each command a list of its milliseconds, round by round, and of
+its peak resident sizes. `settle`, if it is not empty, runs before every command but the unsettled ones, and is not timed. "{round}"
+in an argument is the number of the round. A process of its own, since starting a program from Node costs milliseconds that are
+Node's: it forks a large process, where posix_spawn(3) from here shares the memory until the program runs."""
 
 import json
 import os
@@ -25,7 +26,7 @@ with tempfile.TemporaryFile() as complaints:
     for turn in range(-task["warm_up"], task["rounds"]):
         for index, argv in enumerate(task["argvs"]):
             argv = [argument.replace("{round}", str(turn)) for argument in argv]
-            if task["settle"]:
+            if task["settle"] and index not in task["unsettled"]:
                 subprocess.run(task["settle"], check=True)
             began = time.monotonic()
             pid = os.posix_spawn(programs[index], argv, os.environ, file_actions=redirections)
