@@ -52,6 +52,10 @@ export const ERRORS = {
   'app-not-running': row('The app of a running pod does not run itself.', '`podctl status` shows what became of it'),
   'enter-failed': row('A command could not be brought into an app.'),
   'exec-failed': row("An app's program could not be executed."),
+  'library-missing': row(
+    "An app's program ended with 127 since a shared library is not in the app's root; that status is podctl's, too.",
+    'put the library into the image, or name its directory in LD_LIBRARY_PATH (--environment)',
+  ),
   'pod-manifest-invalid': row('A pod manifest does not follow the appc specification.'),
   'pods-failed': row('Some of several pods could not be dealt with.', 'the messages above say which and why'),
   'uuid-file-unreadable': { ...row('The file given by --uuid-file cannot be read.'), exit: 1 },

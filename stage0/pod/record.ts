@@ -60,6 +60,9 @@ export interface Failure {
   readonly detail: string | undefined;
 }
 
+/** The exit status of a loader (ld.so(8), musl's) that did not find a library. */
+export const NOT_LOADED = 127;
+
 const MAX_RECORD_BYTES = 1024 * 1024;
 
 function readSmall(path: string): string | undefined {

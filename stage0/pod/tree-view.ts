@@ -128,6 +128,12 @@ export class TreeView {
     return this.#open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
   }
 
+  /** An ordinary file, open for reading; the caller closes it. Undefined if there is none. */
+  openFile(path: string): number | undefined {
+    if (this.#stat(path)?.isFile() !== true) return undefined;
+    return this.#open(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
+  }
+
   /** Whether a directory of the image has something in it. */
   hasEntries(path: AbsPath): boolean {
     const fd = this.#open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);

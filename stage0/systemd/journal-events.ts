@@ -7,6 +7,7 @@ export const MESSAGE_IDS = {
   started: '355d264c27c140e8b7b4ac7b3bf227ae',
   exited: 'cb97f5d3f59b4961aa4e21e0ee7d554c',
   collected: '3cc34476a86d421483ef7cffb355aca6',
+  'library-missing': 'ce3b554dbbad40dba4b4b3a31c7c861d',
 } as const;
 
 /** What the pod's init enters itself (stage1/native/entry.cc), with APP=, REASON=, EXIT_STATUS=, RESTARTS= and DETAIL=. */

@@ -2,11 +2,11 @@
 import fs from 'node:fs';
 import { PodctlError } from '#kernel/errors';
 import { native } from '../../stage1/native/index';
-import { copiedRoot, overlayDirectories } from '../../stage1/plan/plan';
+import { openEndedRoot } from '../pod/app-tree';
 import { chosenApp } from '../pod/lookup';
 import { readManifest } from '../pod/manifest';
 import type { PodEntry } from '../pod/pods';
-import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
+import { type AppRecord, readRecord } from '../pod/record';
 import type { ByteString } from '../render/byte-string';
 import { packTree } from '../render/pack';
 import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../render/tar-writer';
@@ -44,7 +44,7 @@ export async function exportApp(
     const record = readRecord(entry.path);
     const app = chosenApp(record?.apps ?? [], request.app);
     const manifest = manifestOf(services, entry, app);
-    const view = openView(entry, app, record?.roots);
+    const view = openEndedRoot(entry, app, record?.roots, native());
     try {
       await writeOutput(output, overwrite, interrupts, (write, pause) =>
         writeArchive(services, manifest, view, write, pause),
@@ -78,19 +78,6 @@ function manifestOf({ images, warn }: Services, entry: PodEntry, { name, imageId
     labels: image.labels,
     app: app.app,
   });
-}
-
-/** The app's root as it saw it; of an overlay merged by the kernel, whiteouts, renamed directories and all. */
-function openView(entry: PodEntry, { name, trees }: AppRecord, roots: PodRecord['roots']): number {
-  if (roots === 'copy')
-    return fs.openSync(copiedRoot(entry.path, name), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
-  const { upper } = overlayDirectories(entry.path, name);
-  // A pod that failed early may never have got its own layer.
-  const layers = fs.existsSync(upper) ? [upper, ...trees] : trees;
-  const [only] = layers;
-  if (layers.length > 1) return native().viewOverlay(layers);
-  if (only === undefined) throw new PodctlError('pod-damaged', `pod ${entry.id} has no image tree for app "${name}"`);
-  return fs.openSync(only, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
 }
 
 async function writeArchive(

@@ -5,14 +5,16 @@ import type { Handler } from '../command';
 import { jsonText } from '../present';
 import { createServices } from '../services';
 import type { spec } from './app-status';
+import { explained } from './explained';
 import { podArgument } from './pod-argument';
 import { appJson } from './pod-json';
 
 export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   const services = createServices(context);
   const entry = podArgument(services, args.uuid);
-  const pod = viewPod(services.pods, entry);
-  if (pod === undefined) throw new PodctlError('pod-not-found', `pod ${entry.id} is being removed`);
+  const seen = viewPod(services.pods, entry);
+  if (seen === undefined) throw new PodctlError('pod-not-found', `pod ${entry.id} is being removed`);
+  const pod = await explained(services, entry, seen, context.uid);
   const app = chosenApp(pod.apps, flags.app);
   context.out.write(flags.format === '' ? `${lines(app).join('\n')}\n` : jsonText(appJson(pod, app), flags.format));
   return 0;
@@ -34,5 +36,6 @@ function lines({ name, imageId, createdAt, status }: AppView): readonly string[]
     ...time('finished_at', ms(status?.finishedAt)),
     ...(status?.exitCode === undefined ? [] : [`exit_code=${status.exitCode}`]),
     ...(status?.reason === undefined ? [] : [`reason=${status.reason}`]),
+    ...(status?.detail === undefined ? [] : [`detail=${status.detail}`]),
   ];
 }

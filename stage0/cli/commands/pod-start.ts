@@ -4,6 +4,8 @@ import type { PodId } from '#kernel/brand';
 import { messageOf, PodctlError } from '#kernel/errors';
 import { encodePlan } from '../../../stage1/plan/codec';
 import { planPod } from '../../../stage1/plan/plan';
+import type { PodEntry } from '../../pod/pods';
+import { NOT_LOADED } from '../../pod/record';
 import { discard } from '../../usecases/garbage';
 import type { PreparedPod } from '../../usecases/prepare';
 import type { Services } from '../../usecases/services';
@@ -22,6 +24,13 @@ export function saveUuid(pod: PodId, path: string | undefined): void {
 /** A detached pod is told by its UUID; one in the foreground has spoken for itself. */
 export function announce(context: Context, pod: PodId, { detach }: StartOptions): void {
   if (detach) context.out.line(pod);
+}
+
+/** After a pod in the foreground: a loader that did not find a library is quoted by name. */
+export async function explain(context: Context, services: Services, pod: PodEntry, status: number): Promise<void> {
+  if (status !== NOT_LOADED) return;
+  const { tellOfLibraries } = await import('./library-report.js');
+  tellOfLibraries(context, services, pod);
 }
 
 /** `--dry-run`: the plan on stdout. A pod that was made for it goes again; a prepared one stays prepared. */

@@ -8,7 +8,7 @@ import { createServices } from '../services';
 import { interrupts } from './interrupts';
 import { podArgument } from './pod-argument';
 import { relaxationsOf, startOptionsOf } from './pod-request';
-import { announce, saveUuid, showPlan } from './pod-start';
+import { announce, explain, saveUuid, showPlan } from './pod-start';
 import type { spec } from './run-prepared';
 
 export const run: Handler<typeof spec> = async (context, { args, flags }) => {
@@ -34,5 +34,6 @@ export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   if (typeof running === 'number') return running;
   const status = await runPod(services, running, options, interrupts);
   announce(context, pod.id, options);
+  await explain(context, services, running.pod, status);
   return status;
 };

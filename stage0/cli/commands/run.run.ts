@@ -5,7 +5,7 @@ import type { Handler } from '../command';
 import { createServices } from '../services';
 import { interrupts } from './interrupts';
 import { prepareRequestOf, startOptionsOf } from './pod-request';
-import { announce, saveUuid, showPlan } from './pod-start';
+import { announce, explain, saveUuid, showPlan } from './pod-start';
 import type { spec } from './run';
 
 export const run: Handler<typeof spec> = async (context, words) => {
@@ -20,7 +20,9 @@ export const run: Handler<typeof spec> = async (context, words) => {
   if (flags.dryRun) return showPlan(context, services, prepared, options);
   const { pod } = prepared;
   saveUuid(pod.id, flags.uuidFileSave);
-  const status = await runPod(services, enterRun(services, prepared), options, interrupts);
+  const running = enterRun(services, prepared);
+  const status = await runPod(services, running, options, interrupts);
   announce(context, pod.id, options);
+  await explain(context, services, running.pod, status);
   return status;
 };
