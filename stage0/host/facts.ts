@@ -1,6 +1,7 @@
 /** Facts of the host that isolators depend on, read when they are asked for. */
 import fs from 'node:fs';
 import type { AbsPath } from '#kernel/brand';
+import { native } from '../../stage1/native/index';
 import type { FactName, HostFacts } from '../../stage2/isolators/types';
 import { diskOf } from './disk';
 import { nodeAt, securityModules } from './security';
@@ -34,6 +35,7 @@ const READERS: Readonly<Record<FactName, (dataDir: AbsPath) => Partial<HostFacts
   swap: () => ({ swap: exists('/proc/swaps') }),
   security: () => ({ security: securityModules() }),
   deviceNodes: () => ({ nodeAt }),
+  deviceRules: () => ({ restrictsDevices: native().canRestrictDevices() }),
 };
 
 export type FactReader = (names: ReadonlySet<FactName>) => HostFacts;

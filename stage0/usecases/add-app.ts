@@ -5,6 +5,7 @@ import { encodePlan } from '../../stage1/plan/codec';
 import { planGraft } from '../../stage1/plan/plan';
 import type { AppSpec, VolumeSpec } from '../../stage1/plan/spec';
 import { volumeDirectory } from '../../stage1/plan/volumes';
+import { UNRESTRICTED } from '../../stage2/isolators/devices';
 import type { Effect } from '../../stage2/isolators/types';
 import { removeTree } from '../files/remove-tree';
 import type { Volume } from '../image/pod-schema';
@@ -62,7 +63,7 @@ function addFetched(services: Services, entry: PodEntry, request: AddRequest, im
     const { name } = newcomer.launch;
     try {
       makeDirectories(entry, newcomer);
-      writeFragment(services, entry, newcomer);
+      writeFragment(services, entry, newcomer, request.relaxed.isolators);
       writeMembers(entry, newcomer.members, 'record');
       graft(services, entry, newcomer, lock);
     } catch (error) {
@@ -133,7 +134,12 @@ function makeDirectories(entry: PodEntry, { launch, volumes, members }: Newcomer
   for (const volume of volumes) makeVolumeDirectory(entry.path, volume, [launch]);
 }
 
-function writeFragment(services: Services, entry: PodEntry, { launch, volumes, members, effects }: Newcomer): void {
+function writeFragment(
+  services: Services,
+  entry: PodEntry,
+  { launch, volumes, members, effects }: Newcomer,
+  lenient: boolean,
+): void {
   const { name, users, roots = 'overlay' } = members.record;
   const pod = { ...entry, lockFd: -1 };
   const prepared: PreparedPod = {
@@ -145,10 +151,12 @@ function writeFragment(services: Services, entry: PodEntry, { launch, volumes, m
     effects,
     users,
     roots,
-    lenient: false,
+    lenient,
   };
   const nothingHanded = { from: undefined, lock: -1, stdout: undefined, stderr: undefined };
   const spec = podSpec(services, prepared, nothingHanded, readStartOptions(entry));
+  if (spec.devices === 'free')
+    services.warn(`app "${launch.name}" may use every device that the pod may: ${UNRESTRICTED}`);
   fs.writeFileSync(fragmentOf(entry.path, launch.name), encodePlan(planGraft(spec, launch)), { mode: 0o600 });
 }
 

@@ -7,6 +7,7 @@ import { deviceAllow } from '../../stage1/plan/confinement';
 import { overlayDirectories, planPod } from '../../stage1/plan/plan';
 import type { AppSpec, HandedFiles, PodSpec, VolumeSpec } from '../../stage1/plan/spec';
 import { volumeDeviceAllow, volumeDirectory } from '../../stage1/plan/volumes';
+import { UNRESTRICTED } from '../../stage2/isolators/devices';
 import { bandwidthOf } from '../../stage2/isolators/network';
 import { requireOwnNamespaces } from '../../stage2/isolators/sysctl';
 import { podUnit } from '../../units/name';
@@ -71,9 +72,18 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
     volumes,
     apps,
     exitPolicy,
+    devices: devicesOf(services, prepared),
     bandwidth: bandwidthOf(all, options.network === 'host', lenient ? services.warn : undefined),
     effects,
   };
+}
+
+/** Rules of isolators have been dealt with; those of volumes, and of apps that join, come with the plan. */
+function devicesOf({ hostFacts, warn }: Services, { lenient, volumes }: PreparedPod): PodSpec['devices'] {
+  if (!lenient || hostFacts(new Set(['deviceRules'])).restrictsDevices !== false) return 'restricted';
+  const some = volumes.some(({ from }) => from.kind === 'host' && from.what.kind === 'device');
+  if (some) warn(`apps may use other devices than those of their volumes: ${UNRESTRICTED}`);
+  return 'free';
 }
 
 /** Such a handler has as long as the app had to stop. */

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "addon_devices.h"
 #include "addon_io.h"
 #include "addon_view.h"
 #include "sys.h"
@@ -233,6 +234,10 @@ Value view_overlay(const CallbackInfo &info) {
   return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), outcome.result, outcome.syscall)));
 }
 
+Value can_restrict_devices(const CallbackInfo &info) {
+  return Napi::Boolean::New(info.Env(), addon::can_restrict_devices());
+}
+
 void execve_(const CallbackInfo &info) {
   const std::string path = bytes(info, 0);
   const std::vector<std::string> argv = texts(info, 1);
@@ -282,6 +287,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("syncfs", syncfs_);
   add("startWriteback", start_writeback);
   add("viewOverlay", view_overlay);
+  add("canRestrictDevices", can_restrict_devices);
   add("execve", execve_);
   add("journalSend", journal_send);
   add("connectUnix", connect_unix);

@@ -48,6 +48,8 @@ export interface Addon {
    * when the descriptor is closed, at the latest by the end of the process. Needs CAP_SYS_ADMIN.
    */
   viewOverlay(layers: readonly string[]): number;
+  /** Whether the kernel takes programs that restrict the devices of a cgroup (BPF_PROG_TYPE_CGROUP_DEVICE). For root. */
+  canRestrictDevices(): boolean;
   /**
    * Replaces this process. Standard input, output and error and `keepFds` stay open across it; SIGPIPE, which Node ignores,
    * has its default effect again. The soft limit of open files stays at the hard limit, to which Node raised it. Returns only

@@ -27,7 +27,7 @@ export function otherDevices(pod: PodSpec, app: AppSpec, joins: boolean): readon
     pod.apps.some(
       (one) => one.effects.some(({ kind }) => kind === 'device-allow') || volumeDevices(pod, one).length > 0,
     );
-  if (!widened || app.effects.some(({ kind }) => kind === 'devices')) return [];
+  if (!widened || pod.devices === 'free' || app.effects.some(({ kind }) => kind === 'devices')) return [];
   return [op('devices', ...DEFAULT_DEVICES, ...volumeDevices(pod, app))];
 }
 

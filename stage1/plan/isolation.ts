@@ -18,7 +18,7 @@ export const appIsolation = (effects: readonly Effect[], devices: readonly strin
       case 'label':
         return [op(effect.module, effect.value)];
       case 'devices':
-        return [op('devices', ...effect.rules, ...devices)];
+        return effect.rules.length === 0 ? [] : [op('devices', ...effect.rules, ...devices)];
       case 'oom-score-adj':
         return [op('oom-score-adj', String(effect.value))];
       default:

@@ -31,6 +31,8 @@ export interface PodSpec {
   readonly apps: readonly AppSpec[];
   /** Undefined: the first failure, or the last app. */
   readonly exitPolicy: ExitPolicy | undefined;
+  /** `free` where the host cannot restrict them, and that is tolerated. */
+  readonly devices: 'restricted' | 'free';
   /** Bytes per second, of each interface of the pod; undefined: no limit. */
   readonly bandwidth: bigint | undefined;
   /** What the pod's isolators come down to. */

@@ -66,18 +66,27 @@ function nodeOf(text: string, facts: HostFacts): { readonly path: string; readon
   return { path, rule: ruleOf(`${node.type} ${node.major}:${node.minor} ${access}`) };
 }
 
+/** As the executor says it (devices.cc). */
+export const UNRESTRICTED =
+  'this host does not let podctl restrict devices: the kernel has no BPF for cgroups, or forbids it';
+
 /** `{rules?, paths?}`: rules over those of the default devices, and nodes of the host with rules of their own. */
 export const devices: IsolatorRow = {
   scopes: ['app'],
-  facts: ['deviceNodes'],
+  facts: ['deviceNodes', 'deviceRules'],
   plan(value, { facts }): readonly Effect[] {
     const found = members(value, ['rules', 'paths']);
     const list = (name: string): readonly string[] => (found.has(name) ? names(found.get(name), name) : []);
     const nodes = list('paths').map((text) => nodeOf(text, facts));
     const rules = [...list('rules').map(ruleOf), ...nodes.map(({ rule }) => rule)];
     if (rules.length > MAX_RULES) throw invalid(`it has more than ${MAX_RULES} rules`);
+    const paths = nodes.map(({ path }) => path);
+    if (facts.restrictsDevices === false)
+      throw new IsolatorProblem('unenforceable', UNRESTRICTED, undefined, [
+        { kind: 'devices', rules: [], nodes: paths },
+      ]);
     return [
-      { kind: 'devices', rules: [...DEFAULT_DEVICES, ...rules.map(written)], nodes: nodes.map(({ path }) => path) },
+      { kind: 'devices', rules: [...DEFAULT_DEVICES, ...rules.map(written)], nodes: paths },
       ...rules.flatMap(allowed).map((allow): Effect => ({ kind: 'device-allow', allow })),
     ];
   },

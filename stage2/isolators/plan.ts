@@ -93,7 +93,7 @@ function planOne({ name, value }: Isolator, place: Place, { app, lenient }: Isol
   } catch (error) {
     if (!(error instanceof IsolatorProblem)) throw error;
     if (!lenient || error.reason !== 'unenforceable') throw failure(app, name, error);
-    return { effects: [], report: report('ignored', error.message) };
+    return { effects: error.otherwise, report: report('ignored', error.message) };
   }
 }
 

@@ -33,6 +33,8 @@ export interface HostFacts {
   readonly security?: { readonly selinux: boolean; readonly profiles: readonly string[] | undefined } | undefined;
   /** The device that a path of the host is a node of; undefined if it is none. */
   readonly nodeAt?: ((path: string) => DeviceNode | undefined) | undefined;
+  /** Whether the kernel lets podctl restrict devices (BPF for cgroups). */
+  readonly restrictsDevices?: boolean | undefined;
 }
 
 export interface DeviceNode {
@@ -42,7 +44,7 @@ export interface DeviceNode {
 }
 
 /** Facts that are read on demand. */
-export type FactName = 'disk' | 'cpus' | 'nodes' | 'ioWeight' | 'swap' | 'security' | 'deviceNodes';
+export type FactName = 'disk' | 'cpus' | 'nodes' | 'ioWeight' | 'swap' | 'security' | 'deviceNodes' | 'deviceRules';
 
 /** What of a pod bounds the same of its apps (appc I4). */
 export type Bound = 'cpu' | 'memory' | 'memory-high' | 'pids' | 'bandwidth' | 'iops';
@@ -69,7 +71,10 @@ export type Effect =
       readonly value: string;
       readonly scope: Scope;
     }
-  /** All rules of the app, as the executor takes them, and nodes of the host that it finds in its /dev. */
+  /**
+   * All rules of the app, as the executor takes them (none: nothing restricts it), and nodes of the host that it finds in its
+   * /dev.
+   */
   | { readonly kind: 'devices'; readonly rules: readonly string[]; readonly nodes: readonly string[] }
   /** One entry of DeviceAllow= of the pod's unit, without which the rules would hold nothing. */
   | { readonly kind: 'device-allow'; readonly allow: readonly [device: string, access: string] }
@@ -113,10 +118,13 @@ export class IsolatorProblem extends Error {
   override readonly name = 'IsolatorProblem';
   readonly reason: 'invalid' | 'unenforceable' | 'refused';
   readonly hint: string | undefined;
+  /** What of the isolator is done all the same if it is tolerated that the host cannot enforce it. */
+  readonly otherwise: readonly Effect[];
 
-  constructor(reason: IsolatorProblem['reason'], message: string, hint?: string) {
+  constructor(reason: IsolatorProblem['reason'], message: string, hint?: string, otherwise: readonly Effect[] = []) {
     super(message);
     this.reason = reason;
     this.hint = hint;
+    this.otherwise = otherwise;
   }
 }

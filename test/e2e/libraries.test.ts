@@ -6,7 +6,7 @@ import { MESSAGE_IDS } from '../../stage0/systemd/journal-events';
 import { buildAci } from '../fixtures/aci';
 import { needsHost, output, Rig, until } from '../rig/rig';
 
-const MISSING = 'the library libdeep.so.1, which /opt/lib/libgreet.so.1 needs, is not in the app\'s root';
+const MISSING = "the library libdeep.so.1, which /opt/lib/libgreet.so.1 needs, is not in the app's root";
 
 describe('missing libraries', () => {
   let rig: Rig;
@@ -31,7 +31,10 @@ describe('missing libraries', () => {
   /** With the loader and the C library of this host. @param files more of the root, and where */
   function image(name: string, files: Record<string, Buffer>, app: object = {}): string {
     const needed = [...output('ldd', '/bin/true').matchAll(/(\/\S+) \(0x/g)].map(([, file = '']) => file);
-    const all = { ...Object.fromEntries(needed.map((file) => [file, fs.readFileSync(file)])), '/bin/main': made('main') };
+    const all = {
+      ...Object.fromEntries(needed.map((file) => [file, fs.readFileSync(file)])),
+      '/bin/main': made('main'),
+    };
     return rig.write(
       `${name}.aci`,
       buildAci({
@@ -92,7 +95,7 @@ describe('missing libraries', () => {
     const volume = ['--volume=v,kind=empty', '--mount=volume=v,target=/lib/here'];
     for (const [what, args] of Object.entries({
       'the program itself ended with 127': [image('whole', { '/opt/lib/libdeep.so.1': deep })],
-      'LD_LIBRARY_PATH': [image('other', { '/o/libdeep.so.1': deep }), '--environment=LD_LIBRARY_PATH=/o'],
+      LD_LIBRARY_PATH: [image('other', { '/o/libdeep.so.1': deep }), '--environment=LD_LIBRARY_PATH=/o'],
       'a volume': [image('lacking', {}), ...volume],
       'post-stop': [image('stopped', {}, { eventHandlers: [{ name: 'post-stop', exec: ['/bin/main'] }] })],
     })) {

@@ -38,6 +38,7 @@ const pod: PodSpec = {
   stopGraceMs: 10_000,
   files: { from: 4242, lock: 17, stdout: 1, stderr: 2 },
   machine: { busPath: '/run/dbus/system_bus_socket' as AbsPath, messagesHex: '6c01' },
+  devices: 'restricted',
   bandwidth: undefined,
   names: { resolvConf: 'nameserver 192.0.2.1\n', hosts: '127.0.0.1\tlocalhost\n', replaceHosts: false },
   volumes: [

@@ -88,6 +88,19 @@ describe('stage2: podctl/devices', () => {
     }
     refusal('isolator-invalid', /more than 200/, NAME, { rules: Array.from({ length: 201 }, (_, i) => `c 10:${i} r`) });
   });
+  it('I2 where nothing restricts devices it is an error, or tolerated: nodes stay, rules go', () => {
+    const unable = { ...FACTS, restrictsDevices: false };
+    const value = { rules: ['c 10:200 rw'], paths: ['/dev/fuse'] };
+    refusal('isolator-unenforceable', /no BPF for cgroups/, NAME, value, unable);
+    const isolators = [{ name: NAME, value }];
+    const tolerated = planIsolators({ app: 'web', isolators, facts: unable, lenient: true });
+    assert.deepEqual(tolerated.effects[0], { kind: 'devices', rules: [], nodes: ['/dev/fuse'] });
+    assert.ok(!tolerated.effects.some(({ kind }) => kind === 'device-allow'));
+    assert.equal(tolerated.reports[0]?.outcome, 'ignored');
+    assert.throws(() =>
+      planIsolators({ app: 'web', isolators: [{ name: NAME, value: { rules: ['x'] } }], facts: unable, lenient: true }),
+    );
+  });
   it('refuses what is no device of the host', () => {
     refusal('isolator-unenforceable', /\/dev\/nope is no device/, NAME, { paths: ['/dev/nope'] });
     for (const path of ['fuse', '/etc/x', '/dev/', '/dev/a/../b', '/dev/./a', '/dev/x\0y', '/dev/fuse:']) {
