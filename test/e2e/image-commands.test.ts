@@ -1,6 +1,8 @@
 /** The image commands as rkt's users know them (rkt-cli.md §1.2, §1.4), in a rig of their own. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import path from 'node:path';
+import { native } from '../../stage1/native/index';
 import { buildAci, busyboxAci, imageIdOf } from '../fixtures/aci';
 import { snapshotTree } from '../fixtures/snapshot';
 import { needsHost, Rig } from '../rig/rig';
@@ -43,7 +45,10 @@ describe('image commands', function () {
       name: 'example.com/top',
       labels: [{ name: 'version', value: '1.0' }],
       manifest: { dependencies: [{ imageName: 'example.com/base' }] },
-      files: [{ name: 'rootfs/top', content: 'top', mode: 0o4755 }],
+      files: [
+        { name: 'rootfs/top', content: 'top', mode: 0o4755 },
+        { name: 'rootfs/link', type: '2', linkName: 'top' },
+      ],
     });
 
   it('§1.2 A1 export writes the very bytes that were stored, and refuses to replace a file', () => {
@@ -72,9 +77,9 @@ describe('image commands', function () {
     ];
     rig.ok('image', 'extract', 'example.com/top', raw);
     assert.deepEqual(fs.readdirSync(raw).sort(), ['manifest', 'rootfs']);
-    assert.deepEqual(fs.readdirSync(`${raw}/rootfs`), ['top']);
+    assert.deepEqual(fs.readdirSync(`${raw}/rootfs`).sort(), ['link', 'top']);
     rig.ok('image', 'render', 'example.com/top', rendered);
-    assert.deepEqual(fs.readdirSync(`${rendered}/rootfs`).sort(), ['etc', 'top']);
+    assert.deepEqual(fs.readdirSync(`${rendered}/rootfs`).sort(), ['etc', 'link', 'top']);
     assert.deepEqual(JSON.parse(fs.readFileSync(`${rendered}/manifest`, 'utf8')).name, 'example.com/top');
     rig.ok('image', 'render', '--rootfs-only', 'example.com/top', root);
     assert.deepEqual(snapshotTree(root), snapshotTree(`${rendered}/rootfs`));
@@ -158,6 +163,12 @@ describe('image commands', function () {
     assert.deepEqual(list(), []);
   });
 
+  const setAttribute = (file: string): void => {
+    const directory = fs.openSync(path.dirname(file), fs.constants.O_RDONLY);
+    native().lsetxattrat(directory, path.basename(file), 'user.new', Buffer.from('x'));
+    fs.closeSync(directory);
+  };
+
   it('§1.2 verify finds every change of a tree and mends it', () => {
     fetch('base', base());
     fetch('top', top());
@@ -174,6 +185,7 @@ describe('image commands', function () {
     assert.equal(stdout, 'successfully verified checksum for image: "example.com/top"\n');
     assert.equal(stderr, '');
     const time = new Date(0);
+    const linkTime = fs.lstatSync(`${root}/link`).mtime;
     const replaceByLink = (): void => {
       fs.rmSync(`${root}/top`);
       fs.symlinkSync('etc', `${root}/top`);
@@ -186,6 +198,26 @@ describe('image commands', function () {
       ['a new name', /\/etc\/new" does not belong there/, () => fs.writeFileSync(`${root}/etc/new`, '')],
       ['a lost one', /\/etc" is missing/, () => fs.rmSync(`${root}/etc`, { recursive: true })],
       ['type', /\/top" is of another type/, replaceByLink],
+      ['an attribute', /\/top" has another attribute "user\.new"/, () => setAttribute(`${root}/top`)],
+      [
+        'time of a directory',
+        /\/etc" has another modification time/,
+        () => fs.utimesSync(`${root}/etc`, time, new Date(1e9)),
+      ],
+      [
+        'target of a link',
+        /\/link" leads to "pot", not "top"/,
+        () => {
+          fs.rmSync(`${root}/link`);
+          fs.symlinkSync('pot', `${root}/link`);
+          fs.lutimesSync(`${root}/link`, linkTime, linkTime);
+        },
+      ],
+      [
+        'a hard link',
+        /\/top" has 2 names, not 1|\/again" does not belong there/,
+        () => fs.linkSync(`${root}/top`, `${root}/again`),
+      ],
     ];
     for (const [what, says, change] of changes) {
       change();

@@ -141,6 +141,19 @@ describe('commands on images in the same instant', function () {
     rig.removeEnded();
   });
 
+  it('extract of an image that is removed meanwhile says so, and leaves nothing', async () => {
+    const extracting = new Stopped(rig, 'mkdir', 'image', 'extract', NAME, `${rig.root}/out`);
+    await extracting.there();
+    rig.ok('image', 'rm', NAME);
+    const { status, stderr } = await extracting.goOn();
+    assert.equal(status, 254);
+    assert.match(stderr, /: image-removed: image sha512-[0-9a-f]+ is no longer in the store/);
+    assert.deepEqual(
+      fs.readdirSync(rig.root).filter((name) => name.includes('out')),
+      [],
+    );
+  });
+
   it('what cannot be had again is told: run by name, of an image that is removed meanwhile', async () => {
     const using = new Stopped(rig, 'utimensat', INSECURE, 'run', '--pull-policy=never', '--net=none', NAME);
     await using.there();
