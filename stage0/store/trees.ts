@@ -79,7 +79,7 @@ export class Trees {
     };
     const publish = (id: TreeId, facts: TreeFacts, put: () => boolean): AbsPath => {
       // Of an image that is nothing but its layers there is only the top, and no reason to wait for the whole disk.
-      if (facts.entries <= 1) fs.fsyncSync(rootFd);
+      if (facts.entries <= 1 && fs.readdirSync(`${directory.path}/${ROOTFS}`).length === 0) fs.fsyncSync(rootFd);
       else native().syncfs(rootFd);
       writeFacts(directory, facts);
       if (put()) end();
