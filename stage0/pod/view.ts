@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import type { AppName, ImageId, PodId } from '#kernel/brand';
 import type { IsolatorReport } from '../../stage2/isolators/types';
 import type { Verification } from '../image/fetch/port';
+import { type ManifestView, viewManifest } from './manifest-view';
 import type { PodEntry, Pods } from './pods';
 import { type AppStatus, readAppStatus, readPid, recordIfReadable } from './record';
 import type { PodState } from './state';
@@ -31,6 +32,8 @@ export interface PodView {
   readonly apps: readonly AppView[];
   /** What became of the isolators of the pod, then of its apps (appc I2). */
   readonly isolators: readonly IsolatorReport[];
+  /** Read when it is asked for. */
+  readonly manifest: () => ManifestView | undefined;
 }
 
 /** Undefined if the pod was removed meanwhile. */
@@ -55,6 +58,7 @@ export function viewPod(pods: Pods, entry: PodEntry): PodView | undefined {
       createdAt: app.addedAt ?? record?.createdAt,
     })),
     isolators: record?.reports ?? [],
+    manifest: () => viewManifest(entry.path),
   };
 }
 

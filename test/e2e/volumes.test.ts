@@ -59,6 +59,47 @@ describe('volumes', () => {
     return shown;
   };
 
+  it('JSON of a pod says what is mounted where, and what its user noted', () => {
+    const flags = [host(',readOnly=true'), '--volume=cache,kind=empty', '--volume=fast,kind=tmpfs'];
+    const notes = ['--user-annotation=c=d', '--user-label=a=b'];
+    const { stdout } = podctl('prepare', ...flags, pointed, at('/fast', 'fast'), ...notes);
+    interface Shown {
+      readonly name: string;
+      readonly user_annotations: object;
+      readonly user_labels: object;
+      readonly apps: readonly (Omit<Shown, 'apps'> & { readonly mounts: readonly { readonly name: string }[] })[];
+    }
+    const status = JSON.parse(rig.ok('status', '--format=json', stdout.trim())) as Shown;
+    const [app] = status.apps;
+    assert.deepEqual(
+      [...(app?.mounts ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      [
+        {
+          name: 'cache',
+          container_path: '/var/cache',
+          host_path: `${rig.dataDir}/pods/prepared/${status.name}/volumes/cache`,
+          read_only: false,
+        },
+        { name: 'data', container_path: '/data', host_path: source, read_only: true },
+        { name: 'fast', container_path: '/fast', host_path: null, read_only: false },
+      ],
+    );
+    const notesOf = (one: Omit<Shown, 'apps' | 'name'> | undefined) => [one?.user_annotations, one?.user_labels];
+    assert.deepEqual(
+      [notesOf(status), notesOf(app)],
+      [
+        [{}, {}],
+        [{ c: 'd' }, { a: 'b' }],
+      ],
+    );
+    const listed = JSON.parse(rig.ok('list', '--format=json')) as Shown[];
+    assert.deepEqual(
+      listed.find(({ name }) => name === status.name),
+      status,
+    );
+    rig.ok('rm', status.name);
+  });
+
   it('D3 shows a directory of the host, with nosuid and nodev, and its submounts', () => {
     const inner = `${source}/inner`;
     fs.mkdirSync(inner);

@@ -1,5 +1,6 @@
 /** The documented JSON of a pod (rkt-cli.md §1.4, with one time unit: nanoseconds since the epoch, as integers). */
 import { podUnit } from '../../../units/name';
+import type { AppManifestView } from '../../pod/manifest-view';
 import type { AppView, PodView } from '../../pod/view';
 import { signatureJson } from './image-view';
 
@@ -12,8 +13,22 @@ const isolatorsJson = (pod: PodView, app: string | undefined) =>
     .filter((report) => report.app === app)
     .map(({ isolator, outcome, detail }) => ({ name: isolator, outcome, detail: detail ?? null }));
 
+const NOTHING: AppManifestView = { mounts: [], userAnnotations: {}, userLabels: {} };
+
+/** What the manifest says of an app, or nothing. */
+const manifestJson = ({ mounts, userAnnotations, userLabels } = NOTHING) => ({
+  mounts: mounts.map(({ name, containerPath, hostPath, readOnly }) => ({
+    name,
+    container_path: containerPath,
+    host_path: hostPath ?? null,
+    read_only: readOnly,
+  })),
+  user_annotations: userAnnotations,
+  user_labels: userLabels,
+});
+
 /** The documented JSON of an app. */
-export const appJson = (pod: PodView, app: AppView) => ({
+export const appJson = (pod: PodView, app: AppView, manifest = pod.manifest()) => ({
   name: app.name,
   state: app.status?.state ?? 'created',
   created_at: nanoseconds(app.createdAt),
@@ -28,17 +43,23 @@ export const appJson = (pod: PodView, app: AppView) => ({
   signed_by: app.signature?.fingerprint ?? null,
   signature: signatureJson(app.signature),
   isolators: isolatorsJson(pod, app.name),
+  ...manifestJson(manifest?.apps.get(app.name)),
 });
 
-export const podJson = (pod: PodView) => ({
-  name: pod.id,
-  pod_name: pod.name ?? null,
-  unit: podUnit(pod.id),
-  state: pod.state,
-  created_at: nanoseconds(pod.createdAt),
-  started_at: nanoseconds(pod.startedAt),
-  pid: pod.pid ?? null,
-  app_names: pod.apps.map(({ name }) => name),
-  apps: pod.apps.map((app) => appJson(pod, app)),
-  isolators: isolatorsJson(pod, undefined),
-});
+export function podJson(pod: PodView) {
+  const manifest = pod.manifest();
+  return {
+    name: pod.id,
+    pod_name: pod.name ?? null,
+    unit: podUnit(pod.id),
+    state: pod.state,
+    created_at: nanoseconds(pod.createdAt),
+    started_at: nanoseconds(pod.startedAt),
+    pid: pod.pid ?? null,
+    app_names: pod.apps.map(({ name }) => name),
+    apps: pod.apps.map((app) => appJson(pod, app, manifest)),
+    isolators: isolatorsJson(pod, undefined),
+    user_annotations: manifest?.userAnnotations ?? {},
+    user_labels: manifest?.userLabels ?? {},
+  };
+}
