@@ -59,7 +59,7 @@ export function launchOf(
     name,
     trees,
     identity,
-    ...privilegesOf(isolation.effects, identity.uid, relaxed),
+    ...privilegesOf(isolation.effects, identity.uid, relaxed, isDocker),
     environment,
     workingDirectory: workingDirectory as AbsPath,
     ...(made === undefined ? {} : { madeDirectory: made }),
@@ -77,19 +77,29 @@ export function launchOf(
   };
 }
 
-/** The last word is an isolator's, but for what the operator switched off. */
+/**
+ * The last word is an isolator's, but for what the operator switched off. A user gains no privileges, except where Docker's rules
+ * hold: images with sudo, or ping with file capabilities, run there.
+ */
 function privilegesOf(
   effects: readonly Effect[],
   uid: number,
   relaxed: Relaxations,
-): Pick<AppSpec, 'capabilityMask' | 'noNewPrivileges'> {
-  let noNewPrivileges = uid !== 0;
+  isDocker: boolean,
+): Pick<AppSpec, 'capabilityMask' | 'noNewPrivileges' | 'mayGainPrivileges'> {
+  let noNewPrivileges = uid !== 0 && !isDocker;
   for (const effect of effects) {
     if (effect.kind === 'no-new-privileges') noNewPrivileges = effect.on;
   }
+  const capabilities = capabilityMask(capabilitiesOf(effects, relaxed));
+  const isFilteredUser = uid !== 0 && effects.some(({ kind }) => kind === 'filter');
+  if (!isFilteredUser) return { capabilityMask: capabilities, noNewPrivileges };
   // A set-user-ID program under a filter that its author never thought of could be led astray: with one, users gain nothing.
-  if (uid !== 0 && effects.some(({ kind }) => kind === 'filter')) noNewPrivileges = true;
-  return { capabilityMask: capabilityMask(capabilitiesOf(effects, relaxed)), noNewPrivileges };
+  // The default filter is like that of the runtimes for which these images were made.
+  const isDefaultFilter = !effects.some(({ kind }) => kind === 'seccomp');
+  return isDocker && isDefaultFilter && !noNewPrivileges
+    ? { capabilityMask: capabilities, noNewPrivileges, mayGainPrivileges: true }
+    : { capabilityMask: capabilities, noNewPrivileges: true };
 }
 
 /** The bounding set of an app. */

@@ -61,14 +61,15 @@ Outcome<uint64_t> known_capabilities(uint64_t mask) {
   return mask;
 }
 
-/** A user's filter needs this: else a set-user-ID program would run under a filter its author never thought of. */
+/** A user's filter needs this, unless the plan says otherwise: a set-user-ID program's author may never have thought of it. */
 bool must_not_gain_privileges(const Identity &identity) {
-  return identity.no_new_privileges || (identity.uid != 0 && !identity.filter.empty());
+  const bool is_filtered_user = identity.uid != 0 && !identity.filter.empty();
+  return identity.no_new_privileges || (is_filtered_user && !identity.may_gain_privileges);
 }
 
 /**
- * The kernel takes a filter from whoever cannot gain privileges, or has CAP_SYS_ADMIN. Root keeps that one until the exec: what
- * the program gets is what the bounding set leaves, and it is limited by then.
+ * The kernel takes a filter from whoever cannot gain privileges, or has CAP_SYS_ADMIN. That one is kept until the exec, which
+ * takes it from a user; what root's program gets, or one with file capabilities, the bounding set limits by then.
  */
 uint64_t needed_for_filter(const Identity &identity, bool locked) {
   return identity.filter.empty() || locked ? 0 : uint64_t{1} << CAP_SYS_ADMIN;
@@ -105,6 +106,7 @@ void note(Identity &identity, const Op &op) {
       return;
     case OpKind::caps: identity.capabilities = hexadecimal(op[0]); return;
     case OpKind::no_new_privs: identity.no_new_privileges = true; return;
+    case OpKind::may_gain_privs: identity.may_gain_privileges = true; return;
     case OpKind::oom_score_adj: identity.oom_score = &op; return;
     case OpKind::rlimit:
       if (identity.rlimits == nullptr) identity.rlimits = &op;
@@ -124,8 +126,10 @@ Outcome<> assume(const Identity &identity) {
   TRY(set_groups(identity.groups));
   TRY(limit_bounding_set(capabilities));  // needs CAP_SETPCAP, which the next lines may take away
   TRY(check(sys::setresgid(identity.gid, identity.gid, identity.gid), "setresgid"));
+  const uint64_t needed = needed_for_filter(identity, locked);
+  if (identity.uid != 0 && needed != 0) TRY(check(sys::prctl(PR_SET_KEEPCAPS, 1), "prctl", "PR_SET_KEEPCAPS"));
   TRY(check(sys::setresuid(identity.uid, identity.uid, identity.uid), "setresuid"));
-  TRY(set_capabilities(identity.uid == 0 ? capabilities | needed_for_filter(identity, locked) : 0));
+  TRY(set_capabilities((identity.uid == 0 ? capabilities : 0) | needed));
   // A change of user makes a process dumpable where fs.suid_dumpable says so: then the app could look at this one.
   TRY(check(sys::prctl(PR_SET_DUMPABLE, 0), "prctl", "PR_SET_DUMPABLE"));
   TRY(hang_on(identity.lifeline));

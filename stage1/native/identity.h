@@ -14,6 +14,8 @@ struct Identity {
   /** Bounding set, and for uid 0 also the permitted and effective ones. Nothing unless the plan says so. */
   uint64_t capabilities = 0;
   bool no_new_privileges = false;
+  /** A user's program may gain privileges by what it executes (set-user-ID, file capabilities), although there is a filter. */
+  bool may_gain_privileges = false;
   Text working_directory = "/";
   /** See limits.h: performed by limit_process, not by assume. */
   const Op *oom_score = nullptr;

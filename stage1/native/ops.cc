@@ -57,6 +57,7 @@ constexpr OpSyntax kOps[] = {
     {OpKind::user, "user", kApp, {num, num}},
     {OpKind::caps, "caps", kApp, {hex}},
     {OpKind::no_new_privs, "no-new-privs", kApp, {}},
+    {OpKind::may_gain_privs, "may-gain-privs", kApp, {}},
     {OpKind::rlimit, "rlimit", kApp, {text, text, text}},
     {OpKind::oom_score_adj, "oom-score-adj", kApp, {text}},
     {OpKind::selinux, "selinux", kApp, {text}},

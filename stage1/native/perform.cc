@@ -145,7 +145,7 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
 
     // Only noted: exec assumes all of it at once, so that no order in a plan can lose a restriction.
     case OpKind::cwd: case OpKind::groups: case OpKind::user: case OpKind::caps: case OpKind::no_new_privs:
-    case OpKind::rlimit: case OpKind::oom_score_adj:
+    case OpKind::may_gain_privs: case OpKind::rlimit: case OpKind::oom_score_adj:
     case OpKind::selinux: case OpKind::apparmor: case OpKind::seccomp:
       note(identity, op);
       return kDone;

@@ -20,7 +20,7 @@ enum class OpKind : uint8_t {
   machine, hostname, loopback, sysctl, bandwidth, overlay,
   pod_root, root, mkdir, file, symlink, bind, mount, mask, readonly, root_readonly, pivot,
   app, log, cgroup, devices, after, notify, restart, stop_signal, handler,
-  cwd, groups, user, caps, no_new_privs, rlimit, oom_score_adj, selinux, apparmor, seccomp, env, args, exec,
+  cwd, groups, user, caps, no_new_privs, may_gain_privs, rlimit, oom_score_adj, selinux, apparmor, seccomp, env, args, exec,
 };
 
 enum class ArgKind : uint8_t { none, text, path, num, oct, hex, texts };

@@ -108,6 +108,8 @@ export const OPS = {
   /** Capability bit mask: bounding, permitted and effective set (the latter two only for uid 0). */
   caps: syntax(['app'], 'hex'),
   'no-new-privs': syntax(['app']),
+  /** A user with a filter may gain privileges by what it executes; without it the executor sees that none does. */
+  'may-gain-privs': syntax(['app']),
   /** Resource (as in setrlimit(2), lower case without RLIMIT_), soft and hard limit: decimal or `infinity`. */
   rlimit: syntax(['app'], 'text', 'text', 'text'),
   /** −1000 to 1000. */

@@ -86,6 +86,7 @@ function appSection(pod: PodSpec, app: AppSpec, joins = false): readonly Op[] {
     op('user', String(app.identity.uid), String(app.identity.gid)),
     op('caps', app.capabilityMask),
     ...(app.noNewPrivileges ? [op('no-new-privs')] : []),
+    ...(app.mayGainPrivileges === true ? [op('may-gain-privs')] : []),
     ...environmentOps(app),
     op('args', ...app.argv),
     op('exec', ...app.candidates),

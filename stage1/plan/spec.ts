@@ -146,6 +146,8 @@ export interface AppSpec {
   /** 16 hex digits: the bounding set. */
   readonly capabilityMask: string;
   readonly noNewPrivileges: boolean;
+  /** Although there is a filter: as Docker's image authors expect, with programs like sudo, or ping with file capabilities. */
+  readonly mayGainPrivileges?: true;
   readonly environment: readonly { readonly name: string; readonly value: string }[];
   readonly workingDirectory: AbsPath;
   /** The same without symbolic links of the image, if it has none there and it is to be made (Docker's rule). */

@@ -41,6 +41,17 @@ def test_a_user_with_a_filter_gains_no_privileges(rig):
     assert 'Seccomp:\t2' in text and 'NoNewPrivs:\t1' in text and 'CapPrm:\t0000000000000000' in text, text
 
 
+def test_a_user_with_a_filter_may_gain_what_the_bounding_set_leaves_where_the_plan_says_so(rig):
+    pod = rig.pod(app('mkdir /tmp/x; grep -E "^(Uid|Seccomp:|Cap(Prm|Eff|Inh|Bnd|Amb)|NoNewPrivs)" /proc/self/status', uid=1000,
+                      gid=1000, more='may-gain-privs\n' + NO_MKDIR)).run()
+    text = pod.out.decode()
+    assert 'not permitted' in pod.err, pod.err
+    assert 'Seccomp:\t2' in text and 'NoNewPrivs:\t0' in text and 'Uid:\t1000\t1000\t1000\t1000' in text, text
+    for name in ('Prm', 'Eff', 'Inh', 'Amb'):
+        assert f'Cap{name}:\t0000000000000000' in text, text
+    assert 'CapBnd:\t00000000a80425fb' in text, text
+
+
 def test_a_filter_that_kills_shows_as_SIGSYS(rig):
     pod = rig.pod(app('true', more=NOTHING)).run()
     assert pod.status == 128 + 31, (pod.status, pod.err)

@@ -104,6 +104,15 @@ async function addMocha(run: Run, result: Result, argv: readonly [string, ...str
   else noteStatus(result, failure);
 }
 
+/** The container host has no network to build them with. Without them tests are skipped, with the reason. */
+async function buildImages(run: Run): Promise<void> {
+  const builder = join(run.checkout, 'test/fixtures/debian/images');
+  await run.children.run(
+    [builder],
+    optionsOf(run, (line) => run.print(`  ${line}`)),
+  );
+}
+
 /** In the virtual machine what it can prove, and then from outside its reboots and power cuts. */
 async function runVm(run: Run): Promise<Result> {
   const result = newResult('vm');
@@ -167,7 +176,7 @@ async function runProgram(run: Run, name: SuiteName, program: string): Promise<R
   return result;
 }
 
-function runSuite(run: Run, name: SuiteName): Promise<Result> {
+async function runSuite(run: Run, name: SuiteName): Promise<Result> {
   const { checkout } = run;
   switch (name) {
     case 'unit':
@@ -177,6 +186,7 @@ function runSuite(run: Run, name: SuiteName): Promise<Result> {
       ]);
     case 'e2e': {
       const inside = [process.execPath, ...mocha(run, testFiles(checkout, ['e2e']), '--timeout', TEST_TIMEOUT)];
+      await buildImages(run);
       return runMocha(run, name, [join(checkout, 'test/host/host'), 'exec', '--name', run.host, '--', ...inside]);
     }
     case 'native':
