@@ -74,4 +74,4 @@ describe('a confined tree', () => {
     tree.close();
     fs.closeSync(rootFd);
   });
-}).timeout(30_000);
+}).timeout(120_000);

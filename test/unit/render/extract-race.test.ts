@@ -138,4 +138,4 @@ describe('extraction', () => {
     // Its owner, mode, times, attributes and links: whatever changes one of them changes the ctime.
     assert.equal(after.ctimeNs, before.ctimeNs);
   });
-}).timeout(60_000);
+}).timeout(120_000);
