@@ -26,6 +26,19 @@ describe('podctl enter, when something ends', () => {
     });
   }
 
+  it('what the command of a killed enter has started ends with the app', async () => {
+    const uuid = rig.run(rig.image, ...SLEEP);
+    const child = rig.entering(uuid, 'sh', '-c', 'sleep 100002 & sleep 100001; true');
+    await until(() => (rig.pidsOf(uuid).length === 4 ? true : undefined), 'the command and what it starts');
+    child.kill('SIGKILL');
+    await ended(child);
+    await until(() => (rig.pidsOf(uuid).some((pid) => commOf(pid) === 'sh') ? undefined : true), 'the command to end');
+    const left = rig.pidsOf(uuid).filter((pid) => pid !== '');
+    assert.deepEqual(left.map(commOf), ['sleep', 'sleep', 'sleep']);
+    rig.ok('stop', '--force', uuid);
+    await until(() => (left.some((pid) => commOf(pid) === 'sleep') ? undefined : true), 'everything to end');
+  });
+
   it('the app’s end is the command’s', async () => {
     const uuid = rig.run(
       rig.image,

@@ -28,7 +28,8 @@ export const spec = commandSpec({
     'The command runs as the app does: in its namespaces and cgroup, as its user, with its environment, its capabilities, its ' +
     'system call filter and its limits. Without a command it is /bin/bash or /bin/sh. Flags stand before the UUID.\n\n' +
     "Between two terminals the command gets a new one of the app's own; otherwise its input and output are pipes. Signals that " +
-    'podctl gets go to the command, which ends when podctl does. All of stdin is read, so a loop over lines of a file wants ' +
+    'podctl gets go to the command, which ends when podctl does; what the command has started goes on, as after `exit`, until ' +
+    'the app ends at the latest. All of stdin is read, so a loop over lines of a file wants ' +
     '`</dev/null`.',
   args: { uuid: required('UUID', 'pod'), command: many('CMD') },
   flags: ENTER_FLAGS,
