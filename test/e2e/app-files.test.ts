@@ -84,11 +84,12 @@ describe('files of an app', () => {
 
     it('brings syslog(3) into the journal, under the pod’s unit', () => {
       const uuidFile = `${rig.root}/uuid`;
-      says('logger -t greeter from the app', image, `--uuid-file-save=${uuidFile}`);
+      // journald asks the kernel whose process it was that sent a message; on a busy machine some are over by then.
+      says('for i in $(seq 20); do logger -t greeter from the app; done', image, `--uuid-file-save=${uuidFile}`);
       const uuid = fs.readFileSync(uuidFile, 'utf8').trim();
       output('journalctl', '--sync');
       const lines = output('journalctl', '-o', 'cat', '-u', `podctl-${uuid}.service`, '-t', 'greeter');
-      assert.equal(lines, 'from the app\n');
+      assert.match(lines, /^(?:from the app\n)+$/);
     });
   });
 
