@@ -29,7 +29,7 @@ const TEST_TIMEOUT = '60000';
 /** The same in the virtual machine, which may be emulated. */
 const VM_TEST_TIMEOUT = '300000';
 /** End-to-end tests that show more where there are controllers, another kernel, and devices can be forbidden. */
-const E2E_IN_VM = ['bandwidth', 'cgroup-values', 'confinement', 'isolators', 'systemd'];
+const E2E_IN_VM = ['bandwidth', 'cgroup-values', 'confinement', 'systemd'];
 
 /** Compiled tests of these folders. The sources are listed: dist may hold tests that are no more. */
 function testFiles(checkout: string, folders: readonly string[]): string[] {
