@@ -24,13 +24,13 @@ const digestOf = (source: string): string => source.trimEnd().slice(-DIGEST_LENG
 const WRAPPER = ['(function (exports, require, module, __filename, __dirname) {', '\n})'] as const;
 
 /** The script of a file, and what its cache must begin with. */
-export interface Compiled {
+interface Compiled {
   readonly script: Script;
   readonly digest: string;
 }
 
 /** Without a cache, or with one that is damaged, of another source or of another Node, V8 compiles the source. */
-export function compile(file: string, cache?: Buffer): Compiled {
+function compile(file: string, cache?: Buffer): Compiled {
   // The build writes ASCII only, and V8 keeps such a string as it is read.
   const source = readFileSync(file, 'latin1');
   const digest = digestOf(source);

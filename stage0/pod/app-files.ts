@@ -1,9 +1,9 @@
 /** Files of an app's root, for those who look for what a program lacked (stage2/libraries). */
 import fs from 'node:fs';
 import type { AbsPath } from '#kernel/brand';
+import { cleanPath, isWithin } from '#kernel/clean-path';
 import { PodctlError } from '#kernel/errors';
 import type { AppFiles } from '../../stage2/libraries/missing';
-import { cleanPath, isWithin } from './clean-path';
 import type { TreeView } from './tree-view';
 
 /** No directory of libraries has more names. */

@@ -1,11 +1,11 @@
 /** What an app's root will be: which volumes are where in it, and which of its directories stay writable. */
 import type { AbsPath } from '#kernel/brand';
+import { cleanPath, isWithin } from '#kernel/clean-path';
 import { PodctlError } from '#kernel/errors';
 import { isReserved, KERNEL_DIRECTORIES } from '../../stage1/plan/mounts';
 import type { MountSpec, RootSpec, VolumeSpec } from '../../stage1/plan/spec';
 import { followsDocker } from '../../stage2/conventions';
 import type { Mount } from '../image/pod-schema';
-import { cleanPath, isWithin } from './clean-path';
 import type { RuntimeApp } from './manifest';
 import { mountPointOf } from './reify-volumes';
 import type { Resolved, TreeView } from './tree-view';

@@ -3,6 +3,7 @@
  * while nothing exists yet that would have to be cleaned up. Run again when the pod starts: the plan comes from the same words.
  */
 import { type AbsPath, type AppName, isAbsPath } from '#kernel/brand';
+import { cleanPath, isWithin } from '#kernel/clean-path';
 import { PodctlError } from '#kernel/errors';
 import type { AppSpec, RootSpec } from '../../stage1/plan/spec';
 import { ALL_CAPABILITIES, type Capability, capabilityMask, DEFAULT_CAPABILITIES } from '../../stage2/capabilities';
@@ -13,7 +14,6 @@ import type { Isolation } from '../../stage2/isolators/plan';
 import type { Effect } from '../../stage2/isolators/types';
 import { lifeOf } from '../../stage2/life';
 import { dockerIdentityOf, homeOf, identityOf } from '../../stage2/user';
-import { cleanPath, isWithin } from './clean-path';
 import type { RuntimeApp } from './manifest';
 import type { FileKind, TreeView } from './tree-view';
 

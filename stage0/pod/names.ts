@@ -3,23 +3,17 @@
  * pods that want one name at once, one gets it, without a lock. Names follow machined's rules, since they name machines too.
  */
 import fs from 'node:fs';
-import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
+import type { AbsPath, PodId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
 import { namesIn } from '../files/names-in';
 import { isMachineName, machineName } from '../systemd/machined';
+import { podOfLink } from './pod-link';
 
 const namesRoot = (dataDir: AbsPath): string => `${dataDir}/names`;
 
 /** The pod that has this name, or had it last. */
 export function podOfName(dataDir: AbsPath, name: string): PodId | undefined {
-  if (!isMachineName(name)) return undefined;
-  try {
-    const id = fs.readlinkSync(`${namesRoot(dataDir)}/${name}`);
-    return isPodId(id) ? id : undefined;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'EINVAL')) return undefined;
-    throw error;
-  }
+  return isMachineName(name) ? podOfLink(`${namesRoot(dataDir)}/${name}`) : undefined;
 }
 
 /**

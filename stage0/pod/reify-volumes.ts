@@ -2,11 +2,12 @@
  * Which volume is where in which app: a pod's volumes, mounts and the mount points of its images, made explicit (appc D4), as
  * they are then written into the pod manifest. Pure.
  */
+
+import { cleanPath } from '#kernel/clean-path';
 import { PodctlError } from '#kernel/errors';
 import { followsDocker } from '../../stage2/conventions';
 import type { EmptyVolume, HostVolume, Mount, Volume } from '../image/pod-schema';
 import type { MountPoint } from '../image/schema';
-import { cleanPath } from './clean-path';
 import type { RuntimeApp } from './manifest';
 
 /** A volume with everything that the specification has a default for (appc D3). */

@@ -4,15 +4,15 @@
  * made of them when its first pod asks. Whoever asks or adds holds the lock of users.ts.
  */
 import fs from 'node:fs';
-import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
-import { isErrno } from '#kernel/errors';
+import type { AbsPath, PodId } from '#kernel/brand';
 import { uniqueName } from '#kernel/unique';
 import type { UserRange } from '../../stage1/plan/spec';
 import { namesIn } from '../files/names-in';
+import { podOfLink } from './pod-link';
 import type { Pods } from './pods';
 import { recordIfReadable } from './record';
 
-export interface UsedRange extends UserRange {
+interface UsedRange extends UserRange {
   readonly pod: PodId;
 }
 
@@ -46,33 +46,23 @@ export function takeRange(dataDir: AbsPath, range: UserRange, pod: PodId): void 
 /** Nothing happens if the range is no longer that pod's. */
 export function giveRangeBack(dataDir: AbsPath, range: UserRange, pod: PodId): void {
   const link = linkOf(rangesOfBoot(dataDir), range);
-  if (holderOf(link) === pod) fs.rmSync(link, { force: true });
+  if (podOfLink(link) === pod) fs.rmSync(link, { force: true });
 }
 
 /** The pod that has exactly this range, or had it last. */
 export const podOfRange = (dataDir: AbsPath, range: UserRange): PodId | undefined =>
-  holderOf(linkOf(rangesOfBoot(dataDir), range));
+  podOfLink(linkOf(rangesOfBoot(dataDir), range));
 
 /** Gives back what pods have that are gone, and forgets earlier boots. Needs no lock: a pod is there before it gets a range. */
 export function sweepRanges(dataDir: AbsPath, isThere: (id: PodId) => boolean): void {
   const directory = rangesOfBoot(dataDir);
   for (const name of namesIn(directory)) {
-    const holder = holderOf(`${directory}/${name}`);
+    const holder = podOfLink(`${directory}/${name}`);
     if (holder === undefined || !isThere(holder)) fs.rmSync(`${directory}/${name}`, { force: true });
   }
   for (const name of namesIn(usersRoot(dataDir))) {
     const path = `${usersRoot(dataDir)}/${name}`;
     if (path !== directory) fs.rmSync(path, { recursive: true, force: true });
-  }
-}
-
-function holderOf(link: string): PodId | undefined {
-  try {
-    const id = fs.readlinkSync(link);
-    return isPodId(id) ? id : undefined;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'EINVAL')) return undefined;
-    throw error;
   }
 }
 
@@ -83,7 +73,7 @@ function gatherRanges(dataDir: AbsPath, directory: string, pods: Pods): void {
   for (const { pod, ...range } of recordedRanges(pods)) {
     const link = linkOf(temporary, range);
     // Two pods with one range are an old mistake; the range is taken either way.
-    if (holderOf(link) === undefined) fs.symlinkSync(pod, link);
+    if (podOfLink(link) === undefined) fs.symlinkSync(pod, link);
   }
   fs.renameSync(temporary, directory);
 }

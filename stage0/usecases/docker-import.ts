@@ -12,12 +12,13 @@ import { requireForPlatform } from '../image/docker/platform-choice';
 import type { Digest, ImageSource } from '../image/docker/port';
 import { acNameOf, formatReference, repositoryOf } from '../image/docker/registry/reference';
 import { readConfig, resolveManifest } from '../image/docker/resolve';
-import { openArchive, type SpoolPort, seekable, spoolStdin } from '../image/docker/spool';
+import { type SpoolPort, seekable, spoolStdin } from '../image/docker/spool';
+import { openRegular } from '../image/fetch/file';
 import type { Verification } from '../image/fetch/port';
 import type { StoredImage } from '../store/cas';
 import { temporaryOf } from '../store/temporary';
 import { type DockerServices, type Place, recall, recallImage, remember, type Wish } from './docker-images';
-import type { FetchOptions } from './images';
+import { interruptible } from './interruptible';
 
 /** What an image is called: `host/path` and a tag. */
 interface Called {
@@ -26,53 +27,36 @@ interface Called {
 }
 
 /** @throws PodctlError `image-*`, `decompressor-missing`, `interrupted` */
-export async function importPlace(services: DockerServices, place: Place, wish: Wish): Promise<StoredImage> {
-  const end = new AbortController();
-  const release = wish.options.interrupts(() => end.abort());
-  try {
-    const files = await openFiles(services, place, end.signal);
+export const importPlace = (services: DockerServices, place: Place, wish: Wish): Promise<StoredImage> =>
+  interruptible(wish.options, async ({ signal }) => {
+    const files = await openFiles(services, place, signal);
     try {
-      if (place.transport === 'docker-archive') return await fromArchive(services, files, place, wish, end.signal);
+      if (place.transport === 'docker-archive') return await fromArchive(services, files, place, { ...wish, signal });
       const layout = openLayout(files);
       const called = calledIn(place, layout.nameOf(place.selection));
       const source = `${place.transport}:${place.path}`;
       const name = acIdentifier(called.repository, 'image');
-      return await importFrom(services, layout, place.selection, { ...wish, called, name, source, signal: end.signal });
+      return await importFrom(services, layout, place.selection, { ...wish, called, name, source, signal });
     } finally {
       files.close();
     }
-  } finally {
-    release();
-  }
-}
+  });
 
 /** @throws PodctlError `fetch-*`, `registry-*`, `image-*`, `config-invalid`, `decompressor-missing`, `interrupted` */
-export async function importReference(services: DockerServices, written: string, wish: Wish): Promise<StoredImage> {
-  const { observe, interrupts, policy } = wish.options;
-  const end = new AbortController();
-  const release = interrupts(() => end.abort());
-  try {
-    const onRetry = (url: string, reason: string, delayMs: number): void =>
-      observe({ event: 'retrying', url, reason, delayMs });
-    const { reference, source, verify } = await services.registry(written, {
-      signal: end.signal,
-      onRetry,
-      observe,
-      policy,
-    });
+export const importReference = (services: DockerServices, written: string, wish: Wish): Promise<StoredImage> =>
+  interruptible(wish.options, async (interruption) => {
+    const { observe, policy } = wish.options;
+    const { reference, source, verify } = await services.registry(written, { ...interruption, observe, policy });
     try {
       const called = { repository: repositoryOf(reference), tag: reference.tag ?? reference.digest ?? 'latest' };
       const shown = `docker://${formatReference(reference)}`;
       const signed = policy === 'signed' ? { verify } : {};
       const names = { called, name: acNameOf(reference), source: shown, ...signed };
-      return await importFrom(services, source, undefined, { ...wish, ...names, signal: end.signal });
+      return await importFrom(services, source, undefined, { ...wish, ...names, signal: interruption.signal });
     } finally {
       source.close();
     }
-  } finally {
-    release();
-  }
-}
+  });
 
 async function openFiles(
   services: DockerServices,
@@ -89,7 +73,7 @@ async function openFiles(
     throw new PodctlError('image-file-unreadable', `${file} is not a directory`, { hint: 'is it oci-archive: ?' });
   }
   const port: SpoolPort = { nameless: () => nameless(services), signal };
-  const fd = file === '-' ? await spoolStdin(port) : await seekable(openArchive(file), port);
+  const fd = file === '-' ? await spoolStdin(port) : await seekable(openRegular(file, 'image'), port);
   try {
     return archiveFiles(fd);
   } catch (error) {
@@ -117,15 +101,30 @@ function calledIn({ path: place, selection }: Place, said: string | undefined): 
   return { repository: localRepository(repository, file), tag: tag ?? 'latest' };
 }
 
-interface SourceWish extends Wish {
+interface Conversion extends Wish {
   readonly called: Called;
   /** Of the ACI. */
   readonly name: string;
   /** For people. */
   readonly source: string;
   readonly signal: AbortSignal;
+}
+
+interface SourceWish extends Conversion {
   /** Demands a signature of one of these documents; undefined: none is needed. */
   readonly verify?: (digests: readonly Digest[]) => Promise<Verification>;
+}
+
+/** An image as its source has it. */
+interface Found {
+  /** Undefined: the source has no manifests. */
+  readonly manifestDigest: Digest | undefined;
+  readonly configDigest: Digest;
+  /** Of the manifest. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly verification: Verification | undefined;
+  readonly layers: readonly Omit<LayerSource, 'diffId'>[];
+  config(): Promise<Buffer>;
 }
 
 /** @param reference as ImageSource.document() takes it @throws PodctlError as importPlace(), and what the source throws */
@@ -133,92 +132,76 @@ export async function importFrom(
   services: DockerServices,
   source: ImageSource,
   reference: string | undefined,
-  { platform, called, name, source: shown, signal, options, verify }: SourceWish,
+  { verify, ...wish }: SourceWish,
 ): Promise<StoredImage> {
-  const { document, image, digests } = await resolveManifest(source, reference, platform);
-  const verification = await verify?.(digests);
-  const note = `image:${JSON.stringify([document.digest, called.repository, called.tag, options.platform ?? null])}`;
+  const { document, image, digests } = await resolveManifest(source, reference, wish.platform);
+  const found: Found = {
+    manifestDigest: document.digest,
+    configDigest: image.config.digest,
+    annotations: image.annotations,
+    verification: await verify?.(digests),
+    layers: image.layers.map((layer) => ({ size: layer.size, read: (take) => source.blob(layer, take) })),
+    config: () => readConfig(source, image.config),
+  };
+  return convert(services, found, wish);
+}
+
+function fromArchive(
+  services: DockerServices,
+  files: FileSet,
+  place: Place,
+  wish: Wish & Pick<Conversion, 'signal'>,
+): Promise<StoredImage> {
+  const { name: said, config, configDigest, layers } = archivedImage(files, place.selection);
+  const called = calledIn({ ...place, selection: undefined }, said);
+  const found: Found = {
+    manifestDigest: undefined,
+    configDigest,
+    annotations: {},
+    verification: undefined,
+    layers: layers.map((layer) => ({ size: layer.size, read: (take) => readLayer(layer, take) })),
+    config: async () => config,
+  };
+  const name = acIdentifier(called.repository, 'image');
+  return convert(services, found, { ...wish, called, name, source: `docker-archive:${place.path}` });
+}
+
+async function convert(
+  services: DockerServices,
+  { manifestDigest, configDigest, annotations, verification, layers, config: read }: Found,
+  { platform, called, name, source, signal, options }: Conversion,
+): Promise<StoredImage> {
+  const what = [manifestDigest ?? configDigest, called.repository, called.tag, options.platform ?? null];
+  const note = `image:${JSON.stringify(what)}`;
   // One that is stored takes over the verification when it is stored again.
   const known = verification === undefined ? recallImage(services, note) : undefined;
   if (known !== undefined) {
     services.images.touch(known.id);
     return known;
   }
-  const config = decodeConfig(await readConfig(source, image.config));
+  const config = decodeConfig(await read());
   if (options.platform !== undefined) requireForPlatform(config, platform);
-  const layers = image.layers.map(
-    (layer, index): LayerSource => ({
-      diffId: config.diffIds[index] ?? '',
-      size: layer.size,
-      read: (take) => source.blob(layer, take),
-    }),
-  );
-  const origin = {
-    name,
-    ...called,
-    manifestDigest: document.digest,
-    configDigest: image.config.digest,
-    annotations: image.annotations,
+  const input: ImageInput = {
+    config,
+    layers: layers.map((layer, index) => ({ ...layer, diffId: config.diffIds[index] ?? '' })),
+    origin: { name, ...called, manifestDigest, configDigest, annotations },
+    source,
+    verification,
   };
-  return store(services, { config, layers, origin, source: shown, verification }, { note, signal, options });
-}
-
-async function fromArchive(
-  services: DockerServices,
-  files: FileSet,
-  place: Place,
-  { platform, options }: Wish,
-  signal: AbortSignal,
-): Promise<StoredImage> {
-  const { name, config: bytes, configDigest, layers } = archivedImage(files, place.selection);
-  const called = calledIn({ ...place, selection: undefined }, name);
-  const note = `image:${JSON.stringify([configDigest, called.repository, called.tag, options.platform ?? null])}`;
-  const known = recallImage(services, note);
-  if (known !== undefined) {
-    services.images.touch(known.id);
-    return known;
-  }
-  const config = decodeConfig(bytes);
-  if (options.platform !== undefined) requireForPlatform(config, platform);
-  const sources = layers.map(
-    (layer, index): LayerSource => ({
-      diffId: config.diffIds[index] ?? '',
-      size: layer.size,
-      read: (take) => readLayer(layer, take),
-    }),
-  );
-  const { repository, tag } = called;
-  const origin = {
-    name: acIdentifier(repository, 'image'),
-    repository,
-    tag,
-    manifestDigest: undefined,
-    configDigest,
-    annotations: {},
-  };
-  const source = `docker-archive:${place.path}`;
-  return store(services, { config, layers: sources, origin, source }, { note, signal, options });
-}
-
-async function store(
-  services: DockerServices,
-  input: ImageInput,
-  { note, signal, options }: { note: string; signal: AbortSignal; options: FetchOptions },
-): Promise<StoredImage> {
-  const target: ImportTarget = {
-    images: services.images,
-    signal,
-    known: (diffId) => {
-      const layer = recall(services, `layer:${diffId}`);
-      if (layer?.digest !== diffId) return undefined;
-      services.images.touch(layer.id);
-      return layer.id;
-    },
-    learn: (diffId, id) => remember(services, `layer:${diffId}`, { id }),
-  };
-  const image = await importImage(input, target);
-  const { id, name, size } = image;
-  options.observe({ event: 'stored', url: input.source, id, name, size });
+  const image = await importImage(input, targetOf(services, signal));
+  options.observe({ event: 'stored', url: source, id: image.id, name: image.name, size: image.size });
   remember(services, note, image);
   return image;
 }
+
+const targetOf = (services: DockerServices, signal: AbortSignal): ImportTarget => ({
+  images: services.images,
+  signal,
+  known: (diffId) => {
+    const layer = recall(services, `layer:${diffId}`);
+    if (layer?.digest !== diffId) return undefined;
+    services.images.touch(layer.id);
+    return layer.id;
+  },
+  learn: (diffId, id) => remember(services, `layer:${diffId}`, { id }),
+});

@@ -9,6 +9,7 @@ import { fetchUrl, imageOf, type Network } from '../image/fetch/url';
 import type { Label } from '../image/schema';
 import type { StoredImage } from '../store/cas';
 import type { FetchOptions } from './images';
+import { interruptible } from './interruptible';
 import type { Services } from './services';
 
 /**
@@ -73,25 +74,14 @@ function signatureOf(image: URL, given: string | undefined): SignatureSource {
   return url === undefined ? { path: given } : { url };
 }
 
-/** A client that a signal ends: what has come stays for the next attempt. */
-async function withNetwork<T>(
-  services: Services,
+const withNetwork = <T>(
+  { images, partials, remotes, web }: Services,
   options: FetchOptions,
   work: (network: Network) => Promise<T>,
-): Promise<T> {
-  const { images, partials, remotes } = services;
-  const { observe } = options;
-  const end = new AbortController();
-  const release = options.interrupts(() => end.abort());
-  try {
-    const onRetry = (url: string, reason: string, delayMs: number): void =>
-      observe({ event: 'retrying', url, reason, delayMs });
-    const client = await services.web({ signal: end.signal, onRetry });
-    return await work({ client, images, partials, remotes, observe });
-  } finally {
-    release();
-  }
-}
+): Promise<T> =>
+  interruptible(options, async (interruption) =>
+    work({ client: await web(interruption), images, partials, remotes, observe: options.observe }),
+  );
 
 async function learnKeys(
   { keys, web, warn }: Services,

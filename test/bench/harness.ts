@@ -84,6 +84,15 @@ export const timing = (name: string, samples: readonly number[]): Timing => ({
   samples: [...samples].sort((a, b) => a - b),
 });
 
+/** Of several contenders that are one, round by round. @param parts their milliseconds in each round */
+export const summed = (name: string, parts: readonly (readonly number[])[]): Timing => {
+  const [first = []] = parts;
+  return timing(
+    name,
+    first.map((_, round) => parts.reduce((total, ms) => total + (ms[round] ?? Number.NaN), 0)),
+  );
+};
+
 /** The value below which `share` of the samples lie. */
 export function quantile(timing: Timing, share: number): number {
   const { samples } = timing;

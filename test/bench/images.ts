@@ -9,7 +9,17 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { snapshotTree } from '../fixtures/snapshot';
 import { type BigFiles, IMAGE_NAME, writeBigFiles } from './big-files';
-import { type Contender, machineLine, measure, median, runCommand, targetTable, timing, timingTable } from './harness';
+import {
+  type Contender,
+  machineLine,
+  measure,
+  median,
+  runCommand,
+  summed,
+  type Timing,
+  targetTable,
+  timingTable,
+} from './harness';
 import { PODCTL } from './pods';
 
 const rounds = Number(process.argv[2] ?? 5);
@@ -73,12 +83,10 @@ function compare(work: string, files: BigFiles): { text: string; met: boolean } 
   } = measure(Object.values(all), rounds, { warmUp: WARM_UP, settle: ['sync'] });
   requireSameTrees(work);
   const index = (name: string): number => names.indexOf(name);
-  const sum = (title: string, ...parts: string[]): ReturnType<typeof timing> =>
-    timing(
+  const sum = (title: string, ...parts: string[]): Timing =>
+    summed(
       title,
-      Array.from({ length: rounds }, (_, round) =>
-        parts.reduce((total, part) => total + (samples[index(part)]?.[round] ?? Number.NaN), 0),
-      ),
+      parts.map((part) => samples[index(part)] ?? []),
     );
   const own = sum('podctl fetch, image render: (a) + (b)', 'fetch', 'render');
   const plain = sum('gpg, sha512sum, tar', 'gpg', 'sum', 'tar');

@@ -9,7 +9,7 @@ import { DockerRegistry } from '../fixtures/docker-registry';
 import { layer, type TestLayer, TestLayout } from '../fixtures/oci';
 import type { TarItem } from '../fixtures/tar-writer';
 import { bigImage } from './big-image';
-import { type Contender, machineLine, measure, median, type Timing, targetTable, timing, timingTable } from './harness';
+import { type Contender, machineLine, measure, median, summed, type Timing, targetTable, timingTable } from './harness';
 import { PODCTL } from './pods';
 
 const rounds = Number(process.argv[2] ?? 5);
@@ -100,13 +100,10 @@ function compare(host: string, work: string): { text: string; met: boolean } {
     rounds: samples,
     peakKiB,
   } = measure(Object.values(all), rounds, { warmUp: WARM_UP, settle: ['sync'] });
-  const of = (name: string): readonly number[] => samples[names.indexOf(name)] ?? [];
   const sum = (title: string, ...added: string[]): Timing =>
-    timing(
+    summed(
       title,
-      Array.from({ length: rounds }, (_, round) =>
-        added.reduce((total, name) => total + (of(name)[round] ?? Number.NaN), 0),
-      ),
+      added.map((name) => samples[names.indexOf(name)] ?? []),
     );
   const ratio = (a: Timing, b: Timing): number => median(a) / median(b);
   const [own, podman] = [sum('podctl prepare', 'own'), sum('podman pull', 'podman')];

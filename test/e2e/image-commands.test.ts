@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { buildAci, busyboxAci, imageIdOf } from '../fixtures/aci';
 import { snapshotTree } from '../fixtures/snapshot';
+import { baseAci, fetchAci, requireRefused, topAci, treesIn } from '../rig/images';
 import { needsHost, Rig } from '../rig/rig';
 
 interface Listed {
@@ -25,33 +26,15 @@ describe('image commands', function () {
   });
   afterEach(() => rig?.dispose());
 
-  const fetch = (name: string, aci: Buffer): string =>
-    rig.ok('--insecure-options=image', 'fetch', '--full', rig.write(`${name}.aci`, aci)).trim();
+  const fetch = (name: string, aci: Buffer): string => fetchAci(rig, name, aci);
   const list = (): readonly Listed[] => JSON.parse(rig.ok('image', 'list', '--format=json')) as Listed[];
-  const trees = (): readonly string[] =>
-    fs.existsSync(`${rig.dataDir}/trees`) ? fs.readdirSync(`${rig.dataDir}/trees`) : [];
-  const refused = (code: string, says: RegExp, ...args: readonly string[]): void => {
-    const { status, stderr } = rig.podctl(...args);
-    assert.equal(status, 254, stderr);
-    assert.match(stderr, new RegExp(`: ${code}: `));
-    assert.match(stderr, says);
-  };
-  const base = (): Buffer =>
-    buildAci({ name: 'example.com/base', files: [{ name: 'rootfs/etc/base', content: 'base', mode: 0o700, uid: 7 }] });
-  const top = (): Buffer =>
-    buildAci({
-      name: 'example.com/top',
-      labels: [{ name: 'version', value: '1.0' }],
-      manifest: { dependencies: [{ imageName: 'example.com/base' }] },
-      files: [
-        { name: 'rootfs/top', content: 'top', mode: 0o4755 },
-        { name: 'rootfs/link', type: '2', linkName: 'top' },
-      ],
-    });
+  const trees = (): readonly string[] => treesIn(rig);
+  const refused = (code: string, says: RegExp, ...args: readonly string[]): void =>
+    requireRefused(rig, code, says, args);
 
   it('§1.2 A1 export writes the very bytes that were stored, and refuses to replace a file', () => {
-    fetch('base', base());
-    const id = fetch('top', top());
+    fetch('base', baseAci());
+    const id = fetch('top', topAci());
     const file = `${rig.root}/out.aci`;
     rig.ok('image', 'export', id.slice(0, 20), file);
     assert.equal(imageIdOf(fs.readFileSync(file)), id);
@@ -64,8 +47,8 @@ describe('image commands', function () {
 
   it('§1.2 extract unpacks the image alone, render all it depends on', () => {
     for (const [name, aci] of [
-      ['base', base()],
-      ['top', top()],
+      ['base', baseAci()],
+      ['top', topAci()],
     ] as const)
       fetch(name, aci);
     const [raw, rendered, root] = ['raw', 'rendered', 'root'].map((name) => `${rig.root}/${name}`) as [
@@ -90,7 +73,7 @@ describe('image commands', function () {
   });
 
   it('§1.2 extract and render replace a directory only with --overwrite, and never / nor the store', () => {
-    fetch('base', base());
+    fetch('base', baseAci());
     const directory = `${rig.root}/place`;
     fs.mkdirSync(directory);
     fs.writeFileSync(`${directory}/mine`, '');
@@ -111,7 +94,7 @@ describe('image commands', function () {
   });
 
   it('§1.2 gc takes trees no pod uses and images unused for long, and nothing a pod needs', () => {
-    fetch('base', base());
+    fetch('base', baseAci());
     const used = fetch('used', busyboxAci({ name: 'example.com/used', exec: ['/bin/true'] }));
     const insecure = '--insecure-options=image';
     const pod = rig.ok(insecure, 'prepare', 'example.com/used').trim();
@@ -141,10 +124,10 @@ describe('image commands', function () {
   });
 
   it('§1.2 gc keeps the dependencies of an image that stays', () => {
-    fetch('base', base());
-    const id = fetch('top', top());
+    fetch('base', baseAci());
+    const id = fetch('top', topAci());
     const old = new Date(Date.now() - 48 * 3600_000);
-    const baseId = imageIdOf(base());
+    const baseId = imageIdOf(baseAci());
     const info = `${rig.dataDir}/images/${baseId}/info.json`;
     const known = JSON.parse(fs.readFileSync(info, 'utf8')) as object;
     fs.writeFileSync(info, JSON.stringify({ ...known, importedAt: old.getTime() }));
@@ -162,7 +145,7 @@ describe('image commands', function () {
   });
 
   it('§1.4 list: sizes are those of the blob and the tree, and every field sorts both ways', () => {
-    const first = fetch('base', base());
+    const first = fetch('base', baseAci());
     const second = fetch('big', busyboxAci({ name: 'example.com/big' }));
     rig.ok('--insecure-options=image', 'prepare', 'example.com/big');
     for (const { size, blob_size, tree_size, id } of list()) {
@@ -208,8 +191,8 @@ describe('image commands', function () {
     assert.match(rig.ok('image', 'cat-manifest', imageIdOf(two).slice(0, 40)), /example.com\/twin/);
     assert.match(rig.ok('image', 'cat-manifest', '--pretty-print=false', 'example.com/n0'), /^\{"ac[^\n]*\}\n$/);
     refused('image-not-found', /no image IDs found/, 'image', 'cat-manifest', `sha512-${'0'.repeat(128)}`);
-    fetch('base', base());
-    fetch('top', top());
+    fetch('base', baseAci());
+    fetch('top', topAci());
     rig.ok('image', 'cat-manifest', 'example.com/top:1.0');
     rig.ok('image', 'cat-manifest', 'example.com/top,version=1.0');
     refused(

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { native } from '../../stage1/native/index';
-import { buildAci, busyboxAci } from '../fixtures/aci';
+import { busyboxAci } from '../fixtures/aci';
 import { snapshotTree } from '../fixtures/snapshot';
+import { baseAci, fetchAci, requireRefused, topAci, treesIn } from '../rig/images';
 import { needsHost, Rig } from '../rig/rig';
 
 describe('image verify', function () {
@@ -19,28 +20,10 @@ describe('image verify', function () {
   });
   afterEach(() => rig?.dispose());
 
-  const fetch = (name: string, aci: Buffer): string =>
-    rig.ok('--insecure-options=image', 'fetch', '--full', rig.write(`${name}.aci`, aci)).trim();
-  const trees = (): readonly string[] =>
-    fs.existsSync(`${rig.dataDir}/trees`) ? fs.readdirSync(`${rig.dataDir}/trees`) : [];
-  const refused = (code: string, says: RegExp, ...args: readonly string[]): void => {
-    const { status, stderr } = rig.podctl(...args);
-    assert.equal(status, 254, stderr);
-    assert.match(stderr, new RegExp(`: ${code}: `));
-    assert.match(stderr, says);
-  };
-  const base = (): Buffer =>
-    buildAci({ name: 'example.com/base', files: [{ name: 'rootfs/etc/base', content: 'base', mode: 0o700, uid: 7 }] });
-  const top = (): Buffer =>
-    buildAci({
-      name: 'example.com/top',
-      labels: [{ name: 'version', value: '1.0' }],
-      manifest: { dependencies: [{ imageName: 'example.com/base' }] },
-      files: [
-        { name: 'rootfs/top', content: 'top', mode: 0o4755 },
-        { name: 'rootfs/link', type: '2', linkName: 'top' },
-      ],
-    });
+  const fetch = (name: string, aci: Buffer): string => fetchAci(rig, name, aci);
+  const trees = (): readonly string[] => treesIn(rig);
+  const refused = (code: string, says: RegExp, ...args: readonly string[]): void =>
+    requireRefused(rig, code, says, args);
 
   const setAttribute = (file: string): void => {
     const directory = fs.openSync(path.dirname(file), fs.constants.O_RDONLY);
@@ -49,8 +32,8 @@ describe('image verify', function () {
   };
 
   it('§1.2 verify finds every change of a tree and mends it', () => {
-    fetch('base', base());
-    fetch('top', top());
+    fetch('base', baseAci());
+    fetch('top', topAci());
     assert.match(
       rig.ok('image', 'verify', 'example.com/top'),
       /^image "example.com\/top" not rendered; no verification needed$/m,
@@ -125,14 +108,14 @@ describe('image verify', function () {
   });
 
   it('§1.2 verify tells a damaged image, and fetching it again brings it back', () => {
-    const id = fetch('base', base());
+    const id = fetch('base', baseAci());
     const blob = `${rig.dataDir}/images/${id}/image.tar`;
     const bytes = fs.readFileSync(blob);
     bytes.writeUInt8(bytes.readUInt8(600) ^ 1, 600);
     fs.writeFileSync(blob, bytes);
     refused('image-damaged', /its bytes are sha512-/, 'image', 'verify', id);
     rig.ok('image', 'rm', id);
-    fetch('base', base());
+    fetch('base', baseAci());
     rig.ok('image', 'verify', id);
   });
 });

@@ -1,4 +1,5 @@
 /** What a Docker image executes, as the `app` of an ACI (docker-conversion.md). */
+import { cleanPath } from '#kernel/clean-path';
 import { isVariableName } from '../../../stage2/environment';
 import type { App, EnvironmentVariable, MountPoint, Port } from '../schema';
 import type { ExecutionConfig } from './config';
@@ -29,19 +30,9 @@ function environment(entries: readonly string[]): readonly EnvironmentVariable[]
   return [...found.values()];
 }
 
-/** An absolute path without `.`, `..` and empty parts. */
-export function cleanAbsolute(written: string): string {
-  const parts: string[] = [];
-  for (const part of written.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return `/${parts.join('/')}`;
-}
-
 function mountPoints(volumes: readonly string[]): readonly MountPoint[] {
   const name = uniqueNames();
-  const paths = [...new Set(volumes.map(cleanAbsolute))].filter((path) => path !== '/').sort();
+  const paths = [...new Set(volumes.map(cleanPath))].filter((path) => path !== '/').sort();
   return paths.slice(0, MAX_ENTRIES).map((path) => ({ name: name(`volume${path}`), path }));
 }
 
@@ -71,7 +62,7 @@ export function appOf(config: ExecutionConfig): App {
   return {
     exec,
     ...identity(config.User),
-    workingDirectory: cleanAbsolute(config.WorkingDir ?? '/'),
+    workingDirectory: cleanPath(config.WorkingDir ?? '/'),
     ...(variables.length === 0 ? {} : { environment: variables }),
     ...(points.length === 0 ? {} : { mountPoints: points }),
     ...(exposed.length === 0 ? {} : { ports: exposed }),

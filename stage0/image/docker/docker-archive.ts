@@ -2,14 +2,14 @@
  * What `docker save`, `podman save` and `skopeo copy … docker-archive:` write: manifest.json names for each image the file of its
  * configuration and those of its layers. There is no manifest with digests: layers are verified by their diff IDs.
  */
-import { createHash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
 import { list, Members, text } from '../decode';
 import { MAX_CONFIG_BYTES } from './config';
-import { MAX_DOCUMENT_BYTES, MAX_LAYERS } from './documents';
+import { digestOf, requireDigest } from './digest';
+import { decoding, MAX_DOCUMENT_BYTES, MAX_LAYERS } from './documents';
 import { type Extent, type FileSet, readExtent, readWhole } from './file-set';
-import { jsonOf, unknownSelection } from './layout';
-import { requireDigest } from './resolve';
+import { unknownSelection } from './layout';
+import type { Digest, Take } from './port';
 
 interface Entry {
   readonly Config: string;
@@ -21,8 +21,7 @@ export interface ArchivedImage {
   /** `NAME:TAG`, if it has one. */
   readonly name: string | undefined;
   readonly config: Buffer;
-  /** `sha256:…` */
-  readonly configDigest: string;
+  readonly configDigest: Digest;
   /** Lowest first. */
   readonly layers: readonly Extent[];
 }
@@ -46,7 +45,7 @@ export function archivedImage(files: FileSet, selection: string | undefined): Ar
   const manifest = files.find('manifest.json');
   if (manifest === undefined) throw noManifest(files);
   const bytes = readWhole(manifest, 'manifest.json', MAX_DOCUMENT_BYTES);
-  const entries = jsonOf('manifest.json', bytes, (value) => list(entryOf)(value, ''));
+  const entries = decoding('manifest.json', bytes, MAX_DOCUMENT_BYTES, (value) => list(entryOf)(value, ''));
   if (entries.length > MAX_IMAGES) throw new PodctlError('image-too-large', `the archive has ${entries.length} images`);
   const { entry, name } = choose(entries, selection);
   if (entry.Layers.length > MAX_LAYERS)
@@ -57,12 +56,12 @@ export function archivedImage(files: FileSet, selection: string | undefined): Ar
   return {
     name,
     config,
-    configDigest: `sha256:${createHash('sha256').update(config).digest('hex')}`,
+    configDigest: digestOf(config),
     layers: entry.Layers.map((path) => fileOf(files, path)),
   };
 }
 
-export const readLayer = (layer: Extent, take: (chunk: Buffer) => Promise<unknown> | undefined): Promise<undefined> =>
+export const readLayer = (layer: Extent, take: Take): Promise<undefined> =>
   readExtent(layer, take).then(() => undefined);
 
 function noManifest(files: FileSet): PodctlError {

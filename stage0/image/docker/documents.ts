@@ -5,6 +5,7 @@
 import { PodctlError } from '#kernel/errors';
 import { type Decode, integer, list, Members, SchemaError, text, textMap, textWhere } from '../decode';
 import { parseJson } from '../json';
+import { isDigest } from './digest';
 import { type DocumentKind, kindOfDocument, requireConfigType, requireLayerType, schema1 } from './media-types';
 import type { Descriptor, Digest, Document } from './port';
 
@@ -37,9 +38,6 @@ export interface IndexDocument {
   readonly kind: 'index';
   readonly manifests: readonly IndexEntry[];
 }
-
-export const isDigest = (written: string): written is Digest =>
-  /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/.test(written);
 
 export const digest = textWhere('sha256: or sha512: and lower-case hex digits', isDigest) as Decode<Digest>;
 

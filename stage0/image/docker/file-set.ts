@@ -5,6 +5,7 @@ import { type ByteString, display, fromText } from '../../render/byte-string';
 import { normalise, parentOf } from '../../render/entry-path';
 import { TarReader } from '../../render/tar';
 import type { TarEntry, TarSink } from '../../render/tar-entry';
+import type { Take } from './port';
 
 /** Part of an open file. */
 export interface Extent {
@@ -28,11 +29,8 @@ const MAX_MEMBERS = 100_000;
 const MAX_LINKS = 8;
 const OPEN_FILE = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 
-/** The bytes in order, each chunk a buffer of its own. A promise that `take` returns is waited for. */
-export async function readExtent(
-  { fd, offset, size }: Extent,
-  take: (chunk: Buffer) => Promise<unknown> | undefined,
-): Promise<void> {
+/** The bytes in order, each chunk a buffer of its own. */
+export async function readExtent({ fd, offset, size }: Extent, take: Take): Promise<void> {
   for (let at = 0; at < size; ) {
     const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, size - at));
     const got = fs.readSync(fd, buffer, 0, buffer.length, offset + at);

@@ -3,7 +3,6 @@
  * that pass; then the image itself, a small ACI that depends on them. A layer that is there already is not read at all.
  */
 import type { ImageId } from '#kernel/brand';
-import { createHash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
 import type { ByteString } from '../../render/byte-string';
 import { TarReader } from '../../render/tar';
@@ -13,9 +12,10 @@ import { expander } from '../archive';
 import type { Verification } from '../fetch/port';
 import { decodeImageManifest } from '../manifest';
 import type { ImageConfig } from './config';
+import { digestFrom, hashFor } from './digest';
 import { LayerConverter } from './layer';
 import { type ConvertedLayer, type ImageOrigin, imageManifest, layerIdentity } from './manifest';
-import type { BlobFile } from './port';
+import type { BlobFile, Take } from './port';
 
 /** One layer of an image, wherever it lies. */
 export interface LayerSource {
@@ -24,7 +24,7 @@ export interface LayerSource {
   /** Bytes of the blob. */
   readonly size: number;
   /** Pushes the bytes of the blob; as ImageSource.blob(). */
-  read(take: (chunk: Buffer) => Promise<unknown> | undefined): Promise<BlobFile | undefined>;
+  read(take: Take): Promise<BlobFile | undefined>;
 }
 
 export interface ImportTarget {
@@ -92,10 +92,9 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
 
 async function importLayer(layer: LayerSource, source: string, target: ImportTarget): Promise<ImageId> {
   const { diffId, size } = layer;
-  const [algorithm = 'sha256', hex] = diffId.split(':');
   const image = target.images.begin();
   let blob: BlobFile | undefined;
-  const hash = createHash(algorithm === 'sha512' ? 'sha512' : 'sha256');
+  const hash = hashFor(diffId);
   const converter = new LayerConverter((bytes) => image.write(bytes));
   const tar = new TarReader(converter, true);
   const expand = expander(size, (chunk) => {
@@ -115,9 +114,9 @@ async function importLayer(layer: LayerSource, source: string, target: ImportTar
     });
     if (broken !== undefined) throw broken;
     await expand.end();
-    const is = hash.digest('hex');
-    if (is !== hex)
-      throw new PodctlError('image-digest-mismatch', `a layer expands to ${algorithm}:${is}, its image says ${diffId}`);
+    const is = digestFrom(hash, diffId);
+    if (is !== diffId)
+      throw new PodctlError('image-digest-mismatch', `a layer expands to ${is}, its image says ${diffId}`);
     tar.finish();
     const manifest = converter.finish(diffId);
     const facts = { ...layerIdentity(diffId), source, verification: undefined, digest: diffId };

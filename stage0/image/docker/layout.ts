@@ -1,10 +1,10 @@
 /** An OCI image layout (OCI image specification, "Image Layout"), in a directory or an archive, as a source of images. */
-import { createHash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
-import { decodeDocument, decoding, type IndexEntry, isDigest, MAX_DOCUMENT_BYTES } from './documents';
+import { digestFrom, digestOf, hashFor, isDigest } from './digest';
+import { decodeDocument, type IndexEntry, MAX_DOCUMENT_BYTES } from './documents';
 import { type FileSet, readExtent, readWhole } from './file-set';
 import { OCI_INDEX } from './media-types';
-import type { Descriptor, Digest, Document, ImageSource } from './port';
+import type { Descriptor, Digest, Document, ImageSource, Take } from './port';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
 /** What containerd and `docker save` write beside it. */
@@ -79,8 +79,6 @@ export function unknownSelection(selection: string | undefined, names: readonly 
   });
 }
 
-const digestOf = (bytes: Buffer): Digest => `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
-
 const pathOf = (digest: Digest): string => `blobs/${digest.replace(':', '/')}`;
 
 function read(files: FileSet, digest: Digest, mediaType: string): Document {
@@ -93,11 +91,7 @@ const missing = (digest: Digest): PodctlError =>
   new PodctlError('image-document-invalid', `the layout has no ${pathOf(digest)}, which one of its manifests names`);
 
 /** @throws PodctlError `image-digest-mismatch` */
-async function readVerified(
-  files: FileSet,
-  { digest, size }: Descriptor,
-  take: (chunk: Buffer) => Promise<unknown> | undefined,
-): Promise<void> {
+async function readVerified(files: FileSet, { digest, size }: Descriptor, take: Take): Promise<void> {
   const file = files.find(pathOf(digest));
   if (file === undefined) throw missing(digest);
   if (file.size !== size)
@@ -105,16 +99,11 @@ async function readVerified(
       'image-digest-mismatch',
       `${pathOf(digest)} has ${file.size} bytes, its manifest says ${size}`,
     );
-  const [algorithm = '', hex] = digest.split(':');
-  const hash = createHash(algorithm === 'sha512' ? 'sha512' : 'sha256');
+  const hash = hashFor(digest);
   await readExtent(file, (chunk) => {
     hash.update(chunk);
     return take(chunk);
   });
-  const is = hash.digest('hex');
-  if (is !== hex) throw new PodctlError('image-digest-mismatch', `${pathOf(digest)} has the digest ${algorithm}:${is}`);
+  const is = digestFrom(hash, digest);
+  if (is !== digest) throw new PodctlError('image-digest-mismatch', `${pathOf(digest)} has the digest ${is}`);
 }
-
-/** @throws PodctlError `image-document-invalid` */
-export const jsonOf = <T>(what: string, bytes: Buffer, decode: (value: unknown) => T): T =>
-  decoding(what, bytes, MAX_DOCUMENT_BYTES, decode);

@@ -29,6 +29,9 @@ export interface BlobFile {
   release(): void;
 }
 
+/** Takes bytes in order. A promise asks to wait. */
+export type Take = (chunk: Buffer) => Promise<unknown> | undefined;
+
 export interface ImageSource {
   /**
    * @param reference a tag or a digest; undefined: the only document of an archive or a layout
@@ -36,12 +39,11 @@ export interface ImageSource {
    */
   document(reference: string | undefined): Promise<Document>;
   /**
-   * Pushes all bytes of a blob in order, from the first one on, however often the transfer has to be resumed. A promise that
-   * `take` returns asks to wait. Nothing may be kept of the bytes before this has resolved: size and digest are checked at the end.
+   * Pushes all bytes of a blob, from the first one on, however often the transfer has to be resumed. Nothing may be kept of the bytes before this has resolved: size and digest are checked at the end.
    * @returns undefined if the bytes lie in no file of their own
    * @throws PodctlError `fetch-*`, `image-*`, `interrupted`; what `take` throws
    */
-  blob(descriptor: Descriptor, take: (chunk: Buffer) => Promise<unknown> | undefined): Promise<BlobFile | undefined>;
+  blob(descriptor: Descriptor, take: Take): Promise<BlobFile | undefined>;
   /** Releases what the source holds. */
   close(): void;
 }

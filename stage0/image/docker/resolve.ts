@@ -1,7 +1,7 @@
 /** From a reference to one image: through indexes, as deep as they are nested, to its manifest and its configuration. */
-import { createHash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
 import { MAX_CONFIG_BYTES } from './config';
+import { requireDigest } from './digest';
 import { decodeDocument, type ImageDocument, MAX_DOCUMENT_BYTES, type WantedPlatform } from './documents';
 import { choosePlatform } from './platform-choice';
 import type { Descriptor, Digest, Document, ImageSource } from './port';
@@ -14,16 +14,6 @@ export interface ResolvedManifest {
   readonly image: ImageDocument;
   /** Of the document that was asked for, of the indexes on the way, and of the manifest. */
   readonly digests: readonly Digest[];
-}
-
-/** @throws PodctlError `image-digest-mismatch` */
-export function requireDigest(what: string, wanted: string, bytes: Uint8Array): void {
-  const [algorithm = '', hex = ''] = wanted.split(':');
-  const is = createHash(algorithm === 'sha512' ? 'sha512' : 'sha256')
-    .update(bytes)
-    .digest('hex');
-  if (is === hex) return;
-  throw new PodctlError('image-digest-mismatch', `${what} has the digest ${algorithm}:${is}, not ${wanted}`);
 }
 
 /**

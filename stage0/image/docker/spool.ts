@@ -1,30 +1,15 @@
 /** Archives that cannot be read at any place: standard input, and compressed files. They are put into a file first. */
 import fs from 'node:fs';
-import { errnoOf, PodctlError } from '#kernel/errors';
+import { PodctlError } from '#kernel/errors';
 import { expander } from '../archive';
 import { compressionOf, MAGIC_BYTES } from '../compression';
 
 const CHUNK_BYTES = 256 * 1024;
-const OPEN_FILE = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 
 export interface SpoolPort {
   /** A new file without a name, open for reading and writing: it is gone when it is closed. */
   nameless(): number;
   readonly signal: AbortSignal | undefined;
-}
-
-/** @throws PodctlError `image-file-unreadable` */
-export function openArchive(path: string): number {
-  let fd: number;
-  try {
-    fd = fs.openSync(path, OPEN_FILE);
-  } catch (cause) {
-    const problem = errnoOf(cause) === 'ENOENT' ? 'does not exist' : `cannot be opened: ${(cause as Error).message}`;
-    throw new PodctlError('image-file-unreadable', `image file ${path} ${problem}`, { position: path, cause });
-  }
-  if (fs.fstatSync(fd).isFile()) return fd;
-  fs.closeSync(fd);
-  throw new PodctlError('image-file-unreadable', `image file ${path} is not a regular file`, { position: path });
 }
 
 /** An expanded archive that can be read at any place; `fd` is closed if it is not that itself. @throws PodctlError `image-*` */

@@ -117,7 +117,8 @@ function openSignature({ path: image, signature }: FileRequest): Signature | und
   }
 }
 
-function openRegular(path: string, what: string): number {
+/** @param what it holds, for messages @throws PodctlError `image-file-unreadable` */
+export function openRegular(path: string, what: string): number {
   let fd: number;
   try {
     // O_NONBLOCK: a fifo must not make podctl wait for a writer.

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { AppName, ImageId } from '#kernel/brand';
+import { cleanPath, isWithin } from '#kernel/clean-path';
 import type { Mount, Volume } from '../../../stage0/image/pod-schema';
 import type { MountPoint } from '../../../stage0/image/schema';
-import { cleanPath, isWithin } from '../../../stage0/pod/clean-path';
 import type { RuntimeApp } from '../../../stage0/pod/manifest';
 import { mergeMounts, reifyVolumes } from '../../../stage0/pod/reify-volumes';
 import { throwsCode } from '../../fixtures/expect';

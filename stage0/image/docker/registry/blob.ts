@@ -7,9 +7,9 @@ import { type HttpClient, requirePlain } from '../../fetch/http/client';
 import type { Reply } from '../../fetch/http/exchange';
 import { malformed, shownUrl } from '../../fetch/http/failure';
 import { Patience } from '../../fetch/http/retry';
-import type { BlobFile, Descriptor } from '../port';
+import type { BlobFile, Descriptor, Take } from '../port';
 import type { RegistryApi } from './api';
-import { partKey, Received, type Take, TakeFailure } from './received';
+import { partKey, Received, TakeFailure } from './received';
 
 /** A compressed layer of this size expands beyond what the store takes. */
 const MAX_BLOB_BYTES = 16 * 1024 ** 3;

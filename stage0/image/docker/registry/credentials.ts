@@ -3,7 +3,7 @@
  * registry asks.
  */
 import type { Credentials } from '../../../config/kinds';
-import { coversRepository, normalPrefix } from './reference';
+import { mostSpecific, normalPrefix } from './reference';
 
 export type RegistryCredentials =
   | { readonly kind: 'basic'; readonly user: string; readonly password: string }
@@ -48,10 +48,8 @@ export function longest<T>(
   table: ReadonlyMap<string, T> | readonly (readonly [string, T])[],
   repository: string,
 ): T | undefined {
-  const found = [...table]
-    .map(([key, value]) => [registryKey(key), value] as const)
-    .filter(([key]) => key !== '' && coversRepository(key, repository));
-  return found.sort(([one], [other]) => other.length - one.length)[0]?.[1];
+  const named = [...table].filter(([key]) => registryKey(key) !== '');
+  return mostSpecific(named, repository, registryKey)?.value;
 }
 
 /** `https://index.docker.io/v1/` is `docker.io`; a scheme and an API version are no part of a prefix. */

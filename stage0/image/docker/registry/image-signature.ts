@@ -6,10 +6,11 @@ import type { KeystoreDirs } from '../../verify/keystore';
 import { groupsOfFour } from '../../verify/openpgp';
 import { openSignedMessage } from '../../verify/signed-message';
 import { nearest } from '../../verify/verifier';
+import { isDigest } from '../digest';
 import type { Digest } from '../port';
 import { type FoundSignature, signaturesAt } from './lookaside';
 import { type Decision, signedName } from './policy';
-import { formatReference, isDigest, parseRegistryReference, type RegistryReference, repositoryOf } from './reference';
+import { formatReference, parseRegistryReference, type RegistryReference, repositoryOf } from './reference';
 import { decodeClaim } from './signature-payload';
 
 export interface SignatureWorld {

@@ -10,7 +10,7 @@ import { refusedStatus, shownUrl } from '../../fetch/http/failure';
 import { MAX_SIGNATURE_SIZE } from '../../verify/signature-file';
 import type { Digest } from '../port';
 import type { RegistryTable } from './mirrors';
-import { coversRepository, normalPrefix } from './reference';
+import { mostSpecific } from './reference';
 
 const USUAL = ['file:///var/lib/containers/sigstore'];
 /** Each costs a request and a public-key operation. */
@@ -24,11 +24,8 @@ export interface FoundSignature {
 
 /** The places of the longest prefix that has any. */
 export function lookasidesOf(registries: RegistryTable, repository: string): readonly string[] {
-  const found = [...registries]
-    .map(([prefix, { lookaside }]) => ({ prefix: normalPrefix(prefix), lookaside }))
-    .filter(({ prefix, lookaside }) => lookaside.length > 0 && coversRepository(prefix, repository))
-    .sort((one, other) => other.prefix.length - one.prefix.length)[0];
-  return found?.lookaside ?? USUAL;
+  const having = [...registries].filter(([, { lookaside }]) => lookaside.length > 0);
+  return mostSpecific(having, repository)?.value.lookaside ?? USUAL;
 }
 
 /** All signatures that one place has of a document. @throws PodctlError `fetch-*`, `io`, `signature-malformed`, `interrupted` */

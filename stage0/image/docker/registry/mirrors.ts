@@ -2,13 +2,7 @@
 
 import { PodctlError } from '#kernel/errors';
 import type { RegistrySetting } from '../../../config/kinds';
-import {
-  coversRepository,
-  normalPrefix,
-  parseRegistryReference,
-  type RegistryReference,
-  repositoryOf,
-} from './reference';
+import { mostSpecific, normalPrefix, parseRegistryReference, type RegistryReference, repositoryOf } from './reference';
 
 /** A repository of a registry that is really asked. */
 export interface Endpoint {
@@ -18,28 +12,15 @@ export interface Endpoint {
 
 export type RegistryTable = ReadonlyMap<string, RegistrySetting>;
 
-/**
- * The setting with the longest prefix that covers a repository.
- * @returns also the prefix as it is written there, normalised
- */
-export function settingFor(
-  table: RegistryTable,
-  repository: string,
-): (RegistrySetting & { prefix: string }) | undefined {
-  const found = [...table]
-    .map(([prefix, setting]) => ({ ...setting, prefix: normalPrefix(prefix) }))
-    .filter(({ prefix }) => coversRepository(prefix, repository));
-  return found.sort((one, other) => other.prefix.length - one.prefix.length)[0];
-}
-
 /** Never empty; the last one is where the repository really is. @throws PodctlError `config-invalid` */
 export function endpointsOf(table: RegistryTable, reference: RegistryReference): readonly Endpoint[] {
   const repository = repositoryOf(reference);
-  const setting = settingFor(table, repository);
+  const found = mostSpecific(table, repository);
   const own = { domain: reference.domain, path: reference.path };
-  if (setting === undefined) return [own];
-  const moved = (place: string): Endpoint => relocated(repository, setting.prefix, place);
-  return [...setting.mirrors.map(moved), setting.location === undefined ? own : moved(setting.location)];
+  if (found === undefined) return [own];
+  const { mirrors, location } = found.value;
+  const moved = (place: string): Endpoint => relocated(repository, found.prefix, place);
+  return [...mirrors.map(moved), location === undefined ? own : moved(location)];
 }
 
 /** `docker.io/library/nginx` with `docker.io/library` at `mirror.example.com/hub` is `mirror.example.com/hub/nginx`. */

@@ -2,12 +2,14 @@
 
 import { PodctlError } from '#kernel/errors';
 import type { PolicySetting } from '../../../config/kinds';
-import { coversRepository, normalPrefix } from './reference';
+import { mostSpecific, normalPrefix } from './reference';
 
 export type PolicyTable = ReadonlyMap<string, PolicySetting>;
 
 /** The prefix that stands for every repository. */
-export const EVERYTHING = '*';
+const EVERYTHING = '*';
+
+const bareOf = (prefix: string): string => (prefix === EVERYTHING ? '' : normalPrefix(prefix));
 
 export interface Decision extends PolicySetting {
   /** As the rule writes it; undefined: no rule covers the repository. */
@@ -21,13 +23,10 @@ export interface Decision extends PolicySetting {
  * @param signed `--signed`: digests alone do not
  */
 export function decide(policies: PolicyTable, repository: string, signed: boolean): Decision {
-  const found = [...policies]
-    .map(([written, rule]) => ({ ...rule, written, bare: written === EVERYTHING ? '' : normalPrefix(written) }))
-    .filter(({ bare }) => coversRepository(bare, repository))
-    .sort((one, other) => other.bare.length - one.bare.length)[0];
-  const { require = 'digest-only', keys, signedAs, written: prefix } = found ?? {};
+  const found = mostSpecific(policies, repository, bareOf);
+  const { require = 'digest-only', keys, signedAs } = found?.value ?? {};
   const demanded = signed && require === 'digest-only';
-  return { require: demanded ? 'signature' : require, keys, signedAs, prefix, demanded };
+  return { require: demanded ? 'signature' : require, keys, signedAs, prefix: found?.written, demanded };
 }
 
 /** @throws PodctlError `policy-rejected` */
@@ -39,7 +38,7 @@ export function requireAllowed({ require, prefix }: Decision, repository: string
 /** `example.com/shop/web` by the rule for `example.com/shop` signed as `build.example.com` is `build.example.com/web`. */
 export function signedName({ prefix, signedAs }: Pick<Decision, 'prefix' | 'signedAs'>, repository: string): string {
   if (signedAs === undefined || prefix === undefined) return repository;
-  const bare = prefix === EVERYTHING ? '' : normalPrefix(prefix);
+  const bare = bareOf(prefix);
   const rest = bare === '' ? repository : repository.slice(bare.length + 1);
   return [normalPrefix(signedAs), rest].filter((part) => part !== '').join('/');
 }

@@ -1,11 +1,10 @@
 /** What has come of a blob: in a part on the disk that survives this process, or, if it is small, only counted. */
 import fs from 'node:fs';
-import { createHash, type Hash } from '#kernel/digest';
+import type { Hash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
 import type { Part } from '../../../store/partials';
-import type { BlobFile, Descriptor } from '../port';
-
-export type Take = (chunk: Buffer) => Promise<unknown> | undefined;
+import { digestFrom, hashFor } from '../digest';
+import type { BlobFile, Descriptor, Take } from '../port';
 
 const CHUNK = 256 * 1024;
 
@@ -28,7 +27,7 @@ export class Received {
     this.descriptor = descriptor;
     this.#take = take;
     this.#part = part;
-    this.#hash = createHash(descriptor.digest.slice(0, descriptor.digest.indexOf(':')));
+    this.#hash = hashFor(descriptor.digest);
   }
 
   /** Bytes that were taken. */
@@ -92,7 +91,7 @@ export class Received {
     const { digest, size } = this.descriptor;
     const wrong = (why: string): PodctlError => new PodctlError('image-digest-mismatch', `${digest} ${why}`);
     if (!this.isWhole) throw wrong(`has ${this.#size} bytes, not the ${size} that its manifest says`);
-    const actual = `${digest.slice(0, digest.indexOf(':'))}:${this.#hash.digest('hex')}`;
+    const actual = digestFrom(this.#hash, digest);
     if (actual !== digest) throw wrong(`was asked for, ${actual} came`);
   }
 

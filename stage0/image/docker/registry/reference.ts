@@ -4,7 +4,7 @@
  * else the host is Docker's own, where a path of one component is below `library/`.
  */
 import { PodctlError } from '#kernel/errors';
-import { isDigest } from '../documents';
+import { isDigest } from '../digest';
 import { acIdentifier } from '../names';
 import type { Digest } from '../port';
 
@@ -31,8 +31,6 @@ const COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 /** The names that Docker's own registry has had. */
 const HUB_NAMES: readonly string[] = ['index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com'];
-
-export { isDigest };
 
 /** @param text with or without `docker://` @throws PodctlError `image-reference-invalid` */
 export function parseRegistryReference(text: string): RegistryReference {
@@ -118,4 +116,19 @@ export function normalPrefix(text: string): string {
   const [host = '', ...path] = bare.split('/');
   const lower = host.toLowerCase();
   return [HUB_NAMES.includes(lower) ? DOCKER_HUB : lower, ...path].join('/');
+}
+
+/**
+ * Of what is said for prefixes, that of the longest one that covers a repository; of equals the first.
+ * @param normal makes a prefix of how one is written
+ */
+export function mostSpecific<T>(
+  table: Iterable<readonly [string, T]>,
+  repository: string,
+  normal = normalPrefix,
+): { readonly written: string; readonly prefix: string; readonly value: T } | undefined {
+  return [...table]
+    .map(([written, value]) => ({ written, prefix: normal(written), value }))
+    .filter(({ prefix }) => coversRepository(prefix, repository))
+    .sort((one, other) => other.prefix.length - one.prefix.length)[0];
 }

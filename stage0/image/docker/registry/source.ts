@@ -1,16 +1,18 @@
 /** One repository of a registry, with its mirrors, as a source of images. */
-import { createHash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
 import type { Partials } from '../../../store/partials';
 import type { Observe } from '../../fetch/events';
 import { HttpClient, requirePlain } from '../../fetch/http/client';
 import { shownUrl } from '../../fetch/http/failure';
-import type { Digest, Document, ImageSource } from '../port';
+import { digestOf, isDigest } from '../digest';
+import { MAX_DOCUMENT_BYTES } from '../documents';
+import { DOCUMENTS } from '../media-types';
+import type { Document, ImageSource } from '../port';
 import { RegistryApi } from './api';
 import { type BlobWorld, fetchBlob, isPassedOver } from './blob';
 import type { CredentialSource } from './credentials';
 import { endpointsOf, type RegistryTable } from './mirrors';
-import { isDigest, type RegistryReference, repositoryOf } from './reference';
+import { type RegistryReference, repositoryOf } from './reference';
 
 export interface RegistryServices {
   /** Without credentials of its own: those of auth.d are for web servers. */
@@ -21,15 +23,8 @@ export interface RegistryServices {
   readonly observe: Observe;
 }
 
-/** Registries take no larger ones (distribution specification). */
-const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 /** Everything that podctl reads. A registry that has only schema 1 sends that all the same. */
-const ACCEPT = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-].join(', ');
+const ACCEPT = DOCUMENTS.join(', ');
 
 /**
  * Nothing is asked before the first document or blob is. Any number of blobs may be asked for at once; the same blob twice
@@ -95,10 +90,4 @@ async function documentFrom(api: RegistryApi, client: HttpClient, wanted: string
   } finally {
     reply.close();
   }
-}
-
-/** By the algorithm of the digest it should have. */
-function digestOf(bytes: Buffer, expected: Digest | undefined): Digest {
-  const algorithm = expected?.slice(0, expected.indexOf(':')) ?? 'sha256';
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 }

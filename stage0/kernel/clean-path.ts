@@ -1,5 +1,5 @@
 /** Paths as text. */
-import type { AbsPath } from '#kernel/brand';
+import type { AbsPath } from './brand';
 
 /** An absolute path without `.`, `..`, and repeated or final slashes; `..` goes up in the text, whatever links there are. */
 export function cleanPath(path: string): AbsPath {
