@@ -19,6 +19,13 @@ export interface AppRecord {
   readonly addedAt?: number;
 }
 
+/** A unit of the user's own that a pod runs in. */
+export interface HostUnit {
+  readonly name: string;
+  /** Which of the unit's runs it is: 32 hex digits, systemd's INVOCATION_ID. */
+  readonly invocationId: string;
+}
+
 /** Written once, when the pod is prepared. */
 export interface PodRecord {
   readonly version: 1;
@@ -33,6 +40,8 @@ export interface PodRecord {
   readonly users?: UserRange;
   /** Absent: overlays. */
   readonly roots?: 'copy';
+  /** Absent: the pod's unit is its own (podUnit). */
+  readonly unit?: HostUnit;
 }
 
 export interface AppStatus {

@@ -7,6 +7,7 @@ import { type ManifestView, viewManifest } from './manifest-view';
 import type { PodEntry, Pods } from './pods';
 import { type AppStatus, readAppStatus, readPid, recordIfReadable } from './record';
 import type { PodState } from './state';
+import { unitOf } from './unit';
 
 export interface AppView {
   readonly name: AppName;
@@ -23,6 +24,8 @@ export interface PodView {
   readonly id: PodId;
   /** `--name` or the machine's default name; undefined if preparing never got that far. */
   readonly name: string | undefined;
+  /** The unit it runs in, ran in or will: its own, or one of the user's. */
+  readonly unit: string;
   readonly state: PodState;
   /** ms since the epoch */
   readonly createdAt: number | undefined;
@@ -45,6 +48,7 @@ export function viewPod(pods: Pods, entry: PodEntry): PodView | undefined {
   return {
     id: entry.id,
     name: record?.name,
+    unit: unitOf(entry, record),
     state,
     createdAt: record?.createdAt ?? fs.statSync(entry.path, { throwIfNoEntry: false })?.birthtimeMs,
     startedAt: pid?.startedAt,

@@ -14,6 +14,7 @@ import { fragmentOf } from '../pod/layout';
 import type { PodEntry } from '../pod/pods';
 import { parseFailure } from '../pod/record';
 import { reifyVolumes } from '../pod/reify-volumes';
+import { unitOf } from '../pod/unit';
 import { volumeSpecs } from '../pod/volume-sources';
 import { runExecutor } from './control';
 import { setUpFailure } from './failure';
@@ -151,6 +152,7 @@ function writeFragment(
     effects,
     users,
     roots,
+    unit: unitOf(entry, members.record),
     lenient,
   };
   const nothingHanded = { from: undefined, lock: -1, stdout: undefined, stderr: undefined };

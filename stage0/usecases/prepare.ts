@@ -16,9 +16,10 @@ import { MANIFEST, machineOf, RECORD } from '../pod/layout';
 import { type PodFacts, type PodManifest, podManifest, type RuntimeApp, readManifest } from '../pod/manifest';
 import { claimName } from '../pod/names';
 import type { LockedPod } from '../pod/pods';
-import { type AppRecord, type PodRecord, readRecord } from '../pod/record';
+import { type AppRecord, type HostUnit, type PodRecord, readRecord } from '../pod/record';
 import { reifyVolumes } from '../pod/reify-volumes';
 import { viewTrees } from '../pod/tree-view';
+import { unitOf } from '../pod/unit';
 import { assignUsers, countOf, requireWithin, type WantedUsers } from '../pod/users';
 import { volumeSpecs } from '../pod/volume-sources';
 import { ensureTrees } from '../render/ensure-tree';
@@ -58,6 +59,8 @@ export interface PrepareRequest {
   readonly users: WantedUsers;
   /** `--no-overlay` makes copies. */
   readonly roots: PodSpec['roots'];
+  /** A unit of the user's that the pod is to run in, in place. */
+  readonly unit: HostUnit | undefined;
 }
 
 /** An app whose image is there and rendered. */
@@ -79,6 +82,8 @@ export interface PreparedPod {
   readonly effects: readonly Effect[];
   readonly users: UserRange | undefined;
   readonly roots: PodSpec['roots'];
+  /** What it runs as: its own unit, or the user's. */
+  readonly unit: string;
   /** Limits that cannot be enforced are left out (`--insecure-options=isolators`). */
   readonly lenient: boolean;
 }
@@ -144,12 +149,14 @@ function makePod(
       apps: apps.map((app) => app.record),
       reports,
       ...(request.roots === 'copy' ? { roots: request.roots } : {}),
+      ...(request.unit === undefined ? {} : { unit: request.unit }),
     } as const;
     if (request.roots === 'copy') copyRoots(pod, launches);
     const users = assignUsers(services, request.users, pod.id, (range) =>
       writePod(pod, podManifest(runtimes, facts), { ...record, ...(range === undefined ? {} : { users: range }) }),
     );
-    const settled = { exitPolicy, effects, users, roots: request.roots, lenient: request.relaxed.isolators };
+    const unit = unitOf(pod, record);
+    const settled = { exitPolicy, effects, users, roots: request.roots, unit, lenient: request.relaxed.isolators };
     return { pod, name, apps: launches, volumes: [...volumes.values()], ...settled };
   } catch (error) {
     const [left] = services.pods.list().filter(({ id }) => id === embryo.id);
@@ -288,7 +295,8 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
   tellOfIsolators(services, reports, false);
   keepReports(pod, record, reports);
   const { users, roots = 'overlay' as const } = record;
-  const settled = { exitPolicy: lifeOfPod(manifest, apps), effects, users, roots, lenient: relaxed.isolators };
+  const unit = unitOf(pod, record);
+  const settled = { exitPolicy: lifeOfPod(manifest, apps), effects, users, roots, unit, lenient: relaxed.isolators };
   return { pod, name: record.name, apps, volumes: [...volumes.values()], ...settled };
 }
 

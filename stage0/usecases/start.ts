@@ -10,7 +10,6 @@ import { volumeDeviceAllow, volumeDirectory } from '../../stage1/plan/volumes';
 import { UNRESTRICTED } from '../../stage2/isolators/devices';
 import { bandwidthOf } from '../../stage2/isolators/network';
 import { requireOwnNamespaces } from '../../stage2/isolators/sysctl';
-import { podUnit } from '../../units/name';
 import { podProperties } from '../../units/pod';
 import { PLAN, POD_ROOT, podPath, STATUS } from '../pod/layout';
 import { type DnsOptions, type HostsOptions, nameFiles } from '../pod/name-files';
@@ -45,7 +44,7 @@ const SIGKILL = 9;
 
 /** The pod as the planner wants it. */
 export function podSpec(services: Services, prepared: PreparedPod, files: HandedFiles, options: StartOptions): PodSpec {
-  const { pod, name, apps, volumes, exitPolicy, effects, users, roots, lenient } = prepared;
+  const { pod, name, apps, volumes, exitPolicy, effects, users, roots, unit, lenient } = prepared;
   const hostname = options.hostname ?? name;
   requireOwnNamespaces(effects, [
     ...(options.network === 'none' ? (['net'] as const) : []),
@@ -58,7 +57,7 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
   return {
     id: pod.id,
     directory,
-    unit: podUnit(pod.id),
+    unit,
     hostname,
     network: options.network,
     ipc: options.ipc,
@@ -106,7 +105,7 @@ export async function startPod(
   interrupts: Interrupts,
   release: () => void,
 ): Promise<number> {
-  const { pod } = prepared;
+  const { pod, unit } = prepared;
   const own = options.detach ? undefined : { stdout: 1, stderr: 2 };
   const spec = podSpec(
     services,
@@ -117,7 +116,6 @@ export async function startPod(
   const plan = `${pod.path}/${PLAN}` as AbsPath;
   const planFd = fs.openSync(plan, 'w', 0o600);
   services.native.flock(planFd, 'exclusive', false);
-  const unit = podUnit(pod.id);
   const properties = podProperties({
     pod: pod.id,
     name: prepared.name,

@@ -1,7 +1,7 @@
 /** Ends a running pod. */
 import { PodctlError } from '#kernel/errors';
-import { podUnit } from '../../units/name';
 import type { PodEntry } from '../pod/pods';
+import { unitOf } from '../pod/unit';
 import { killUnit, stopUnit } from '../systemd/manager';
 import type { Services } from './services';
 
@@ -20,7 +20,7 @@ export async function stopPod(services: Services, entry: PodEntry, force: boolea
     throw new PodctlError('pod-wrong-state', `pod ${entry.id} is ${state}: there is nothing to stop`);
   }
   const bus = services.connect();
-  const unit = podUnit(entry.id);
+  const unit = unitOf(entry);
   if (!force) return (await stopUnit(bus, unit)) !== undefined;
   await killUnit(bus, unit, SIGKILL, 'all');
   // Only waits: the unit has nothing left that could take time to stop, and may be gone already.

@@ -33,6 +33,7 @@ export const run: Handler<typeof spec> = async (context, { flags }) => {
     strictIsolators: flags.strictIsolators,
     users: usersOf(flags.privateUsers),
     roots: flags.noOverlay ? 'copy' : 'overlay',
+    unit: undefined,
   });
   if (flags.dryRun) return showPlan(context, services, prepared, options);
   saveUuid(prepared.pod.id, flags.uuidFileSave);

@@ -1,5 +1,4 @@
 /** The documented JSON of a pod (rkt-cli.md §1.4, with one time unit: nanoseconds since the epoch, as integers). */
-import { podUnit } from '../../../units/name';
 import type { AppManifestView } from '../../pod/manifest-view';
 import type { AppView, PodView } from '../../pod/view';
 import { signatureJson } from './image-view';
@@ -51,7 +50,7 @@ export function podJson(pod: PodView) {
   return {
     name: pod.id,
     pod_name: pod.name ?? null,
-    unit: podUnit(pod.id),
+    unit: pod.unit,
     state: pod.state,
     created_at: nanoseconds(pod.createdAt),
     started_at: nanoseconds(pod.startedAt),

@@ -78,6 +78,7 @@ export function prepareRequestOf(context: Context, { flags, given, apps }: Prepa
     strictIsolators: flags.strictIsolators,
     users: usersOf(flags.privateUsers),
     roots: flags.noOverlay ? 'copy' : 'overlay',
+    unit: undefined,
   };
 }
 

@@ -1,5 +1,4 @@
 import { PodctlError } from '#kernel/errors';
-import { podUnit } from '../../../units/name';
 import type { Verification } from '../../image/fetch/port';
 import { type AppView, type PodView, viewPod } from '../../pod/view';
 import type { Handler } from '../command';
@@ -27,7 +26,7 @@ function lines(pod: PodView): readonly string[] {
   return [
     `state=${pod.state}`,
     ...(pod.name === undefined ? [] : [`name=${pod.name}`]),
-    `unit=${podUnit(pod.id)}`,
+    `unit=${pod.unit}`,
     ...(pod.createdAt === undefined ? [] : [`created=${time(pod.createdAt)}`]),
     ...(pod.startedAt === undefined ? [] : [`started=${time(pod.startedAt)}`]),
     ...(pod.pid === undefined ? [] : [`pid=${pod.pid}`]),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import type { AppName } from '#kernel/brand';
+import type { AbsPath, AppName, PodId } from '#kernel/brand';
 import { readAppStatus, readFailure, readPid, readRecord, recordIfReadable } from '../../../stage0/pod/record';
+import { unitOf } from '../../../stage0/pod/unit';
 import { throwsCode } from '../../fixtures/expect';
 import { scratchDirectory } from '../../fixtures/scratch';
 
@@ -21,6 +22,19 @@ describe('files of a pod', () => {
     }
     const record = { version: 1, name: 'shop', createdAt: 5, apps: [] };
     assert.deepEqual(readRecord(write('record.json', JSON.stringify(record))), record);
+  });
+
+  it("knows the unit that the pod runs in: its own, unless the record names one of the user's", () => {
+    const entry = { id: '5f0c1f9a-0f51-4b83-9a2e-7c1d3e9b2a10' as PodId, path: scratch() as AbsPath };
+    const own = `podctl-${entry.id}.service`;
+    assert.equal(unitOf(entry), own);
+    const record = { version: 1, name: 'shop', createdAt: 5, apps: [] };
+    write('record.json', JSON.stringify(record));
+    assert.equal(unitOf(entry), own);
+    write('record.json', JSON.stringify({ ...record, unit: { name: 'shop.service', invocationId: '0'.repeat(32) } }));
+    assert.equal(unitOf(entry), 'shop.service');
+    write('record.json', '{"version":1,');
+    assert.equal(unitOf(entry), own);
   });
 
   it('reads the status of an app, times to the nanosecond', () => {
