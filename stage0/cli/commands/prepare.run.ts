@@ -1,4 +1,5 @@
-import { keepPod, preparePod } from '../../usecases/prepare';
+import { preparePod } from '../../usecases/prepare';
+import { keepPod } from '../../usecases/prepared';
 import type { Handler } from '../command';
 import { createServices } from '../services';
 import { prepareRequestOf } from './pod-request';

@@ -1,7 +1,7 @@
 import { PodctlError } from '#kernel/errors';
 import { assertSystemd } from '../../systemd/host';
-import { loadPod } from '../../usecases/prepare';
 import { withPrepareLock } from '../../usecases/prepare-lock';
+import { loadPod } from '../../usecases/prepared';
 import { enterRun, runPod } from '../../usecases/run';
 import type { Handler } from '../command';
 import { createServices } from '../services';
