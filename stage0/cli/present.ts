@@ -19,18 +19,21 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 export const printable = (text: string): string =>
   text.replace(CONTROL, (found) => `\\x${found.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
+/** In characters; nearly every cell is ASCII, and a thousand pods have thousands of cells. */
+const width = (cell: string): number => (/^[ -~]*$/.test(cell) ? cell.length : [...cell].length);
+
 /** A table aligned with tabs as rkt's (Go's tabwriter, tab width 8, padding 1): every cell but a row's last is padded. */
 export function table(rows: readonly (readonly string[])[]): string {
   const cells = rows.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of cells) {
     row.slice(0, -1).forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, [...cell].length + 1);
+      widths[column] = Math.max(widths[column] ?? 0, width(cell) + 1);
     });
   }
   const pad = (cell: string, column: number): string => {
     const stop = Math.ceil((widths[column] ?? 0) / TAB);
-    return cell + '\t'.repeat(stop - Math.floor([...cell].length / TAB));
+    return cell + '\t'.repeat(stop - Math.floor(width(cell) / TAB));
   };
   return cells.map((row) => `${row.map((cell, i) => (i < row.length - 1 ? pad(cell, i) : cell)).join('')}\n`).join('');
 }

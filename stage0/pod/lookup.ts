@@ -1,21 +1,58 @@
-/** From what a user types (UUID prefix, name, unit name) to a pod, and to an app of it. */
+/**
+ * From what a user types to a pod, and to an app of it. In this order it is taken for a name, a unit, the beginning of a UUID. A
+ * name is that of the pod that took it last, and a unit of the user's that of its last run: a pod that has ended gives way to
+ * one that runs.
+ */
 import type { AbsPath, AppName } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
+import { podOfUnit } from '../../units/name';
 import { podOfName } from './names';
 import type { PodEntry, Pods } from './pods';
-import { type AppRecord, readRecord } from './record';
+import { type AppRecord, readRecord, recordIfReadable } from './record';
+
+/** More would not be read. */
+const MAX_CANDIDATES = 8;
 
 /** @throws PodctlError `pod-not-found`, `pod-ambiguous`, `usage` */
 export function findPod(pods: Pods, dataDir: AbsPath, reference: string): PodEntry {
-  const named = podOfName(dataDir, reference);
-  if (named !== undefined) {
-    const entry = pods.list().find((pod) => pod.id === named);
-    if (entry !== undefined) return entry;
-  }
-  const unit = /^podctl-([0-9a-f-]{36})(?:\.service)?$/.exec(reference);
-  const prefix = unit?.[1] ?? reference;
-  if (!/^[0-9a-f-]*$/.test(prefix)) throw new PodctlError('pod-not-found', `no pod is called "${reference}"`);
-  return pods.find(prefix);
+  if (reference === '') throw new PodctlError('usage', 'UUID cannot be empty');
+  const named = podOfName(dataDir, reference) ?? podOfUnit(unitName(reference));
+  const entry = (named && pods.get(named)) ?? podOfPrefix(pods, reference) ?? podOfHostUnit(pods, unitName(reference));
+  if (entry !== undefined) return entry;
+  throw new PodctlError('pod-not-found', `no pod has the name, the unit or a UUID beginning with "${reference}"`);
+}
+
+const unitName = (reference: string): string => (reference.endsWith('.service') ? reference : `${reference}.service`);
+
+function podOfPrefix(pods: Pods, prefix: string): PodEntry | undefined {
+  if (!/^[0-9a-f-]+$/.test(prefix)) return undefined;
+  const found = pods.beginningWith(prefix);
+  if (found.length <= 1) return found[0];
+  const shown = found.slice(0, MAX_CANDIDATES).map((entry) => described(pods, entry));
+  const more = found.length > shown.length ? `, and ${found.length - shown.length} more` : '';
+  throw new PodctlError(
+    'pod-ambiguous',
+    `ambiguous uuid "${prefix}", ${found.length} matches: ${shown.join(', ')}${more}`,
+  );
+}
+
+function described(pods: Pods, entry: PodEntry): string {
+  const name = recordIfReadable(entry.path)?.name;
+  const known = name === undefined || name.endsWith(entry.id) ? '' : `${name}, `;
+  return `${entry.id} (${known}${pods.state(entry) ?? 'being removed'})`;
+}
+
+/** Of the pods that ran in a unit of the user's, the one that runs, or else the last. */
+function podOfHostUnit(pods: Pods, unit: string): PodEntry | undefined {
+  const [last] = pods
+    .list()
+    .flatMap((entry) => {
+      const record = recordIfReadable(entry.path);
+      if (record?.unit?.name !== unit) return [];
+      return [{ entry, createdAt: record.createdAt, runs: pods.state(entry) === 'running' }];
+    })
+    .sort((a, b) => Number(b.runs) - Number(a.runs) || b.createdAt - a.createdAt);
+  return last?.entry;
 }
 
 /** The app of this name, or the only one. @throws PodctlError `app-not-found` */

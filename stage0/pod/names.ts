@@ -1,13 +1,15 @@
 /**
- * Names of pods: one symbolic link per name, `<dir>/names/NAME` → UUID. symlink(2) is atomic and refuses to replace, so of two
- * pods that want one name at once, one gets it, without a lock. Names follow machined's rules, since they name machines too.
+ * Names of pods: one symbolic link per name, `<dir>/names/NAME` → UUID. A pod that is over keeps its name until another one wants
+ * it; of two that want one at once, one gets it: names change hands under the lock of their directory. They follow machined's
+ * rules, since they name machines too.
  */
 import fs from 'node:fs';
 import type { AbsPath, PodId } from '#kernel/brand';
-import { isErrno, PodctlError } from '#kernel/errors';
+import { PodctlError } from '#kernel/errors';
 import { namesIn } from '../files/names-in';
 import { isMachineName, machineName } from '../systemd/machined';
 import { podOfLink } from './pod-link';
+import type { LockPort } from './pods';
 
 const namesRoot = (dataDir: AbsPath): string => `${dataDir}/names`;
 
@@ -16,51 +18,56 @@ export function podOfName(dataDir: AbsPath, name: string): PodId | undefined {
   return isMachineName(name) ? podOfLink(`${namesRoot(dataDir)}/${name}`) : undefined;
 }
 
+/** All names that were given and not freed. */
+export const namesInUse = (dataDir: AbsPath): readonly string[] => namesIn(namesRoot(dataDir)).filter(isMachineName);
+
 /**
  * Gives the name to a pod. A name whose pod is over (`isOver`) is free.
  * @throws PodctlError `pod-name-taken`, `invalid-name`
  */
-export function claimName(dataDir: AbsPath, name: string, id: PodId, isOver: (holder: PodId) => boolean): void {
+export function claimName(
+  dataDir: AbsPath,
+  locks: LockPort,
+  name: string,
+  id: PodId,
+  isOver: (holder: PodId) => boolean,
+): void {
   machineName(name);
   const link = `${namesRoot(dataDir)}/${name}`;
-  fs.mkdirSync(namesRoot(dataDir), { recursive: true, mode: 0o755 });
-  for (;;) {
-    try {
-      fs.symlinkSync(id, link);
-      return;
-    } catch (error) {
-      if (!isErrno(error, 'EEXIST')) throw error;
-    }
+  withNames(dataDir, locks, () => {
     const holder = podOfName(dataDir, name);
-    if (holder !== undefined && !isOver(holder)) {
+    if (holder === id) return;
+    if (holder !== undefined && !isOver(holder))
       throw new PodctlError('pod-name-taken', `the name "${name}" belongs to pod ${holder}`);
-    }
-    releaseName(dataDir, name, holder);
-  }
+    fs.rmSync(link, { force: true });
+    fs.symlinkSync(id, link);
+  });
 }
 
 /** Frees a name, if `holder` is still the one that has it. */
-export function releaseName(dataDir: AbsPath, name: string, holder: PodId | undefined): void {
-  const link = `${namesRoot(dataDir)}/${name}`;
-  // Renamed away first, so that a name another pod took in this instant is noticed and given back instead of lost.
-  const aside = `${link}~${process.pid}`;
-  try {
-    fs.renameSync(link, aside);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return;
-    throw error;
-  }
-  const taken = fs.readlinkSync(aside);
-  if (holder !== undefined && taken !== holder) fs.renameSync(aside, link);
-  else fs.unlinkSync(aside);
+export function releaseName(dataDir: AbsPath, locks: LockPort, name: string, holder: PodId | undefined): void {
+  if (podOfName(dataDir, name) !== holder) return;
+  withNames(dataDir, locks, () => {
+    if (podOfName(dataDir, name) === holder) fs.rmSync(`${namesRoot(dataDir)}/${name}`, { force: true });
+  });
 }
 
-/** Frees the names of pods that are gone, and what a crash in releaseName() left. */
-export function sweepNames(dataDir: AbsPath, isThere: (id: PodId) => boolean): void {
-  for (const { name, holder } of deadNames(dataDir, isThere)) {
-    if (holder === undefined) fs.rmSync(`${namesRoot(dataDir)}/${name}`, { force: true });
-    else releaseName(dataDir, name, holder);
+/** As the only one who changes names. Nobody waits in there for anything but the disk. */
+function withNames(dataDir: AbsPath, locks: LockPort, act: () => void): void {
+  const root = namesRoot(dataDir);
+  fs.mkdirSync(root, { recursive: true, mode: 0o755 });
+  const lock = fs.openSync(root, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  try {
+    locks.flock(lock, 'exclusive', true);
+    act();
+  } finally {
+    fs.closeSync(lock);
   }
+}
+
+/** Frees the names of pods that are gone, and what is no name. */
+export function sweepNames(dataDir: AbsPath, locks: LockPort, isThere: (id: PodId) => boolean): void {
+  for (const { name, holder } of deadNames(dataDir, isThere)) releaseName(dataDir, locks, name, holder);
 }
 
 /** What sweepNames() frees, as file names in `<dir>/names`. */

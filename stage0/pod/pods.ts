@@ -30,8 +30,6 @@ export interface LockedPod extends PodEntry {
 
 /** Readers hold a shared lock for microseconds; this many collisions in a row do not happen by chance. */
 const MAX_LOCK_TRIES = 10_000;
-/** A directory that moves under a reader this often is moved by something other than podctl. */
-const MAX_FIND_TRIES = 16;
 
 export class Pods {
   readonly #dataDir: AbsPath;
@@ -98,7 +96,8 @@ export class Pods {
     if (fd === undefined) return undefined;
     try {
       const held = !this.#locks.flock(fd, 'shared', false);
-      return sameInode(fd, entry.path) ? stateOf(entry.directory, held) : undefined;
+      // No other directory ever has this name: if it is there, it is the one that was opened.
+      return fs.existsSync(entry.path) ? stateOf(entry.directory, held) : undefined;
     } finally {
       fs.closeSync(fd);
     }
@@ -114,21 +113,19 @@ export class Pods {
     return [...found.values()];
   }
 
-  /**
-   * The pod whose UUID begins with `prefix`.
-   * @throws PodctlError `pod-not-found`, `pod-ambiguous`
-   */
-  find(prefix: string): PodEntry {
-    if (prefix === '') throw new PodctlError('usage', 'UUID cannot be empty');
-    for (let tries = 0; tries < MAX_FIND_TRIES; tries += 1) {
-      const matches = this.list().filter((entry) => entry.id.startsWith(prefix));
-      if (matches.length > 1)
-        throw new PodctlError('pod-ambiguous', `ambiguous uuid "${prefix}", ${matches.length} matches`);
-      const [entry] = matches;
-      if (entry === undefined) throw new PodctlError('pod-not-found', `no matches found for "${prefix}"`);
-      if (fs.existsSync(entry.path)) return entry;
-    }
-    throw new PodctlError('pod-not-found', `pod "${prefix}" is being removed`);
+  /** The pod with this UUID; undefined if there is none. */
+  get(id: PodId): PodEntry | undefined {
+    // In the order that pods go through, so that one that moves meanwhile is not missed.
+    return POD_DIRECTORIES.map((directory) => ({ id, directory, path: podPath(this.#dataDir, directory, id) })).find(
+      ({ path }) => fs.existsSync(path),
+    );
+  }
+
+  /** All pods whose UUIDs begin with `prefix`. */
+  beginningWith(prefix: string): readonly PodEntry[] {
+    if (!isPodId(prefix)) return this.list().filter(({ id }) => id.startsWith(prefix));
+    const entry = this.get(prefix);
+    return entry === undefined ? [] : [entry];
   }
 
   /**

@@ -74,10 +74,16 @@ export const NOT_LOADED = 127;
 
 const MAX_RECORD_BYTES = 1024 * 1024;
 
+/** Without asking for its size first: `list` reads thousands of them, and podctl itself and its executor are who write them. */
 function readSmall(path: string): string | undefined {
+  const text = readIfThere(path);
+  if (text !== undefined && text.length > MAX_RECORD_BYTES)
+    throw new PodctlError('pod-damaged', `${path} is larger than ever written`);
+  return text;
+}
+
+function readIfThere(path: string): string | undefined {
   try {
-    if (fs.statSync(path).size > MAX_RECORD_BYTES)
-      throw new PodctlError('pod-damaged', `${path} is larger than ever written`);
     return fs.readFileSync(path, 'utf8');
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
@@ -174,10 +180,12 @@ export function parseFailure(text: string): Failure {
   };
 }
 
-/** Host pid of the pod's init and the moment it was made (ms since the epoch), once there is one. */
-export function readPid(podPath: string): { readonly pid: number; readonly startedAt: number } | undefined {
-  const path = `${podPath}/${PID}`;
-  const text = readSmall(path);
-  if (text === undefined || !/^\d+\n?$/.test(text)) return undefined;
-  return { pid: Number(text), startedAt: fs.statSync(path).mtimeMs };
+/** Host pid of the pod's init, once there is one. It means something only while the pod runs. */
+export function readPid(podPath: string): number | undefined {
+  const text = readSmall(`${podPath}/${PID}`);
+  return text === undefined || !/^\d+\n?$/.test(text) ? undefined : Number(text);
 }
+
+/** When the pod's init was made (ms since the epoch), once there is one. */
+export const startedAt = (podPath: string): number | undefined =>
+  fs.statSync(`${podPath}/${PID}`, { throwIfNoEntry: false })?.mtimeMs;

@@ -75,13 +75,13 @@ const PARTIAL_MS = 24 * 3_600_000;
 
 /** What crashes left outside of pods: half-written images and trees, names and IDs of pods that are gone. */
 export function sweepLeftovers(services: Services): void {
-  const { images, partials, pods, dataDir, now } = services;
+  const { images, partials, pods, dataDir, native, now } = services;
   images.sweepTemporary();
   partials.sweep(now() - PARTIAL_MS);
   if (process.geteuid?.() === 0) sweepMemberDownloads(dataDir, now() - PARTIAL_MS);
   forgetSources(services);
   const alive = new Set(pods.list().map(({ id }) => id));
-  sweepNames(dataDir, (id) => alive.has(id));
+  sweepNames(dataDir, native, (id) => alive.has(id));
   sweepRanges(dataDir, (id) => alive.has(id));
 }
 
@@ -93,9 +93,9 @@ export function forgetSources({ images, sources, remotes }: Services): void {
 }
 
 /** What is elsewhere goes first: a removal cut short leaves a nameless pod in a garbage directory, which gc takes. */
-function removeLocked({ pods, dataDir }: Services, pod: LockedPod): void {
+function removeLocked({ pods, dataDir, native }: Services, pod: LockedPod): void {
   const record = recordIfReadable(pod.path);
-  if (record?.name !== undefined) releaseName(dataDir, record.name, pod.id);
+  if (record?.name !== undefined) releaseName(dataDir, native, record.name, pod.id);
   if (record?.users !== undefined) giveRangeBack(dataDir, record.users, pod.id);
   removeUnitFiles(podUnit(pod.id));
   pods.remove(pod);

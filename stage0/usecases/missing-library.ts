@@ -106,7 +106,7 @@ function openEnded({ native }: Host, entry: PodEntry, name: AppName): number | u
 function openRunning({ pods }: Host, entry: PodEntry, target: string | undefined): number | undefined {
   const init = readPid(entry.path);
   if (init === undefined || target === undefined) return undefined;
-  const fd = openRunningRoot(init.pid, target as AbsPath);
+  const fd = openRunningRoot(init, target as AbsPath);
   if (pods.state(entry) === 'running') return fd;
   fs.closeSync(fd);
   return undefined;

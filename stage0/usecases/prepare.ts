@@ -1,6 +1,6 @@
 /** From images and options to a pod in its directory, locked, with everything written that running it needs. */
 import fs from 'node:fs';
-import type { AppName } from '#kernel/brand';
+import type { AppName, PodId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { AppSpec, PodSpec, UserRange, VolumeSpec } from '../../stage1/plan/spec';
 import type { Isolation } from '../../stage2/isolators/plan';
@@ -139,7 +139,7 @@ function makePod(
   const embryo = services.pods.create();
   const name = request.name ?? machineOf(embryo.id);
   try {
-    if (request.name !== undefined) claimPodName(services, request.name, embryo);
+    if (request.name !== undefined) claimPodName(services, request.name, embryo.id);
     const pod = services.pods.move(embryo, 'prepare');
     const record = {
       version: 1,
@@ -240,9 +240,13 @@ function requireUniqueNames(apps: readonly ResolvedApp[]): void {
 }
 
 /** A name is free once the pod that had it is over. */
-function claimPodName({ dataDir, pods }: Services, name: string, pod: LockedPod): void {
-  claimName(dataDir, name, pod.id, (holder) => {
-    const entry = pods.list().find(({ id }) => id === holder);
+export function claimPodName(
+  { dataDir, native, pods }: Pick<Services, 'dataDir' | 'native' | 'pods'>,
+  name: string,
+  pod: PodId,
+): void {
+  claimName(dataDir, native, name, pod, (holder) => {
+    const entry = pods.get(holder);
     const state = entry && pods.state(entry);
     return state === undefined || !['embryo', 'preparing', 'prepared', 'running'].includes(state);
   });

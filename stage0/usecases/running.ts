@@ -44,7 +44,7 @@ function namesOf(plan: Plan): Pick<StartOptions, 'dns' | 'hosts'> {
 export function mountedVolumes(entry: PodEntry): ReadonlySet<string> {
   const init = readPid(entry.path);
   if (init === undefined) throw new PodctlError('pod-wrong-state', `pod ${entry.id} is not running`);
-  const targets = fs.readFileSync(`/proc/${init.pid}/mounts`, 'utf8').split('\n');
+  const targets = fs.readFileSync(`/proc/${init}/mounts`, 'utf8').split('\n');
   const keys = targets.flatMap((line) => /^\S+ \/volumes\/([^/. ]+) /.exec(line)?.[1] ?? []);
   return new Set(keys);
 }

@@ -11,7 +11,7 @@ import type { Problem } from './store-check';
 const WRITING_MS = 60_000;
 
 export async function* checkNotes(services: Services): AsyncGenerator<Problem> {
-  const { dataDir, images, pods, now } = services;
+  const { dataDir, images, native, pods, now } = services;
   for (const directory of ['sources', 'remotes']) {
     for (const name of namesIn(`${dataDir}/${directory}`)) {
       const path = `${dataDir}/${directory}/${name}`;
@@ -30,8 +30,7 @@ export async function* checkNotes(services: Services): AsyncGenerator<Problem> {
   for (const { name, holder } of deadNames(dataDir, (id) => alive.has(id))) {
     const path = `${dataDir}/names/${name}`;
     const act = (): boolean => {
-      if (holder === undefined) return remove(path);
-      releaseName(dataDir, name, holder);
+      releaseName(dataDir, native, name, holder);
       return true;
     };
     const message = holder === undefined ? 'names no pod' : `names pod ${holder}, which is gone`;

@@ -1,5 +1,5 @@
 import { PodctlError } from '#kernel/errors';
-import { viewPod } from '../../pod/view';
+import { appStateOf, viewPod } from '../../pod/view';
 import type { Handler } from '../command';
 import { jsonText, table } from '../present';
 import { createServices } from '../services';
@@ -21,7 +21,7 @@ export const run: Handler<typeof spec> = async (context, { args, flags }) => {
     );
     return 0;
   }
-  const rows = pod.apps.map((app) => [app.name, app.status?.state ?? 'created']);
+  const rows = pod.apps.map((app) => [app.name, appStateOf(app)]);
   context.out.write(table(flags.noLegend ? rows : [['NAME', 'STATE'], ...rows]));
   return 0;
 };

@@ -1,6 +1,6 @@
 import { PodctlError } from '#kernel/errors';
 import { chosenApp } from '../../pod/lookup';
-import { type AppView, viewPod } from '../../pod/view';
+import { type AppView, appStateOf, viewPod } from '../../pod/view';
 import type { Handler } from '../command';
 import { jsonText } from '../present';
 import { createServices } from '../services';
@@ -23,13 +23,14 @@ export const run: Handler<typeof spec> = async (context, { args, flags }) => {
 const NS_PER_MS = 1_000_000n;
 
 /** `key=value` lines in rkt's order; what has not happened yet is left out. */
-function lines({ name, imageId, createdAt, status }: AppView): readonly string[] {
+function lines(app: AppView): readonly string[] {
+  const { name, imageId, createdAt, status } = app;
   const time = (key: string, ms: number | undefined): readonly string[] =>
     ms === undefined ? [] : [`${key}=${new Date(ms).toISOString()}`];
   const ms = (ns: bigint | undefined): number | undefined => (ns === undefined ? undefined : Number(ns / NS_PER_MS));
   return [
     `name=${name}`,
-    `state=${status?.state ?? 'created'}`,
+    `state=${appStateOf(app)}`,
     `image_id=${imageId}`,
     ...time('created_at', createdAt),
     ...time('started_at', ms(status?.startedAt)),

@@ -1,3 +1,4 @@
+import { namesInUse } from '../../pod/names';
 import { viewPods } from '../../pod/view';
 import type { Services } from '../../usecases/services';
 import type { Handler } from '../command';
@@ -15,7 +16,7 @@ export const run: Handler<typeof spec> = async (context, { args }) => {
 function wordsOf(what: string, services: Services): readonly string[] {
   switch (what) {
     case 'pods':
-      return services.pods.list().map(({ id }) => id);
+      return [...namesInUse(services.dataDir), ...services.pods.list().map(({ id }) => id)];
     case 'apps':
       return [...new Set(viewPods(services.pods).flatMap(({ apps }) => apps.map(({ name }) => name)))].sort();
     case 'images':

@@ -35,6 +35,7 @@ export const withLacks = (services: Services, entry: PodEntry, pod: PodView): Po
   ...pod,
   apps: pod.apps.map((app) => {
     const detail = app.status?.detail ?? lackOf(services, entry, app.name);
-    return app.status === undefined || detail === undefined ? app : { ...app, status: { ...app.status, detail } };
+    if (app.status === undefined || detail === undefined) return app;
+    return { ...app, isPaused: app.isPaused, status: { ...app.status, detail } };
   }),
 });

@@ -1,5 +1,5 @@
 import { formatAge } from '#kernel/quantity';
-import { type AppView, type PodView, viewPods } from '../../pod/view';
+import { type AppView, type PodView, podStateOf, viewPods } from '../../pod/view';
 import type { Handler } from '../command';
 import { jsonText, table } from '../present';
 import { createServices } from '../services';
@@ -49,7 +49,7 @@ function podRows(
       app?.name ?? '-',
       app?.imageName ?? '-',
       ...(full ? [app === undefined ? '-' : shortImageId(app.imageId)] : []),
-      first ? pod.state : '',
+      first ? podStateOf(pod) : '',
       first ? time(pod.createdAt) : '',
       first ? time(pod.startedAt) : '',
     ];

@@ -1,6 +1,6 @@
 /** The documented JSON of a pod (rkt-cli.md §1.4, with one time unit: nanoseconds since the epoch, as integers). */
 import type { AppManifestView } from '../../pod/manifest-view';
-import type { AppView, PodView } from '../../pod/view';
+import { type AppView, appStateOf, type PodView, podStateOf } from '../../pod/view';
 import { signatureJson } from './image-view';
 
 /** Integers beyond 2^53 would lose digits in JSON.parse of most languages; microsecond precision is what is left. */
@@ -29,7 +29,7 @@ const manifestJson = ({ mounts, userAnnotations, userLabels } = NOTHING) => ({
 /** The documented JSON of an app. */
 export const appJson = (pod: PodView, app: AppView, manifest = pod.manifest()) => ({
   name: app.name,
-  state: app.status?.state ?? 'created',
+  state: appStateOf(app),
   created_at: nanoseconds(app.createdAt),
   started_at: app.status?.startedAt === undefined ? null : Number(app.status.startedAt),
   finished_at: app.status?.finishedAt === undefined ? null : Number(app.status.finishedAt),
@@ -51,7 +51,7 @@ export function podJson(pod: PodView) {
     name: pod.id,
     pod_name: pod.name ?? null,
     unit: pod.unit,
-    state: pod.state,
+    state: podStateOf(pod),
     created_at: nanoseconds(pod.createdAt),
     started_at: nanoseconds(pod.startedAt),
     pid: pod.pid ?? null,

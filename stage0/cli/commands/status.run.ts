@@ -1,6 +1,6 @@
 import { PodctlError } from '#kernel/errors';
 import type { Verification } from '../../image/fetch/port';
-import { type AppView, type PodView, viewPod } from '../../pod/view';
+import { type AppView, appStateOf, type PodView, podStateOf, viewPod } from '../../pod/view';
 import type { Handler } from '../command';
 import { jsonText } from '../present';
 import { createServices } from '../services';
@@ -24,7 +24,7 @@ function lines(pod: PodView): readonly string[] {
   const time = (ms: number): string => new Date(ms).toISOString();
   const over = pod.state === 'exited' || pod.state === 'exited garbage';
   return [
-    `state=${pod.state}`,
+    `state=${podStateOf(pod)}`,
     ...(pod.name === undefined ? [] : [`name=${pod.name}`]),
     `unit=${pod.unit}`,
     ...(pod.createdAt === undefined ? [] : [`created=${time(pod.createdAt)}`]),
@@ -39,12 +39,14 @@ function lines(pod: PodView): readonly string[] {
   ];
 }
 
-function appLines({ name, status, signature }: AppView): readonly string[] {
+function appLines(app: AppView): readonly string[] {
+  const { name, status, signature } = app;
   const signed = signature === undefined ? [] : [`app-${name}-signed-by=${signer(signature)}`];
   if (status === undefined) return signed;
-  const { exitCode, reason = 'exit', detail, restarts, state } = status;
+  const { exitCode, reason = 'exit', detail, restarts } = status;
+  const state = appStateOf(app);
   return [
-    ...(state === 'restarting' ? [`app-${name}-state=${state}`] : []),
+    ...(state === 'restarting' || state === 'paused' ? [`app-${name}-state=${state}`] : []),
     ...(exitCode === undefined ? [] : [`app-${name}=${exitCode}`, `app-${name}-reason=${reason}`]),
     ...(detail === undefined ? [] : [`app-${name}-detail=${detail}`]),
     ...(restarts === 0 ? [] : [`app-${name}-restarts=${restarts}`]),

@@ -59,7 +59,7 @@ describe('files of a pod', () => {
       [failure?.app, failure?.operation, failure?.errno, failure?.detail],
       ['web', 'exec', 'ENOENT', 'a b'],
     );
-    assert.equal(readPid(write('pid', '4242\n'))?.pid, 4242);
+    assert.equal(readPid(write('pid', '4242\n')), 4242);
     assert.equal(readPid(write('pid', 'x')), undefined);
   });
 });
