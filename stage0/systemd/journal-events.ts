@@ -10,12 +10,15 @@ export const MESSAGE_IDS = {
   'library-missing': 'ce3b554dbbad40dba4b4b3a31c7c861d',
 } as const;
 
-/** What the pod's init enters itself (stage1/native/entry.cc), with APP=, REASON=, EXIT_STATUS=, RESTARTS= and DETAIL=. */
+/** What the pod's init enters itself (stage1/native/entry.cc), with APP=, and of an end REASON=, EXIT_STATUS=, RESTARTS= and DETAIL=. */
 export const INIT_MESSAGE_IDS = {
   'app-ready': '541e887924434ab7a420fe33f8916b44',
   'app-restarting': '1ab09fbbfd114da7a65dc07e2c2af43a',
   'app-exited': 'e1e1a6905055451fb28843792f16b548',
   'handler-failed': 'b7cdc5f0657941bfa0702cead21ab1c9',
+  'app-healthy': 'd828eb0b882c453c98f30e11f527e062',
+  /** With HEALTH_FAILURES= and HEALTH_OUTPUT=, of the last check. */
+  'app-unhealthy': '354a5ef0cb7c47f6b64ffcc8a080bda1',
 } as const;
 
 export type PodEvent = keyof typeof MESSAGE_IDS;

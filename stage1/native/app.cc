@@ -11,24 +11,6 @@
 namespace podctl {
 namespace {
 
-/** `ours` is read by the init and never blocks it; the app's end is an ordinary pipe. */
-Outcome<> make_pipe_to_init(Fd &ours, Fd &theirs) {
-  TRY(make_pipe(ours, theirs));
-  TRY(check(sys::fcntl(ours.get(), F_SETFL, O_NONBLOCK), "fcntl"));
-  return kDone;
-}
-
-/** uid and gid of the app, which own its pipes: else it could not reopen them as /dev/stdout. */
-Outcome<> give_pipe(const Users &users, const App &app, const Fd &pipe) {
-  for (const Op *op = app.first; op != app.last; ++op) {
-    if (op->kind != OpKind::user) continue;
-    const uint32_t uid = users.first + static_cast<uint32_t>(op->number(0));
-    const uint32_t gid = users.first + static_cast<uint32_t>(op->number(1));
-    TRY(check(sys::fchown(pipe.get(), uid, gid), "fchown", "the app's pipe"));
-  }
-  return kDone;
-}
-
 Outcome<> make_stream(Pod &pod, const App &app, Stream &stream, Sink &caller, Fd &theirs) {
   TRY(make_pipe_to_init(stream.pipe, theirs));
   TRY(give_pipe(pod.users, app, theirs));
@@ -57,17 +39,16 @@ Outcome<> make_lasting(Pod &pod, App &app) {
  * Clones the child with a mount namespace that the init keeps a descriptor of. The init makes it and leaves it again, since it
  * may not look at its children's through /proc (they cannot be dumped).
  */
-Outcome<long> clone_with_kept_view(App &app, clone_args &args) {
+Outcome<long> clone_with_kept_view(App &app) {
   constexpr Text kPath = "/proc/self/ns/mnt";
   const Fd own = TRY(open_at(AT_FDCWD, kPath, O_RDONLY));
   TRY(check(sys::unshare(CLONE_NEWNS), "unshare", "mount namespace"));
   Outcome<Fd> view = open_at(AT_FDCWD, kPath, O_RDONLY);
-  const sys::Result pid = view.ok() ? sys::clone3(args) : 0;
-  if (view.ok() && pid == 0) return 0L;
+  Outcome<long> pid = view.ok() ? clone_into_app(app, 0) : Outcome<long>(view.failure);
+  if (pid.ok() && pid.value == 0) return pid;
   TRY(check(sys::setns(own.get(), CLONE_NEWNS), "setns", "the pod's mount namespace"));
-  if (!view.ok()) return view.failure;
-  app.view = static_cast<Fd &&>(view.value);
-  return check(pid, "clone3");
+  if (pid.ok()) app.view = static_cast<Fd &&>(view.value);
+  return pid;
 }
 
 Outcome<> start(Pod &pod, App &app, Part part) {
@@ -87,24 +68,18 @@ Outcome<> start(Pod &pod, App &app, Part part) {
   files.out = app.out_end.is_open() ? app.out_end.get() : out.get();
   files.err = app.err_end.is_open() ? app.err_end.get() : err.get();
   TRY(make_pipe_to_init(app.start_report, files.report));
-  files.null = Fd(TRY(check(sys::openat2(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0, 0), "openat2", "/dev/null")));
-  clone_args args{};
-  args.exit_signal = kSignalChild;
-  if (!app.is_cgroup_used_up) {
-    args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<uint64_t>(app.cgroup.get());
-  }
+  const Fd null = TRY(open_at(AT_FDCWD, "/dev/null", O_RDONLY));
+  files.in = null.get();
   const bool is_last = part == Part::post_stop || (part == Part::main && app.post_stop == nullptr);
   long pid;
   if (app.view.is_open()) {
-    pid = TRY(check(sys::clone3(args), "clone3"));
+    pid = TRY(clone_into_app(app, 0));
   } else if (is_last) {
-    args.flags |= CLONE_NEWNS;
-    pid = TRY(check(sys::clone3(args), "clone3"));
+    pid = TRY(clone_into_app(app, CLONE_NEWNS));
   } else {
-    pid = TRY(clone_with_kept_view(app, args));
+    pid = TRY(clone_with_kept_view(app));
   }
-  if (pid == 0) run_child(pod, app, part, files);
+  if (pid == 0) run_child(pod, app, Errand{part}, files);
   app.pid = pid;
   if (is_last) app.view.close();
   return kDone;
@@ -118,6 +93,8 @@ void read_section(App &app) {
       case OpKind::notify: app.notify = op; break;
       case OpKind::restart: app.restart = (*op)[0] == "never" ? nullptr : op; break;
       case OpKind::stop_signal: app.stop_signal = static_cast<int>(op->number(0)); break;
+      case OpKind::health: app.check = op; break;
+      case OpKind::ready_when_healthy: app.awaits_health = true; break;
       case OpKind::handler: ((*op)[0] == "pre-start" ? app.pre_start : app.post_stop) = op; break;
       default: break;
     }
@@ -134,6 +111,33 @@ App *make_app(Pod &pod) {
 }
 
 }  // namespace
+
+Outcome<> make_pipe_to_init(Fd &ours, Fd &theirs) {
+  TRY(make_pipe(ours, theirs));
+  TRY(check(sys::fcntl(ours.get(), F_SETFL, O_NONBLOCK), "fcntl"));
+  return kDone;
+}
+
+Outcome<> give_pipe(const Users &users, const App &app, const Fd &pipe) {
+  for (const Op *op = app.first; op != app.last; ++op) {
+    if (op->kind != OpKind::user) continue;
+    const uint32_t uid = users.first + static_cast<uint32_t>(op->number(0));
+    const uint32_t gid = users.first + static_cast<uint32_t>(op->number(1));
+    TRY(check(sys::fchown(pipe.get(), uid, gid), "fchown", "the app's pipe"));
+  }
+  return kDone;
+}
+
+Outcome<long> clone_into_app(const App &app, uint64_t flags) {
+  clone_args args{};
+  args.flags = flags;
+  args.exit_signal = kSignalChild;
+  if (!app.is_cgroup_used_up) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(app.cgroup.get());
+  }
+  return check(sys::clone3(args), "clone3");
+}
 
 App *add_apps(Pod &pod, const Plan &plan) {
   App **end = &pod.apps;
@@ -160,12 +164,14 @@ void recycle(Pod &pod, App &app) {
   char *const out = app.out.buffer;
   char *const err = app.err.buffer;
   char *const detail = app.detail_buffer;
+  char *const said = app.health.output;
   app.own.release();
   app.~App();
   ::new (static_cast<void *>(&app), InPlace{}) App();
   app.out.buffer = out;
   app.err.buffer = err;
   app.detail_buffer = detail;
+  app.health.output = said;
   app.next = pod.spare;
   pod.spare = &app;
 }

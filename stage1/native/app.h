@@ -22,16 +22,32 @@ void recycle(Pod &pod, App &app);
  */
 Outcome<> start_process(Pod &pod, App &app, Part part);
 
-/** The files that become the child's, and where it reports to. */
+/** The files that become the child's, and where it reports to. All but the last are borrowed. */
 struct ChildFiles {
-  Fd null{};
-  /** Borrowed: -1 for none. */
+  int in = -1;
   int out = -1;
   int err = -1;
   Fd report{};
 };
 
+struct Visit;
+
+/** What a child is made for. */
+struct Errand {
+  Part part;
+  /** Of a companion: what it is to be, and its cgroup. */
+  const Visit *visit = nullptr;
+  int cgroup = -1;
+};
+
+/** `ours` is read by the init and never blocks it; the app's end is an ordinary pipe. */
+Outcome<> make_pipe_to_init(Fd &ours, Fd &theirs);
+/** uid and gid of the app, which own its pipes: else it could not reopen them as /dev/stdout. */
+Outcome<> give_pipe(const Users &users, const App &app, const Fd &pipe);
+/** clone3(2) for a process of the app: into its cgroup, if that can still be done so. 0 in the child. */
+Outcome<long> clone_into_app(const App &app, uint64_t flags);
+
 /** The child, up to its exec. Nothing in it returns to the init's code. */
-[[noreturn]] void run_child(Pod &pod, App &app, Part part, const ChildFiles &files);
+[[noreturn]] void run_child(Pod &pod, App &app, const Errand &errand, const ChildFiles &files);
 
 }  // namespace podctl

@@ -36,7 +36,9 @@ bool is_restarted(const App &app) {
   if (app.restart == nullptr || app.stop != App::Stop::none) return false;
   const uint64_t limit = app.restart->number(3);
   if (limit != 0 && app.restarts_in_row >= limit) return false;
-  return (*app.restart)[0] == "always" || is_failure(app);
+  const Text policy = (*app.restart)[0];
+  if (app.reason == Reason::unhealthy) return (*app.check)[0] != "stop";
+  return policy == "always" || (policy == "on-failure" && is_failure(app));
 }
 
 /** Milliseconds before the next restart: twice as many after each in a row, up to the longest. */
@@ -65,6 +67,7 @@ Outcome<> Supervisor::start_app(App &app) {
   app.reason = Reason::none;
   app.detail = {};
   app.exit_status = app.signal = 0;
+  app.is_condemned = false;
   const bool has_handler = app.pre_start != nullptr;
   return enter_state(app, has_handler ? App::State::pre_start : App::State::starting,
                      has_handler ? Part::pre_start : Part::main);
@@ -123,7 +126,8 @@ void Supervisor::note_executed(App &app) {
   app.state = App::State::running;
   app.started = realtime_ns();
   app.started_ms = monotonic_ms();
-  if (!app.readiness.is_open()) app.is_ready = app.was_ready = true;
+  if (!app.readiness.is_open() && !app.awaits_health) app.is_ready = app.was_ready = true;
+  begin_health(app);
   record(app);
 }
 
@@ -195,6 +199,7 @@ void Supervisor::note_end_of_pre_start(App &app) {
 void Supervisor::note_end_of_main(App &app) {
   const bool was_executed = app.state == App::State::running;
   app.is_ready = false;
+  app.health.due = 0;
   if (was_executed) app.finished = realtime_ns();
   // An app may also catch the signal and say with its status that this is why it ended.
   const bool is_as_asked = app.exit_status == 0 || app.exit_status == 128 + app.stop_signal ||
@@ -203,6 +208,10 @@ void Supervisor::note_end_of_main(App &app) {
     app.exit_status = kOwnFailure;  // of the start, which said why
   } else if (app.stop != App::Stop::none && is_as_asked) {
     app.reason = Reason::stopped;
+  } else if (app.is_condemned) {
+    app.reason = Reason::unhealthy;
+    if (app.exit_status == 0) app.exit_status = 128 + app.stop_signal;  // it has failed, however well it took its end
+    keep_detail(pod_, app, app.health.said());
   } else if (app.exit_status == 128 + kSignalKill && count_oom_kills(app.cgroup) > app.oom_kills) {
     app.reason = Reason::oom;
   } else if (app.exit_status == 128 + kSignalSystemCall && has_filter(app)) {
@@ -241,7 +250,9 @@ void Supervisor::note_no_start(App &app, const Failure &failure) {
 
 void Supervisor::end_run(App &app) {
   app.view.close();
-  if (app.restart != nullptr && app.started_ms != 0 && monotonic_ms() - app.started_ms > app.restart->number(2)) {
+  const bool was_never_good = app.reason == Reason::unhealthy && !app.health.was_good;
+  if (app.restart != nullptr && app.started_ms != 0 && !was_never_good &&
+      monotonic_ms() - app.started_ms > app.restart->number(2)) {
     app.restarts_in_row = 0;  // it has run well for a while
   }
   if (stopping_ || !is_restarted(app)) {

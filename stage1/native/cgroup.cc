@@ -93,6 +93,8 @@ Outcome<> enable_controllers(const Fd &unit, const Fd &apps, const Plan &plan) {
   return write_file(apps.get(), "cgroup.subtree_control", wanted.text());
 }
 
+void put_companion(Writer &name, uint32_t number) { name << "companion-" << number; }
+
 }  // namespace
 
 Outcome<Cgroups> make_cgroups() {
@@ -119,11 +121,37 @@ Outcome<> populate(const Fd &unit, const Fd &apps, long init, const Plan &plan) 
   return enable_controllers(unit, apps, plan);
 }
 
+Outcome<> remove_app_cgroup(const Fd &apps, Text name) {
+  sys::Result removed = sys::unlinkat(apps.get(), name.c_str(), AT_REMOVEDIR);
+  if (removed == -EBUSY) {
+    const Fd app = TRY(open_at(apps.get(), name, kOpenDirectory));
+    for (uint32_t number = 0; number < kMaxCompanions; ++number) remove_companion_cgroup(app, number);
+    removed = sys::unlinkat(apps.get(), name.c_str(), AT_REMOVEDIR);
+  }
+  if (removed != -ENOENT) TRY(check(removed, "unlinkat", name));
+  return kDone;
+}
+
+Outcome<Fd> make_companion_cgroup(const Fd &app, uint32_t number) {
+  // None but the core's own files: its processes count as the app's for every controller.
+  remove_companion_cgroup(app, number);
+  Buffer<32> name;
+  put_companion(name, number);
+  TRY(check(sys::mkdirat(app.get(), name.c_str(), 0755), "mkdirat", "the companion's cgroup"));
+  return open_at(app.get(), name.text(), kOpenDirectory);
+}
+
+void remove_companion_cgroup(const Fd &app, uint32_t number) {
+  Buffer<32> name;
+  put_companion(name, number);
+  // ignored: it is tried again before the next one is made, and with the app's own
+  static_cast<void>(sys::unlinkat(app.get(), name.c_str(), AT_REMOVEDIR));
+}
+
 Outcome<Fd> make_app_cgroup(const Fd &apps, Text name) {
   // Always a new one: since cgroup.kill remembers that it was used (Linux 6.14, and stable kernels with "cgroup: fix race
   // between fork and cgroup.kill"), whatever clone3 puts into an old one with CLONE_INTO_CGROUP is killed at once.
-  const sys::Result removed = sys::unlinkat(apps.get(), name.c_str(), AT_REMOVEDIR);
-  if (removed != -ENOENT) TRY(check(removed, "unlinkat", name));
+  TRY(remove_app_cgroup(apps, name));
   TRY(check(sys::mkdirat(apps.get(), name.c_str(), 0755), "mkdirat", name));
   return open_at(apps.get(), name, kOpenDirectory);
 }
@@ -149,6 +177,16 @@ bool is_populated(const Fd &cgroup) {
   char buffer[128];
   const Outcome<Text> events = read_file(cgroup.get(), "cgroup.events", buffer, sizeof buffer);
   return !events.ok() || !events.value.starts_with("populated 0");  // when in doubt, what kills finds nobody
+}
+
+bool is_moving(const Fd &cgroup) {
+  constexpr Text kFrozen = "frozen 1";
+  char buffer[128];
+  const Outcome<Text> events = read_file(cgroup.get(), "cgroup.events", buffer, sizeof buffer);
+  for (Text rest = events.ok() ? events.value : Text(); !rest.empty();) {
+    if (split(rest, '\n') == kFrozen) return false;
+  }
+  return true;
 }
 
 uint64_t count_oom_kills(const Fd &cgroup) {

@@ -7,6 +7,9 @@
 
 namespace podctl {
 
+/** Companions that an app can have at a time (companion.h). */
+constexpr uint32_t kMaxCompanions = 16;
+
 struct Cgroups {
   /** systemd's, named after the unit: its attributes are not ours but for subtree_control. */
   Fd unit{};
@@ -28,6 +31,17 @@ Outcome<> populate(const Fd &unit, const Fd &apps, long init, const Plan &plan);
 
 /** Makes `name` in `apps`, anew if it is there. */
 Outcome<Fd> make_app_cgroup(const Fd &apps, Text name);
+
+/** Removes `name` of `apps` with what companions have left there; one that is not there is fine. */
+Outcome<> remove_app_cgroup(const Fd &apps, Text name);
+
+/** Makes the cgroup of a companion in that of its app. */
+Outcome<Fd> make_companion_cgroup(const Fd &app, uint32_t number);
+/** Removes it, unless something in it is still about to end. */
+void remove_companion_cgroup(const Fd &app, uint32_t number);
+
+/** False if `cgroup` was told to stand still, or one above it. */
+bool is_moving(const Fd &cgroup);
 
 /** Writes a limit; the failure names the controller that this host does not give. */
 Outcome<> set_limit(Arena &arena, const Fd &cgroup, Text file, Text value);

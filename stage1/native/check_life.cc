@@ -7,6 +7,7 @@ namespace podctl {
 namespace {
 
 constexpr uint64_t kLongestPause = 24 * 3600 * 1000;
+constexpr uint64_t kLongestCheck = uint64_t{366} * 24 * 3600 * 1000;
 constexpr uint64_t kMostRestarts = 1000000000;
 constexpr size_t kMaxSocketPath = 107;  // sun_path, less its NUL
 
@@ -47,7 +48,9 @@ const char *fault_of_after(const Plan &plan, const Op &op) {
 }
 
 const char *fault_of_restart(const Op &op) {
-  if (op[0] != "never" && op[0] != "on-failure" && op[0] != "always") return "neither never, on-failure nor always";
+  if (op[0] != "never" && op[0] != "on-unhealthy" && op[0] != "on-failure" && op[0] != "always") {
+    return "neither never, on-unhealthy, on-failure nor always";
+  }
   if (op.number(1) > op.number(2) || op.number(2) > kLongestPause) return "delays are not ascending, or above a day";
   return op.number(3) <= kMostRestarts ? nullptr : "more than 1000000000 restarts";
 }
@@ -56,6 +59,25 @@ const char *fault_of_handler(const Op &op) {
   if (op[0] != "pre-start" && op[0] != "post-stop") return "neither pre-start nor post-stop";
   if (op.number(1) < 1 || op.number(1) > kMaxArgs) return "no arguments";
   return op.count > 2 + op.number(1) ? nullptr : "no candidates for its program";
+}
+
+const char *fault_of_health(const Op &op) {
+  if (op[0] != "none" && op[0] != "restart" && op[0] != "kill" && op[0] != "stop") return "neither none, restart, kill nor stop";
+  for (size_t i = 1; i <= 4; ++i) {
+    const bool may_be_none = i == 3;  // the start period
+    if (op.number(i) > kLongestCheck || (op.number(i) == 0 && !may_be_none)) return "times are not 1 ms to a year";
+  }
+  if (op.number(5) < 1 || op.number(5) > kMostRestarts) return "not 1 to 1000000000 failures";
+  if (op.number(6) < 1 || op.number(6) > kMaxArgs) return "no arguments";
+  return op.count > 7 + op.number(6) ? nullptr : "no candidates for its program";
+}
+
+/** Something must say when it is healthy. */
+const char *fault_of_readiness(const Op &op) {
+  for (const Op *other = section_of(&op); other != &op; ++other) {
+    if (other->kind == OpKind::health) return nullptr;
+  }
+  return "no health check stands before it";
 }
 
 }  // namespace
@@ -71,6 +93,8 @@ const char *fault_of_life(const Plan &plan, const Op &op) {
       fault = op.number(0) >= 1 && op.number(0) <= static_cast<uint64_t>(kLastSignal) ? nullptr : "no such signal";
       break;
     case OpKind::handler: fault = fault_of_handler(op); break;
+    case OpKind::health: fault = fault_of_health(op); break;
+    case OpKind::ready_when_healthy: fault = fault_of_readiness(op); break;
     default: return nullptr;
   }
   return fault == nullptr && is_repeated(op) ? "given twice" : fault;

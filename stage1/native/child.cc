@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 
 #include "app.h"
+#include "companion.h"
 #include "files.h"
 #include "kernel.h"
 #include "limits.h"
@@ -22,7 +23,7 @@ constexpr int kReportFd = 3;
 Outcome<> place_files(const ChildFiles &files) {
   // Numbers above all targets first, so that no dup3 overwrites a file that is still to be moved.
   constexpr int kAbove = 10;
-  const int sources[] = {files.null.get(), files.out, files.err, files.report.get()};
+  const int sources[] = {files.in, files.out, files.err, files.report.get()};
   int moved[4];
   for (int i = 0; i < 4; ++i) {
     moved[i] = static_cast<int>(TRY(check(sys::fcntl(sources[i], F_DUPFD_CLOEXEC, kAbove), "fcntl")));
@@ -32,23 +33,42 @@ Outcome<> place_files(const ChildFiles &files) {
   return kDone;
 }
 
-/** Into the app's cgroup, where clone3 could not put it, and into its mounts, if this is not the run's first process. */
-Outcome<> join_app(Scene &scene, bool is_first) {
-  const App &app = *scene.app;
-  if (app.is_cgroup_used_up) TRY(write_file(app.cgroup.get(), "cgroup.procs", "0"));
-  TRY(check(sys::unshare(CLONE_NEWCGROUP), "unshare", "cgroup namespace"));
-  const Users &users = scene.pod.users;
-  if (is_first) TRY(open_sources(scene));
-  if (users.are_own()) TRY(own_new_files(users.first));
-  if (is_first) return kDone;
-  TRY(check(sys::setns(app.view.get(), CLONE_NEWNS), "setns", "the app's mount namespace"));
+/** The mounts that the run's first process has made. Without a descriptor of them, they are those of the main process. */
+Outcome<> join_view(const Pod &pod, const App &app) {
+  Fd view;
+  if (!app.view.is_open()) view = TRY(open_view_of_main(pod, app));
+  const int mounts = app.view.is_open() ? app.view.get() : view.get();
+  TRY(check(sys::setns(mounts, CLONE_NEWNS), "setns", "the app's mount namespace"));
   return kDone;
 }
 
+/** Into the app's cgroup, where clone3 could not put it, and into its mounts, if this is not the run's first process. */
+Outcome<> join_app(Scene &scene, const Errand &errand, bool is_first) {
+  const App &app = *scene.app;
+  if (app.is_cgroup_used_up) TRY(write_file(app.cgroup.get(), "cgroup.procs", "0"));
+  TRY(check(sys::unshare(CLONE_NEWCGROUP), "unshare", "cgroup namespace"));
+  if (errand.part == Part::companion) TRY(write_file(errand.cgroup, "cgroup.procs", "0"));
+  const Users &users = scene.pod.users;
+  if (is_first) TRY(open_sources(scene));
+  if (users.are_own()) TRY(own_new_files(users.first));
+  return is_first ? Outcome<>(kDone) : join_view(scene.pod, app);
+}
+
+Outcome<> become_part(Scene &scene, const Errand &errand, const Op &exec) {
+  const App &app = *scene.app;
+  switch (errand.part) {
+    case Part::pre_start: return perform(scene, *app.pre_start);
+    case Part::main: return perform(scene, exec);
+    case Part::post_stop: return perform(scene, *app.post_stop);
+    case Part::companion: return become_companion(scene.pod, app, scene.identity, *errand.visit);
+  }
+  return problem("no such part");
+}
+
 /** Everything up to the exec. The launcher's and the init's files are closed before anything of the image is entered. */
-Outcome<> run_section(Scene &scene, Part part) {
-  const bool is_first = part == Part::main ? scene.app->pre_start == nullptr : part == Part::pre_start;
-  TRY(join_app(scene, is_first));
+Outcome<> run_section(Scene &scene, const Errand &errand) {
+  const bool is_first = errand.part == Part::main ? scene.app->pre_start == nullptr : errand.part == Part::pre_start;
+  TRY(join_app(scene, errand, is_first));
   for (const Op *op = scene.app->first; op != scene.app->last; ++op) {
     if (is_for_init(op->kind) || op->kind == OpKind::handler || (!is_first && makes_view(op->kind))) continue;
     if (op->kind != OpKind::exec) {
@@ -62,19 +82,18 @@ Outcome<> run_section(Scene &scene, Part part) {
     TRY(check(sys::setsid(), "setsid"));
     TRY(check(sys::umask(022), "umask"));
     TRY(reset_signals());
-    const App &app = *scene.app;
-    TRY(perform(scene, part == Part::main ? *op : part == Part::pre_start ? *app.pre_start : *app.post_stop));
+    TRY(become_part(scene, errand, *op));
   }
   return kDone;
 }
 
 }  // namespace
 
-void run_child(Pod &pod, App &app, Part part, const ChildFiles &files) {
+void run_child(Pod &pod, App &app, const Errand &errand, const ChildFiles &files) {
   Scene scene{pod, &app};
   Outcome<> placed = place_files(files);
   const int report = placed.ok() ? kReportFd : files.report.get();
-  const Outcome<> ran = placed.ok() ? run_section(scene, part) : static_cast<Outcome<> &&>(placed);
+  const Outcome<> ran = placed.ok() ? run_section(scene, errand) : static_cast<Outcome<> &&>(placed);
   if (ran.ok()) sys::exit_group(kOwnFailure);  // the plan ended without an exec: check.cc refuses that
   ran.failure->app = app.name;
   if (ran.failure->operation.empty()) ran.failure->operation = "start";

@@ -15,4 +15,7 @@ inline uint64_t clock_ns(int clock) {
 inline uint64_t monotonic_ms() { return clock_ns(kClockMonotonic) / 1000000; }
 inline uint64_t realtime_ns() { return clock_ns(kClockRealtime); }
 
+/** The earlier of two moments, of which 0 is none. */
+inline uint64_t sooner(uint64_t left, uint64_t right) { return left == 0 || (right != 0 && right < left) ? right : left; }
+
 }  // namespace podctl

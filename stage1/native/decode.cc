@@ -66,8 +66,8 @@ bool is_of_kind(Text argument, ArgKind kind) {
 Outcome<> check_args(const Op &op) {
   const OpSyntax &syntax = syntax_of(op.kind);
   size_t fixed = 0;
-  while (fixed < 4 && syntax.args[fixed] != ArgKind::none && syntax.args[fixed] != ArgKind::texts) ++fixed;
-  const bool open = fixed < 4 && syntax.args[fixed] == ArgKind::texts;
+  while (fixed < kMostKinds && syntax.args[fixed] != ArgKind::none && syntax.args[fixed] != ArgKind::texts) ++fixed;
+  const bool open = fixed < kMostKinds && syntax.args[fixed] == ArgKind::texts;
   if (op.count < fixed || (!open && op.count > fixed)) return plan_problem(op.line, "wrong number of arguments", op.name());
   if (op.count > kMaxArgs) return plan_problem(op.line, "too many arguments", op.name());
   for (size_t i = 0; i < op.count; ++i) {

@@ -5,7 +5,7 @@
 
 namespace podctl {
 
-enum class Event : uint8_t { app_ready, app_restarting, app_exited, handler_failed };
+enum class Event : uint8_t { app_ready, app_restarting, app_exited, handler_failed, app_healthy, app_unhealthy };
 
 struct EventName {
   Event event;

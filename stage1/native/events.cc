@@ -124,10 +124,12 @@ void Supervisor::handle_deadlines() {
     if (app.readiness_pause != 0 && now >= app.readiness_pause) app.readiness_pause = 0;
     if (app.deadline != 0 && now >= app.deadline) {
       app.deadline = 0;
-      if (app.state != App::State::paused) {
-        kill_app(app);
-      } else {
+      if (app.state == App::State::paused) {
         begin_run(app);
+      } else if (app.is_condemned && app.state == App::State::running && app.stop == App::Stop::none) {
+        kill_processes(app);
+      } else {
+        kill_app(app);
       }
     }
     if (!app.is_over() || app.is_drained()) continue;
@@ -136,6 +138,7 @@ void Supervisor::handle_deadlines() {
     if (!is_held_open && !is_given_up) continue;
     app.out.abandon();
     app.err.abandon();
+    abandon_companions(app);
   }
 }
 
@@ -144,6 +147,7 @@ void Supervisor::reap() {
     int wait_status = 0;
     const sys::Result pid = sys::wait4(-1, &wait_status, kWaitNoHang);
     if (pid <= 0) return;
+    if (reap_companion(pid, wait_status)) continue;
     for (App &app : pod_) {
       if (app.pid == pid && app.has_process()) note_end(app, wait_status);
     }

@@ -16,6 +16,12 @@ constexpr uint64_t kStatusPauseMs = 1000;
 /** What stage0 is told of a pod that does not come up because of `app`, which did start. */
 Failure never_ready(const App &app) {
   const bool is_of_handler = app.reason == Reason::pre_start;
+  if (app.reason == Reason::unhealthy) {
+    Failure failure = problem(app.detail, "was unhealthy");
+    failure.operation = "health";
+    failure.app = app.name;
+    return failure;
+  }
   Failure failure = problem(is_of_handler ? "the handler failed, see the journal" : "ended before it was ready");
   failure.operation = is_of_handler ? "pre-start" : "start";
   failure.app = app.name;
@@ -36,15 +42,18 @@ void Supervisor::record(const App &app) {
 Outcome<> Supervisor::announce_count(Text more) {
   uint64_t running = 0;
   uint64_t ready = 0;
+  uint64_t unhealthy = 0;
   bool is_told = false;
   for (const App &app : pod_) {
     running += app.has_process() ? 1 : 0;
     ready += app.is_ready ? 1 : 0;
-    is_told |= app.notify != nullptr;
+    is_told |= app.notify != nullptr || app.awaits_health;
+    unhealthy += app.state == App::State::running && app.check != nullptr && app.health.state == Health::State::unhealthy ? 1 : 0;
   }
   Buffer<64 + kMaxSaid> state;
   state << more << "STATUS=" << (is_told ? ready : running) << '/' << static_cast<uint64_t>(pod_.app_count)
         << (is_told ? " apps ready" : " apps running");
+  if (unhealthy != 0) state << ", " << unhealthy << " unhealthy";
   return notify(pod_.notify, state.text());
 }
 
@@ -97,7 +106,7 @@ void Supervisor::announce_stop() {
 /** What the end of an app for good means for the pod. */
 void Supervisor::conclude(const App &app) {
   const int status = app.has_failed() ? app.exit_status : 0;
-  if (status != 0 && !announced_ && !app.was_ready && app.detail.empty()) publish(pod_, never_ready(app));
+  if (status != 0 && !announced_ && !app.was_ready && (app.detail.empty() || app.reason == Reason::unhealthy)) publish(pod_, never_ready(app));
   switch (pod_.exit_policy) {
     case ExitPolicy::first_failure:
       if (status != 0) fail(status);

@@ -5,6 +5,7 @@
 #include <linux/stat.h>
 
 #include "app.h"
+#include "cgroup.h"
 #include "files.h"
 #include "kernel.h"
 
@@ -85,8 +86,8 @@ Outcome<> join_pod(Pod &pod, const Fd &fragment) {
 Outcome<> leave_pod(Pod &pod, App &app) {
   Outcome<> done = remove_root(app);
   app.cgroup.close();
-  const sys::Result removed = sys::unlinkat(pod.apps_cgroup.get(), app.cgroup_name.c_str(), AT_REMOVEDIR);
-  if (done.ok() && removed != -ENOENT) done = check(removed, "unlinkat", "the app's cgroup").failure;
+  const Outcome<> removed = remove_app_cgroup(pod.apps_cgroup, app.cgroup_name);
+  if (done.ok() && !removed.ok()) done = removed.failure;
   // ignored: an app that never ran has none
   static_cast<void>(sys::unlinkat(pod.statuses.get(), app.name.c_str(), 0));
   unlink(pod, app);

@@ -52,6 +52,8 @@ constexpr OpSyntax kOps[] = {
     {OpKind::restart, "restart", kApp, {text, num, num, num}},
     {OpKind::stop_signal, "stop-signal", kApp, {num}},
     {OpKind::handler, "handler", kApp, {text, num, texts}},
+    {OpKind::health, "health", kApp, {text, num, num, num, num, num, num, texts}},
+    {OpKind::ready_when_healthy, "ready-when-healthy", kApp, {}},
     {OpKind::cwd, "cwd", kApp, {path}},
     {OpKind::groups, "groups", kApp, {texts}},
     {OpKind::user, "user", kApp, {num, num}},

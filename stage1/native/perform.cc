@@ -136,8 +136,9 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
 
     // Safe: as bind, of a socket that the init made where no app can reach it.
     case OpKind::notify: return show_readiness_socket(places, *scene.app, op[0]);
-    // Performed by the init for its app: add_apps read the first four; limits are set before the app's first process is there.
-    case OpKind::app: case OpKind::after: case OpKind::restart: case OpKind::stop_signal: return kDone;
+    // Performed by the init for its app: add_apps read the first six; limits are set before the app's first process is there.
+    case OpKind::app: case OpKind::after: case OpKind::restart: case OpKind::stop_signal:
+    case OpKind::health: case OpKind::ready_when_healthy: return kDone;
     case OpKind::log: return announce_streams(scene);
     case OpKind::cgroup: return set_limit(pod.arena, scene.app->cgroup, op[0], op[1]);
     // Safe: narrows what the cgroups above allow, and is there before the app's first process.

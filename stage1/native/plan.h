@@ -13,13 +13,15 @@ constexpr int kInterfaceVersion = 1;
 constexpr size_t kMaxPlanBytes = 4 * 1024 * 1024;
 constexpr size_t kMaxOps = 16384;
 constexpr size_t kMaxArgs = 4096;
+/** Arguments that an operation has a kind for, each; a last one may stand for many. */
+constexpr size_t kMostKinds = 8;
 
 /** In the order of op.ts, which is that of kOps. */
 enum class OpKind : uint8_t {
   pod, adopt, inherit, namespaces, user_namespace, join_network, stop_grace, exit_policy,
   machine, hostname, loopback, sysctl, bandwidth, overlay,
   pod_root, root, mkdir, file, symlink, bind, mount, mask, readonly, root_readonly, pivot,
-  app, log, cgroup, devices, after, notify, restart, stop_signal, handler,
+  app, log, cgroup, devices, after, notify, restart, stop_signal, handler, health, ready_when_healthy,
   cwd, groups, user, caps, no_new_privs, may_gain_privs, rlimit, oom_score_adj, selinux, apparmor, seccomp, env, args, exec,
 };
 
@@ -32,7 +34,7 @@ struct OpSyntax {
   OpKind kind;
   const char *name;
   uint8_t sections;
-  ArgKind args[4];
+  ArgKind args[kMostKinds];
 };
 
 extern const OpSyntax kOps[];

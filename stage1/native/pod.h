@@ -12,10 +12,66 @@
 namespace podctl {
 
 /** Why an app is over, or was when it was last restarted. In the order of kReasonNames (status.cc). */
-enum class Reason : uint8_t { none, exit, signal, oom, seccomp, stopped, exec, set_up, pre_start, dependency };
+enum class Reason : uint8_t { none, exit, signal, oom, seccomp, stopped, exec, set_up, pre_start, dependency, unhealthy };
 
 /** Which of an app's programs a process is for. */
-enum class Part : uint8_t { pre_start, main, post_stop };
+enum class Part : uint8_t { pre_start, main, post_stop, companion };
+
+struct App;
+
+/** A program that runs beside an app's main process (companion.h). */
+struct Companion {
+  /** Who wants to know how it ended. */
+  enum class Purpose : uint8_t { check };
+
+  Companion *next = nullptr;
+  /** Null: it is nobody's, and can become a new one. */
+  App *app = nullptr;
+  Purpose purpose = Purpose::check;
+  /** Tells its cgroup from those of the app's others. */
+  uint32_t number = 0;
+  Fd cgroup{};
+  long pid = 0;
+  /** Where the child reports a failed start; closed by its exec. */
+  Fd start_report{};
+  /** Our end of its output, nonblocking; closed at its end, or if the output is not ours. */
+  Fd output{};
+  /** The end of what it said. */
+  char *kept = nullptr;
+  size_t kept_size = 0;
+  /** Places in the supervisor's poll set. */
+  int start_slot = -1;
+  int output_slot = -1;
+  /** Monotonic milliseconds: until when its output is left alone; when it is killed. 0 for none. */
+  uint64_t output_pause = 0;
+  uint64_t deadline = 0;
+  uint64_t timeout_ms = 0;
+  bool has_timed_out = false;
+  /** 0–255, 128+n for signal n, once it has ended; its output is the reason if it was not started. */
+  int exit_status = 0;
+  bool was_not_started = false;
+};
+
+/** What its checks say of an app that runs (health.cc). */
+struct Health {
+  enum class State : uint8_t { starting, healthy, unhealthy };
+
+  State state = State::starting;
+  /** In this run a check has succeeded. */
+  bool was_good = false;
+  /** A check is on its way, and was begun within the start period. */
+  bool is_checked = false;
+  bool is_early = false;
+  /** Checks that have failed since the last one that did not; those that do not count are none. */
+  uint32_t failures = 0;
+  /** Monotonic milliseconds: when the next one is begun; 0 while there is one, or will be none. */
+  uint64_t due = 0;
+  /** What the last one that failed has said: one line. */
+  char *output = nullptr;
+  size_t output_size = 0;
+
+  Text said() const { return {output, output_size}; }
+};
 
 /** One app, from its section of the plan to its exit status. Its life is told in apps.cc. */
 struct App {
@@ -40,6 +96,9 @@ struct App {
   const Op *restart = nullptr;
   const Op *pre_start = nullptr;
   const Op *post_stop = nullptr;
+  const Op *check = nullptr;
+  /** It is ready while it is healthy. */
+  bool awaits_health = false;
   int stop_signal = kSignalTerminate;
 
   Fd cgroup{};
@@ -84,6 +143,11 @@ struct App {
   /** All of them, and those since it last ran well. */
   uint32_t restarts = 0;
   uint32_t restarts_in_row = 0;
+  Health health{};
+  /** Its run is being ended, since it is unhealthy. */
+  bool is_condemned = false;
+  /** How many programs run beside its own. */
+  uint32_t companions = 0;
   /** What memory.events counted before this run. */
   uint64_t oom_kills = 0;
   /** Monotonic milliseconds, 0 for none. A running process is killed then, a paused app goes on. */
@@ -102,7 +166,7 @@ struct App {
   /** Its program was executed, in this run or in an earlier one. */
   bool has_started() const { return started != 0; }
   bool has_failed() const { return is_over() && exit_status != 0 && reason != Reason::stopped; }
-  bool is_drained() const { return out.is_over() && err.is_over(); }
+  bool is_drained() const { return out.is_over() && err.is_over() && companions == 0; }
   /** What was read of its pipes has gone to the sinks: only the pipes could bring more. */
   bool is_relayed() const { return out.is_empty() && err.is_empty(); }
   /** More than one process uses its pipes, one after the other. */
@@ -175,6 +239,8 @@ struct Pod {
   size_t app_count = 0;
   /** What has left, to be used again for what joins. */
   App *spare = nullptr;
+  /** Those that run, and those that have, to be used again. */
+  Companion *companions = nullptr;
 
   AppIterator<App> begin() { return AppIterator<App>(apps); }
   AppIterator<App> end() { return AppIterator<App>(nullptr); }

@@ -6,10 +6,20 @@ namespace podctl {
 namespace {
 
 /** Indexed by Reason. */
-constexpr Text kReasonNames[] = {"exit", "exit", "signal", "oom", "seccomp", "stopped", "exec", "set-up", "pre-start", "dependency"};
+constexpr Text kReasonNames[] = {"exit", "exit", "signal", "oom", "seccomp", "stopped", "exec", "set-up", "pre-start", "dependency", "unhealthy"};
+
+/** Indexed by Health::State. */
+constexpr Text kHealthNames[] = {"starting", "healthy", "unhealthy"};
 
 Text state_name(const App &app) {
   return app.is_over() ? "exited" : app.state == App::State::paused ? "restarting" : "running";
+}
+
+void put_health(Writer &record, const App &app) {
+  if (app.check == nullptr) return;
+  record << "health=" << kHealthNames[static_cast<size_t>(app.health.state)] << '\n';
+  if (app.health.failures != 0) record << "health-failures=" << app.health.failures << '\n';
+  if (app.health.output_size != 0) record << "health-output=" << app.health.said() << '\n';
 }
 
 }  // namespace
@@ -17,10 +27,13 @@ Text state_name(const App &app) {
 Text reason_name(const App &app) { return kReasonNames[static_cast<size_t>(app.reason)]; }
 
 Outcome<> write_status(const Pod &pod, const App &app) {
-  Buffer<1024> record;
+  Buffer<2048> record;
   record << "state=" << state_name(app) << '\n';
   if (app.has_started()) record << "started=" << app.started << '\n';
-  if (app.state == App::State::running) record << "pid=" << static_cast<int64_t>(app.pid) << '\n';
+  if (app.state == App::State::running) {
+    record << "pid=" << static_cast<int64_t>(app.pid) << '\n';
+    put_health(record, app);
+  }
   if (app.state != App::State::running) {
     if (app.finished != 0) record << "finished=" << app.finished << '\n';
     record << "exit=" << app.exit_status << '\n';

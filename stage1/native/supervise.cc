@@ -12,6 +12,8 @@ namespace {
 /** Slots per app: its start report and readiness, and two pipes with two sinks each. Three more are the pod's. */
 constexpr size_t kSlotsPerApp = 8;
 constexpr size_t kOwnSlots = 3;
+/** Its start report and its output. */
+constexpr size_t kSlotsPerCompanion = 2;
 
 void gather_stream(PollSet &set, Stream &stream) {
   stream.pipe_slot = stream.is_empty() ? set.add(stream.pipe, POLLIN) : -1;
@@ -19,11 +21,9 @@ void gather_stream(PollSet &set, Stream &stream) {
   stream.caller_slot = stream.caller_waits() ? set.add(stream.caller->fd, POLLOUT) : -1;
 }
 
-uint64_t sooner(uint64_t left, uint64_t right) { return left == 0 || (right != 0 && right < left) ? right : left; }
-
 /** When `app` next needs something done although nothing happens; 0 for never. */
 uint64_t deadline_of(const App &app) {
-  if (!app.is_over()) return sooner(app.deadline, app.readiness_pause);
+  if (!app.is_over()) return sooner(sooner(app.deadline, app.readiness_pause), app.health.due);
   if (app.is_drained()) return 0;
   return sooner(app.is_relayed() ? app.drain_deadline : 0, app.stop == App::Stop::none ? 0 : app.give_up);
 }
@@ -49,7 +49,9 @@ int Supervisor::run() {
 }
 
 void Supervisor::gather(PollSet &set) {
-  set.clear(kOwnSlots + kSlotsPerApp * pod_.app_count + Control::kSlots);
+  size_t companions = 0;
+  for (const App &app : pod_) companions += app.companions;
+  set.clear(kOwnSlots + kSlotsPerApp * pod_.app_count + kSlotsPerCompanion * companions + Control::kSlots);
   signals_slot_ = set.add(signals_, POLLIN);
   released_slot_ = set.add(pod_.released, POLLIN);
   bus_slot_ = set.add(pod_.bus.socket, POLLIN);
@@ -59,12 +61,13 @@ void Supervisor::gather(PollSet &set) {
     gather_stream(set, app.out);
     gather_stream(set, app.err);
   }
+  gather_companions(set);
   control_.gather(set);
 }
 
 int64_t Supervisor::patience() const {
   uint64_t deadline = pod_.bus.socket.is_open() ? pod_.bus.deadline : 0;
-  deadline = sooner(deadline, control_.deadline());
+  deadline = sooner(sooner(deadline, control_.deadline()), companions_deadline());
   for (const App &app : pod_) deadline = sooner(deadline, deadline_of(app));
   if (deadline == 0) return -1;
   const uint64_t now = monotonic_ms();
@@ -78,16 +81,22 @@ void Supervisor::handle(const PollSet &set) {
     handle_stream(app, app.out, set);
     handle_stream(app, app.err, set);
   }
+  handle_companions(set);
   if (set.is_ready(signals_slot_)) handle_signals();
   if (set.is_ready(released_slot_)) handle_release();
   if (pod_.bus.socket.is_open()) handle_bus(set.is_ready(bus_slot_));
   handle_deadlines();
+  handle_companion_deadlines();
+  handle_health();
   start_waiting();
   announce();
   control_.handle(set);
   if (!announced_ || !is_fat_) return;
   for (const App &app : pod_) {
     if (app.start_report.is_open()) return;
+  }
+  for (const Companion *one = pod_.companions; one != nullptr; one = one->next) {
+    if (one->start_report.is_open()) return;
   }
   is_fat_ = false;
   forget_setup();  // from here on a pod may be idle for months

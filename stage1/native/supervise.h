@@ -31,6 +31,10 @@ class Supervisor {
   /** As start_app; what fails is told as of any start. */
   void begin_run(App &app);
 
+  // companions.cc: programs beside an app's own.
+  /** Kills it and all that it has started; its end is told as any. */
+  void kill_companion(Companion &companion);
+
   /** systemd knows that the pod is up; from then on it is open to requests. */
   bool is_up() const { return announced_; }
   bool is_stopping() const { return stopping_; }
@@ -69,6 +73,28 @@ class Supervisor {
   void end_run(App &app);
   void finish(App &app);
   void start_waiting();
+
+  // companions.cc
+  void gather_companions(PollSet &set);
+  void handle_companions(const PollSet &set);
+  void handle_companion_report(Companion &companion);
+  void handle_companion_deadlines();
+  uint64_t companions_deadline() const;
+  bool reap_companion(long pid, int wait_status);
+  void dismiss(Companion &companion);
+  void abandon_companions(const App &app);
+
+  // health.cc
+  void begin_health(App &app);
+  bool is_judged(const App &app) const;
+  void handle_health();
+  void start_check(App &app);
+  void note_check_timeout(App &app, const Companion &companion);
+  void note_check(App &app, const Companion &companion);
+  void note_good_check(App &app);
+  void note_bad_check(App &app);
+  void condemn(App &app, bool at_once);
+  void record_health(const App &app);
 
   // lifecycle.cc: what follows for the pod.
   void record(const App &app);

@@ -93,12 +93,19 @@ export const OPS = {
   after: syntax(['app'], 'texts'),
   /** Path of a notify socket in the app's root: the app is ready when it says READY=1, not when it was executed. */
   notify: syntax(['app'], 'path'),
-  /** Policy (never|on-failure|always), first delay and longest delay in milliseconds, most restarts in a row (0: no limit). */
+  /** Policy (never|on-unhealthy|on-failure|always), first delay and longest delay in milliseconds, most restarts in a row (0: no limit). */
   restart: syntax(['app'], 'text', 'num', 'num', 'num'),
   /** Number of the signal that asks the app to end; absent: SIGTERM. */
   'stop-signal': syntax(['app'], 'num'),
   /** pre-start or post-stop, number of arguments, argv, then candidates for the program as in `exec`. */
   handler: syntax(['app'], 'text', 'num', 'texts'),
+  /**
+   * Health check: what is done about an unhealthy app (none|restart|kill|stop), then in milliseconds interval, time-out, start
+   * period and the interval in it, failures in a row that make it unhealthy, number of arguments, argv, candidates as in `exec`.
+   */
+  health: syntax(['app'], 'text', 'num', 'num', 'num', 'num', 'num', 'num', 'texts'),
+  /** The app is ready while it is healthy, and not before. Stands behind `health`. */
+  'ready-when-healthy': syntax(['app']),
   /** Working directory, resolved in the app's root after the pivot; a missing one fails the app (appc B12). */
   cwd: syntax(['app'], 'path'),
   /** Supplementary group IDs. */
