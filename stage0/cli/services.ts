@@ -68,6 +68,10 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     },
     warn,
     debug,
+    notify: (state) => {
+      const { NOTIFY_SOCKET: socket } = env;
+      if (socket?.startsWith('/') === true) native().journalSend(Buffer.from(state), socket);
+    },
     now,
     connect: () => {
       bus ??= connectBus({ socket: busSocket(env), uid, sockets: native() });

@@ -24,6 +24,14 @@ export const ERRORS = {
   'systemd-refused': row('systemd refused a request.'),
   'systemd-silent': row('systemd did not answer in time.', '`systemctl list-jobs` shows what it is busy with'),
   'unit-gone': row('A systemd unit does not exist, or no longer.'),
+  'unit-unfit': row(
+    "A unit of the user's confines podctl so that no pod can run in it.",
+    'remove what confines it: podctl confines the apps (docs/service.md)',
+  ),
+  'not-in-place': row(
+    'A pod was to run in the unit that executed podctl, and cannot.',
+    'say `Delegate=yes` in the unit, and call podctl as its ExecStart= (docs/service.md)',
+  ),
   'unit-failed': row("systemd could not start a pod's unit.", '`journalctl -u UNIT` says more'),
   'journalctl-failed': row("systemd's journalctl cannot be run.", 'install systemd, which it is a part of'),
   // pods

@@ -3,8 +3,9 @@
  * prepared here: it is the leader, and needs no D-Bus encoder. Always RegisterMachine, never CreateMachine, which would move the
  * leader out of the pod's unit.
  */
+import fs from 'node:fs';
 import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
-import { PodctlError } from '#kernel/errors';
+import { isErrno, PodctlError } from '#kernel/errors';
 import type { Value } from './bus';
 import { encodeCall, type MethodCall } from './dbus/message';
 
@@ -41,6 +42,24 @@ export function machineMessages({ name, pod, root }: Machine): string {
   const uuid = Buffer.from(pod.replaceAll('-', ''), 'hex');
   const body = [name, uuid, 'podctl', 'container', LEADER_IS_CALLER, root];
   return encodeCall(machined('RegisterMachine', 'sayssus', body), 2).toString('hex');
+}
+
+/** machined's own record of which machine a unit is: a link by the unit's name that says the machine's. */
+const machineOfUnit = (unit: string): string => `/run/systemd/machines/unit:${unit}`;
+
+/**
+ * A message to stand before those of machineMessages(), in hex: it takes away the machine that an earlier run of the same unit has
+ * left, as machined keeps one, with a leader that is gone, for as long as the unit exists. Empty if there is none.
+ */
+export function removalOf(unit: string): string {
+  let name: string;
+  try {
+    name = fs.readlinkSync(machineOfUnit(unit));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return '';
+    throw error;
+  }
+  return encodeCall(machined('UnregisterMachine', 's', [name]), 3).toString('hex');
 }
 
 const machined = (member: string, signature: string, body: readonly Value[]): MethodCall => ({

@@ -5,9 +5,9 @@ import type { GarbagePort } from '../../gc/collect';
 import type { Candidate } from '../../gc/policy';
 import { podUnit } from '../../units/name';
 import { podPath } from '../pod/layout';
-import { releaseName, sweepNames } from '../pod/names';
+import { podOfName, releaseName, sweepNames } from '../pod/names';
 import type { LockedPod, PodEntry, Pods } from '../pod/pods';
-import { recordIfReadable } from '../pod/record';
+import { type HostUnit, recordIfReadable } from '../pod/record';
 import { isHeld, isRemovable } from '../pod/state';
 import { giveRangeBack, sweepRanges } from '../pod/user-ranges';
 import { sweepMemberDownloads } from '../store/member-downloads';
@@ -68,6 +68,19 @@ export function removePod(services: Services, entry: PodEntry): void {
 export function discard(services: Services, pod: LockedPod): void {
   const over = pod.directory === 'garbage' || pod.directory === 'exited-garbage';
   removeLocked(services, over ? pod : services.pods.move(pod, pod.directory === 'run' ? 'exited-garbage' : 'garbage'));
+}
+
+/**
+ * The pod that ran last in this unit of the user's, if it had this name, and is over: a service that is restarted again and again
+ * leaves one pod behind, not as many as it had starts.
+ */
+export function discardPredecessor(services: Services, name: string, unit: HostUnit): void {
+  const id = podOfName(services.dataDir, name);
+  const entry = id === undefined ? undefined : services.pods.get(id);
+  const isOver = entry?.directory === 'run' || entry?.directory === 'exited-garbage';
+  if (entry === undefined || !isOver || recordIfReadable(entry.path)?.unit?.name !== unit.name) return;
+  const locked = services.pods.lock(entry);
+  if (locked !== undefined) discard(services, locked);
 }
 
 /** How long what has come of a download waits for somebody to fetch the rest. */

@@ -6,6 +6,7 @@ import type { AppSpec, PodSpec, UserRange, VolumeSpec } from '../../stage1/plan/
 import type { Isolation } from '../../stage2/isolators/plan';
 import type { Effect, Isolator, IsolatorReport } from '../../stage2/isolators/types';
 import type { ExitPolicy } from '../../stage2/life';
+import { podNameOfUnit } from '../../units/name';
 import { requirePlatform } from '../image/platform';
 import type { DeclaredPod } from '../image/pod-manifest';
 import type { Mount, Volume } from '../image/pod-schema';
@@ -24,7 +25,7 @@ import { volumeSpecs } from '../pod/volume-sources';
 import { ensureTrees } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
 import { machineName } from '../systemd/machined';
-import { discard } from './garbage';
+import { discard, discardPredecessor } from './garbage';
 import { type FetchOptions, type Obtained, obtainImage, unlessRemoved } from './images';
 import { isolateApp, isolatePod, reportsOf, tellOfIsolators } from './isolation';
 import { lifeOfPod, podFacts, withImageLife } from './life';
@@ -137,9 +138,9 @@ function makePod(
   tellOfIsolators(services, reports, request.strictIsolators);
   const exitPolicy = lifeOfPod(facts, launches);
   const embryo = services.pods.create();
-  const name = request.name ?? machineOf(embryo.id);
+  let name = machineOf(embryo.id);
   try {
-    if (request.name !== undefined) claimPodName(services, request.name, embryo.id);
+    if (request.name !== undefined || request.unit !== undefined) name = claimNameOf(services, request, embryo.id);
     const pod = services.pods.move(embryo, 'prepare');
     const record = {
       version: 1,
@@ -236,6 +237,21 @@ function requireUniqueNames(apps: readonly ResolvedApp[]): void {
       });
     }
     seen.add(runtime.name);
+  }
+}
+
+/** A pod in a unit of the user's is called as the unit is, unless somebody says otherwise. */
+function claimNameOf(services: Services, { name, unit }: PrepareRequest, pod: PodId): string {
+  const wanted = name ?? podNameOfUnit(unit?.name ?? '');
+  if (wanted === undefined) return machineOf(pod);
+  try {
+    if (unit !== undefined) discardPredecessor(services, wanted, unit);
+    claimPodName(services, wanted, pod);
+    return wanted;
+  } catch (error) {
+    if (name !== undefined || !(error instanceof PodctlError) || error.code !== 'pod-name-taken') throw error;
+    services.warn(`${error.message}: the pod has none but ${machineOf(pod)}`);
+    return machineOf(pod);
   }
 }
 

@@ -8,7 +8,7 @@ import { launchOf, type Relaxations } from '../pod/launch';
 import { MANIFEST, RECORD } from '../pod/layout';
 import { readManifest } from '../pod/manifest';
 import type { LockedPod } from '../pod/pods';
-import { type PodRecord, readRecord } from '../pod/record';
+import { type HostUnit, type PodRecord, readRecord } from '../pod/record';
 import { viewTrees } from '../pod/tree-view';
 import { unitOf } from '../pod/unit';
 import { volumeSpecs } from '../pod/volume-sources';
@@ -64,4 +64,11 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
 function keepReports(pod: LockedPod, record: PodRecord, reports: readonly IsolatorReport[]): void {
   if (JSON.stringify(record.reports ?? []) === JSON.stringify(reports)) return;
   writeFileDurable(`${pod.path}/${RECORD}`, `${JSON.stringify({ ...record, reports })}\n`, 0o640);
+}
+
+/** Keeps with the pod that it runs in a unit of the user's. */
+export function recordUnit(prepared: PreparedPod, unit: HostUnit): PreparedPod {
+  const { path } = prepared.pod;
+  writeFileDurable(`${path}/${RECORD}`, `${JSON.stringify({ ...readRecord(path), unit })}\n`, 0o640);
+  return { ...prepared, unit: unit.name };
 }

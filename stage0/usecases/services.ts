@@ -96,6 +96,8 @@ export interface Services {
   warn(message: string): void;
   /** Told to those who gave --debug. */
   debug(message: string): void;
+  /** Told to the unit that executed podctl, as sd_notify(3); nothing happens if it does not listen. */
+  notify(state: string): void;
   /** Milliseconds since the epoch. */
   now(): number;
   /** The connection to the system bus, made at the first call. It is there at once, and connects meanwhile. */

@@ -11,6 +11,7 @@ import { UNRESTRICTED } from '../../stage2/isolators/devices';
 import { bandwidthOf } from '../../stage2/isolators/network';
 import { requireOwnNamespaces } from '../../stage2/isolators/sysctl';
 import { podProperties } from '../../units/pod';
+import { property, type UnitProperty } from '../../units/properties';
 import { PLAN, POD_ROOT, podPath, STATUS } from '../pod/layout';
 import { type DnsOptions, type HostsOptions, nameFiles } from '../pod/name-files';
 import type { PodEntry } from '../pod/pods';
@@ -34,6 +35,8 @@ export interface StartOptions {
   readonly stopGraceMs: number;
   readonly dns: DnsOptions;
   readonly hosts: HostsOptions;
+  /** The unit that executed this process, if it is not what the pod runs in: the pod ends with it. */
+  readonly outer?: string | undefined;
 }
 
 /** Interruptions of the foreground: calls the listener for each, until the returned function is called. */
@@ -127,6 +130,7 @@ export async function startPod(
       ...prepared.effects.flatMap((effect) => (effect.kind === 'unit' ? [effect.property] : [])),
       ...deviceAllow(spec.apps),
       ...volumeDeviceAllow(spec),
+      ...boundTo(options),
     ],
   });
   const bus = services.connect();
@@ -146,6 +150,7 @@ export async function startPod(
     services.pods.settle();
     const job = await run.ready;
     release();
+    if (job === 'done' && options.outer !== undefined) services.notify('READY=1');
     if (job !== 'done') {
       const exit = await run.exited;
       // Stopped while it was coming up: it has ended like any pod that is stopped.
@@ -159,8 +164,13 @@ export async function startPod(
   }
 }
 
+/** A detached pod outlives a unit that ends by itself, and no pod one that is stopped. */
+function boundTo({ outer, detach }: StartOptions): readonly UnitProperty[] {
+  return outer === undefined ? [] : [property(detach ? 'PartOf' : 'BindsTo', [outer])];
+}
+
 /** What the executor mounts on, and what the apps of this start will write to. */
-function makeDirectories(pod: PodEntry, spec: PodSpec): void {
+export function makeDirectories(pod: PodEntry, spec: PodSpec): void {
   for (const directory of [POD_ROOT, STATUS]) make(`${pod.path}/${directory}`);
   for (const { name } of spec.roots === 'overlay' ? spec.apps : []) makeAppDirectories(pod.path, name);
   for (const volume of spec.volumes) makeVolumeDirectory(pod.path, volume, spec.apps);

@@ -56,7 +56,7 @@ export interface Addon {
    * by throwing.
    */
   execve(path: string, argv: readonly string[], env: readonly string[], keepFds: readonly number[]): never;
-  /** One datagram to the journal's socket (or to `socketPath`, for tests), through a sealed memfd if it is too large. */
+  /** One datagram to the journal's socket (or to `socketPath`), through a sealed memfd if it is too large. */
   journalSend(payload: Buffer, socketPath?: string): void;
   /** socket(2) and connect(2): a blocking, close-on-exec AF_UNIX stream. A path that begins with NUL is an abstract one. */
   connectUnix(path: string): number;

@@ -3,6 +3,7 @@ import type { PodFacts } from '../../image/pod-manifest';
 import { exposedPort } from '../../image/pod-schema';
 import { assertSystemd } from '../../systemd/host';
 import { FROM_STORE } from '../../usecases/images';
+import { APART, placeOf } from '../../usecases/place';
 import { preparePod } from '../../usecases/prepare';
 import { enterRun, runPod } from '../../usecases/run';
 import type { Handler } from '../command';
@@ -11,13 +12,14 @@ import type { spec } from './app-sandbox';
 import { interrupts } from './interrupts';
 import { podIsolatorsOf } from './isolator-words';
 import { relaxationsOf, startOptionsOf, usersOf } from './pod-request';
-import { announce, saveUuid, showPlan } from './pod-start';
+import { announce, saveUuid, showPlan, takeOver } from './pod-start';
 import { annotationsOf, textMapOf } from './pod-words';
 
 export const run: Handler<typeof spec> = async (context, { flags }) => {
   if (!flags.dryRun) assertSystemd();
   const services = createServices(context);
-  const options = startOptionsOf(flags);
+  const place = flags.dryRun ? APART : await placeOf(services, context.env, { ...flags, wanted: flags.inPlace });
+  const options = { ...startOptionsOf(flags), outer: place.outer?.name };
   const prepared = await preparePod(services, {
     name: flags.name,
     apps: [],
@@ -33,11 +35,13 @@ export const run: Handler<typeof spec> = async (context, { flags }) => {
     strictIsolators: flags.strictIsolators,
     users: usersOf(flags.privateUsers),
     roots: flags.noOverlay ? 'copy' : 'overlay',
-    unit: undefined,
+    unit: place.unit,
   });
   if (flags.dryRun) return showPlan(context, services, prepared, options);
   saveUuid(prepared.pod.id, flags.uuidFileSave);
-  const status = await runPod(services, enterRun(services, prepared), options, interrupts);
+  const running = enterRun(services, prepared);
+  if (place.unit !== undefined) return takeOver(context, services, running, options);
+  const status = await runPod(services, running, options, interrupts);
   announce(context, prepared.pod.id, options);
   return status;
 };

@@ -74,6 +74,11 @@ export const START_FLAGS = {
   }),
   hostname: text('host name inside the pod (default: the name of the pod)', { value: 'NAME' }),
   detach: toggle('print the UUID and return once every app has started', { short: 'd' }),
+  inPlace: choice(
+    'whether the pod runs in the unit that executed podctl (its ExecStart=, with Delegate=yes) instead of one of its own',
+    ['auto', 'yes', 'no'],
+    { default: 'auto' },
+  ),
   stopTimeout: duration('how long apps may take to stop before they are killed', { default: '10s' }),
   uuidFileSave: text('write the UUID of the pod to this file before it starts', { value: 'FILE', complete: 'file' }),
   dryRun: toggle('print the plan that would be performed, and leave nothing behind'),

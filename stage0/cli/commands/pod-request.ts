@@ -56,7 +56,11 @@ const SAID_BY_MANIFEST = [
   ...Object.keys(POD_ISOLATOR_FLAGS).filter((flag) => flag !== 'strictIsolators'),
 ];
 
-export function prepareRequestOf(context: Context, { flags, given, apps }: PrepareWords): PrepareRequest {
+export function prepareRequestOf(
+  context: Context,
+  { flags, given, apps }: PrepareWords,
+  unit?: PrepareRequest['unit'],
+): PrepareRequest {
   const { globals } = context;
   const manifest = flags.podManifest === undefined ? undefined : readPodManifest(flags.podManifest);
   if (manifest !== undefined && (apps.length > 0 || SAID_BY_MANIFEST.some((flag) => given.has(flag))))
@@ -78,7 +82,7 @@ export function prepareRequestOf(context: Context, { flags, given, apps }: Prepa
     strictIsolators: flags.strictIsolators,
     users: usersOf(flags.privateUsers),
     roots: flags.noOverlay ? 'copy' : 'overlay',
-    unit: undefined,
+    unit,
   };
 }
 

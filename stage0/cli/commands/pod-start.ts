@@ -4,10 +4,12 @@ import type { PodId } from '#kernel/brand';
 import { messageOf, PodctlError } from '#kernel/errors';
 import { encodePlan } from '../../../stage1/plan/codec';
 import { planPod } from '../../../stage1/plan/plan';
+import type { Observe } from '../../image/fetch/events';
 import type { PodEntry } from '../../pod/pods';
 import { NOT_LOADED } from '../../pod/record';
 import { discard } from '../../usecases/garbage';
-import type { PreparedPod } from '../../usecases/prepare';
+import type { Place } from '../../usecases/place';
+import { type PreparedPod, type PrepareRequest, preparePod } from '../../usecases/prepare';
 import type { Services } from '../../usecases/services';
 import { podSpec, type StartOptions } from '../../usecases/start';
 import type { Context } from '../context';
@@ -24,6 +26,38 @@ export function saveUuid(pod: PodId, path: string | undefined): void {
 /** A detached pod is told by its UUID; one in the foreground has spoken for itself. */
 export function announce(context: Context, pod: PodId, { detach }: StartOptions): void {
   if (detach) context.out.line(pod);
+}
+
+/** Prepares the pod. A unit that waits for this hears what is going on meanwhile, and goes on waiting. */
+export async function prepareIn(place: Place, services: Services, request: PrepareRequest): Promise<PreparedPod> {
+  if (place.unit === undefined && place.outer === undefined) return preparePod(services, request);
+  const { tellUnit } = await import('./unit-progress.js');
+  const telling = tellUnit(services);
+  const observe: Observe = (event) => {
+    request.fetch.observe(event);
+    telling.observe(event);
+  };
+  try {
+    return await preparePod(services, { ...request, fetch: { ...request.fetch, observe } });
+  } finally {
+    telling.end();
+  }
+}
+
+/** Goes on as the pod, in the unit that executed this process. */
+export async function takeOver(
+  { env }: Context,
+  services: Services,
+  running: PreparedPod,
+  options: StartOptions,
+): Promise<never> {
+  const { startInPlace } = await import('../../usecases/start-in-place.js');
+  try {
+    return startInPlace(services, running, options, env);
+  } catch (error) {
+    discard(services, running.pod);
+    throw error;
+  }
 }
 
 /** After a pod in the foreground: a loader that did not find a library is quoted by name. */

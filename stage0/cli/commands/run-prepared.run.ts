@@ -1,20 +1,22 @@
 import { PodctlError } from '#kernel/errors';
 import { assertSystemd } from '../../systemd/host';
+import { APART, placeOf } from '../../usecases/place';
 import { withPrepareLock } from '../../usecases/prepare-lock';
-import { loadPod } from '../../usecases/prepared';
+import { loadPod, recordUnit } from '../../usecases/prepared';
 import { enterRun, runPod } from '../../usecases/run';
 import type { Handler } from '../command';
 import { createServices } from '../services';
 import { interrupts } from './interrupts';
 import { podArgument } from './pod-argument';
 import { relaxationsOf, startOptionsOf } from './pod-request';
-import { announce, explain, saveUuid, showPlan } from './pod-start';
+import { announce, explain, saveUuid, showPlan, takeOver } from './pod-start';
 import type { spec } from './run-prepared';
 
 export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   if (!flags.dryRun) assertSystemd();
-  const options = startOptionsOf(flags);
   const services = createServices(context);
+  const place = flags.dryRun ? APART : await placeOf(services, context.env, { ...flags, wanted: flags.inPlace });
+  const options = { ...startOptionsOf(flags), outer: place.outer?.name };
   const entry = podArgument(services, args.uuid);
   const state = services.pods.state(entry);
   const pod = state === 'prepared' ? services.pods.lock(entry) : undefined;
@@ -29,9 +31,10 @@ export const run: Handler<typeof spec> = async (context, { args, flags }) => {
     const prepared = loadPod(services, pod, relaxationsOf(context.globals));
     if (flags.dryRun) return showPlan(context, services, prepared, options);
     saveUuid(pod.id, flags.uuidFileSave);
-    return enterRun(services, prepared);
+    return enterRun(services, place.unit === undefined ? prepared : recordUnit(prepared, place.unit));
   });
   if (typeof running === 'number') return running;
+  if (place.unit !== undefined) return takeOver(context, services, running, options);
   const status = await runPod(services, running, options, interrupts);
   announce(context, pod.id, options);
   await explain(context, services, running.pod, status);

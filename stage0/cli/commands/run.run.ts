@@ -1,26 +1,28 @@
 import { assertSystemd } from '../../systemd/host';
-import { preparePod } from '../../usecases/prepare';
+import { APART, placeOf } from '../../usecases/place';
 import { enterRun, runPod } from '../../usecases/run';
 import type { Handler } from '../command';
 import { createServices } from '../services';
 import { interrupts } from './interrupts';
 import { prepareRequestOf, startOptionsOf } from './pod-request';
-import { announce, explain, saveUuid, showPlan } from './pod-start';
+import { announce, explain, prepareIn, saveUuid, showPlan, takeOver } from './pod-start';
 import type { spec } from './run';
 
 export const run: Handler<typeof spec> = async (context, words) => {
   const { flags } = words;
   if (!flags.dryRun) assertSystemd();
-  const request = prepareRequestOf(context, words);
-  const options = startOptionsOf(flags);
   const services = createServices(context);
+  const place = flags.dryRun ? APART : await placeOf(services, context.env, { ...flags, wanted: flags.inPlace });
+  const request = prepareRequestOf(context, words, place.unit);
+  const options = { ...startOptionsOf(flags), outer: place.outer?.name };
   // The bus answers while the images are looked up here.
   if (!flags.dryRun) services.connect();
-  const prepared = await preparePod(services, request);
+  const prepared = await prepareIn(place, services, request);
   if (flags.dryRun) return showPlan(context, services, prepared, options);
   const { pod } = prepared;
   saveUuid(pod.id, flags.uuidFileSave);
   const running = enterRun(services, prepared);
+  if (place.unit !== undefined) return takeOver(context, services, running, options);
   const status = await runPod(services, running, options, interrupts);
   announce(context, pod.id, options);
   await explain(context, services, running.pod, status);
