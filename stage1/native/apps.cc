@@ -49,6 +49,9 @@ uint64_t pause_of(const App &app) {
   return pause < longest ? pause : longest;
 }
 
+/** Whether the pipes of an app that has ended are ready for another run. A deadline that has passed is 0. */
+bool is_free(const App &app) { return app.has_many_processes() || app.is_drained() || app.deadline == 0; }
+
 /** True if the app may start as far as `name` is concerned; `never` if it may never. */
 bool is_awaited(Pod &pod, Text name, bool &never) {
   for (const App &other : pod) {
@@ -63,6 +66,7 @@ bool is_awaited(Pod &pod, Text name, bool &never) {
 
 Outcome<> Supervisor::start_app(App &app) {
   app.stop = App::Stop::none;
+  app.comes_again = false;
   app.deadline = app.drain_deadline = app.give_up = 0;
   app.reason = Reason::none;
   app.detail = {};
@@ -82,6 +86,10 @@ Outcome<> Supervisor::enter_state(App &app, App::State state, Part part) {
 }
 
 void Supervisor::stop_app(App &app, uint64_t grace_ms) {
+  if (app.comes_again) {
+    app.comes_again = false;
+    if (app.state == App::State::paused) finish(app);
+  }
   if (app.stop != App::Stop::none) return;
   app.stop = App::Stop::asked;
   app.give_up = monotonic_ms() + grace_ms;
@@ -102,7 +110,18 @@ void Supervisor::stop_app(App &app, uint64_t grace_ms) {
   }
 }
 
+void Supervisor::restart_app(App &app) {
+  if (stopping_ || app.comes_again) return;
+  if (app.has_process()) {
+    stop_app(app, pod_.stop_grace_ms);
+    app.comes_again = true;
+  } else if (app.state != App::State::waiting) {
+    begin_run(app);
+  }
+}
+
 void Supervisor::kill_app(App &app) {
+  if (app.state == App::State::paused) stop_app(app, pod_.stop_grace_ms);
   if (app.stop == App::Stop::none && app.state != App::State::post_stop) stop_app(app, pod_.stop_grace_ms);
   if (!app.has_process()) return;
   if (app.state != App::State::post_stop) app.stop = App::Stop::killed;
@@ -255,14 +274,16 @@ void Supervisor::end_run(App &app) {
       monotonic_ms() - app.started_ms > app.restart->number(2)) {
     app.restarts_in_row = 0;  // it has run well for a while
   }
-  if (stopping_ || !is_restarted(app)) {
+  if (stopping_ || (!app.comes_again && !is_restarted(app))) {
     finish(app);
     return;
   }
   app.state = App::State::paused;
-  app.deadline = monotonic_ms() + pause_of(app);
-  ++app.restarts;
-  ++app.restarts_in_row;
+  app.deadline = monotonic_ms() + (app.comes_again ? kDrainMs : pause_of(app));
+  if (!app.comes_again) {
+    ++app.restarts;
+    ++app.restarts_in_row;
+  }
   enter(pod_, Event::app_restarting, app);
   record(app);
 }
@@ -276,6 +297,31 @@ void Supervisor::finish(App &app) {
   enter(pod_, Event::app_exited, app);
   record(app);
   conclude(app);
+}
+
+/** Those that were asked to end so that they begin again, once they have, and once their last output is delivered or given up. */
+void Supervisor::start_again() {
+  bool is_held = false;
+  for (App &app : pod_) {
+    if (app.comes_again && app.state == App::State::paused && monotonic_ms() >= app.deadline) app.deadline = 0;
+    is_held |= rebooting_ && (app.has_process() || (app.comes_again && !is_free(app)));
+  }
+  if (is_held) return;
+  for (App &app : pod_) {
+    if (!app.comes_again || app.state != App::State::paused || !is_free(app)) continue;
+    if (!app.has_many_processes()) {
+      app.out.abandon();
+      app.err.abandon();
+    }
+    app.comes_again = false;
+    if (rebooting_ && app.after != nullptr) {
+      app.state = App::State::waiting;
+      app.stop = App::Stop::none;
+    } else {
+      begin_run(app);
+    }
+  }
+  rebooting_ = false;
 }
 
 void Supervisor::start_waiting() {

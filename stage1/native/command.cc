@@ -11,20 +11,32 @@ namespace {
 constexpr Text kShells[] = {"/bin/bash", "/bin/sh"};
 constexpr Text kFallbackPath = "/bin:/usr/bin";  // as in stage2/exec.ts
 
-/** The app's; but the kind of a terminal is the caller's to say. */
+bool names_same(Text left, Text right) {
+  const size_t name = left.find('=');
+  return name < left.size && right.size > name && left.first(name + 1) == right.first(name + 1);
+}
+
+/** The app's; but the kind of a terminal is the caller's to say, and so is what the caller wants beside that. */
 const char *const *environment_of(const Entry &entry) {
   constexpr Text kTerm = "TERM=";
-  const bool has_term = entry.has_terminal && !entry.request.term.empty();
-  const char **const result = entry.arena.array<const char *>(static_cast<size_t>(entry.last - entry.first) + 2);
+  const EnterRequest &request = entry.request;
+  const bool has_term = entry.has_terminal && !request.term.empty();
+  const size_t most = static_cast<size_t>(entry.last - entry.first) + request.environment_count + 2;
+  const char **const result = entry.arena.array<const char *>(most);
   size_t next = 0;
+  for (size_t i = 0; i < request.environment_count; ++i) {
+    if (!has_term || !request.environment[i].starts_with(kTerm)) result[next++] = request.environment[i].c_str();
+  }
+  const size_t own = next;
   for (const Op *op = entry.first; op != entry.last; ++op) {
-    if (op->kind != OpKind::env || (has_term && op->args[0].starts_with(kTerm))) continue;
-    result[next++] = op->args[0].c_str();
+    bool is_covered = op->kind != OpKind::env || (has_term && op->args[0].starts_with(kTerm));
+    for (size_t i = 0; i < own && !is_covered; ++i) is_covered = names_same(result[i], op->args[0]);
+    if (!is_covered) result[next++] = op->args[0].c_str();
   }
   if (!has_term) return result;
-  const size_t room = kTerm.size + entry.request.term.size + 1;
+  const size_t room = kTerm.size + request.term.size + 1;
   Writer term(static_cast<char *>(entry.arena.bytes(room)), room);
-  term << kTerm << entry.request.term;
+  term << kTerm << request.term;
   result[next] = term.c_str();
   return result;
 }

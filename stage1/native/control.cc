@@ -8,6 +8,7 @@
 #include "kernel.h"
 #include "members.h"
 #include "message.h"
+#include "report.h"
 #include "status.h"
 #include "supervise.h"
 #include "unix_socket.h"
@@ -64,16 +65,20 @@ Outcome<Fd> listen_control(const Fd &directory) {
 }
 
 void Control::gather(PollSet &set) {
-  slot_ = -1;
+  slot_ = facade_slot_ = -1;
   if (!supervisor_.is_up()) return;
-  for (Connection &connection : connections_) {
+  for (size_t i = 0; i < kMaxConnections + kMaxCallers; ++i) {
+    Connection &connection = connections_[i];
     connection.slot = set.add(connection.socket, POLLIN);
-    if (!connection.socket.is_open() && slot_ < 0) slot_ = set.add(pod_.control, POLLIN);
+    if (connection.socket.is_open()) continue;
+    if (i < kMaxConnections && slot_ < 0) slot_ = set.add(pod_.control, POLLIN);
+    if (i >= kMaxConnections && facade_slot_ < 0) facade_slot_ = set.add(pod_.facade, POLLIN);
   }
 }
 
 void Control::handle(const PollSet &set) {
   const bool is_called = set.is_ready(slot_);
+  const bool is_facade_called = set.is_ready(facade_slot_);
   for (Connection &connection : connections_) {
     if (!connection.socket.is_open()) continue;
     if (set.is_ready(connection.slot)) hear(connection);
@@ -82,6 +87,7 @@ void Control::handle(const PollSet &set) {
     if (connection.deadline != 0 && monotonic_ms() >= connection.deadline) end(connection);
   }
   if (is_called) accept();
+  if (is_facade_called) receive();
 }
 
 uint64_t Control::deadline() const {
@@ -92,14 +98,32 @@ uint64_t Control::deadline() const {
   return soonest;
 }
 
+void Control::set_patience(Connection &connection) {
+  connection.deadline = connection.is_own ? 0 : monotonic_ms() + kPatienceMs;
+}
+
+/** One caller of the façade at a time: each is a process. */
+void Control::receive() {
+  supervisor_.note_work();
+  for (size_t i = kMaxConnections; i < kMaxConnections + kMaxCallers; ++i) {
+    if (connections_[i].socket.is_open()) continue;
+    Outcome<Fd> caller = receive_caller(pod_);
+    if (!caller.ok()) warn(pod_, *caller.failure);
+    connections_[i].socket = static_cast<Fd &&>(caller.value);
+    connections_[i].is_own = true;
+    return;
+  }
+}
+
 void Control::accept() {
-  for (Connection &connection : connections_) {
+  for (size_t i = 0; i < kMaxConnections; ++i) {
+    Connection &connection = connections_[i];
     if (connection.socket.is_open()) continue;
     const sys::Result got = sys::accept4(pod_.control.get(), kSockCloexec | kSockNonblock);
     if (sys::failed(got)) return;  // nobody is left, or whoever it was has gone
     supervisor_.note_work();
     connection.socket = Fd(got);
-    connection.deadline = monotonic_ms() + kPatienceMs;
+    set_patience(connection);
     if (!is_of_host(connection.socket)) refuse(connection, "not-root", "only the host's root may ask");
   }
 }
@@ -130,7 +154,7 @@ void Control::hear(Connection &connection) {
   if ((message.flags & kMsgControlTruncated) != 0) return refuse(connection, "bad-request", "more than one file");
   if (!is_request(request.words)) return refuse(connection, "bad-request", "not words in ASCII");
   if (connection.wait != Wait::request) return refuse(connection, "bad-request", "before the last one was answered");
-  connection.deadline = monotonic_ms() + kPatienceMs;
+  set_patience(connection);
   obey(connection, request);
 }
 
@@ -143,10 +167,13 @@ void Control::obey(Connection &connection, Request &request) {
   if (request.file.is_open() != (verb == "add")) return refuse(connection, "bad-request", "a file belongs to add, and only there");
   if (verb == "list" && !has_name) return list(connection);
   if (verb == "add" && !has_name) return add(connection, request.file);
+  if (verb == "power-off" && !has_name) return answer(connection, "ok"), supervisor_.power_off();
+  if (verb == "reboot" && !has_name) return answer(connection, "ok"), supervisor_.reboot();
+  if (verb == "restart" && has_name && !has_grace) return restart(connection, name);
   if (verb == "start" && has_name && !has_grace) return start(connection, name);
   if (verb == "rm" && has_name && !has_grace) return remove(connection, name);
   if (verb == "stop" && has_name && rest.find(' ') == rest.size) return stop(connection, name, rest);
-  refuse(connection, "bad-request", "neither list, start APP, stop APP [MS], rm APP nor add");
+  refuse(connection, "bad-request", "neither list, start APP, stop APP [MS], restart APP, rm APP, add, power-off nor reboot");
 }
 
 void Control::list(Connection &connection) {
@@ -181,6 +208,19 @@ void Control::start(Connection &connection, Text name) {
   follow_up(connection);
 }
 
+/** What ends is not over in between, so that the pod does not end with it. */
+void Control::restart(Connection &connection, Text name) {
+  App *const app = find(name);
+  if (app == nullptr) return refuse(connection, "app-not-found", "the pod has no such app", name);
+  if (supervisor_.is_stopping()) return refuse(connection, "pod-wrong-state", "the pod is being stopped");
+  if (app->is_over() && !app->is_drained()) return refuse(connection, "app-wrong-state", "its last output is being delivered", name);
+  supervisor_.restart_app(*app);
+  connection.wait = Wait::start;
+  connection.app = app;
+  connection.deadline = 0;
+  follow_up(connection);
+}
+
 void Control::stop(Connection &connection, Text name, Text grace) {
   uint64_t grace_ms = pod_.stop_grace_ms;
   if (!grace.empty() && (!parse_decimal(grace, grace_ms) || grace_ms > kLongestGrace)) {
@@ -189,6 +229,7 @@ void Control::stop(Connection &connection, Text name, Text grace) {
   App *const app = find(name);
   if (app == nullptr) return refuse(connection, "app-not-found", "the pod has no such app", name);
   if (grace_ms == 0) {
+    if (app->has_process()) app->comes_again = false;
     supervisor_.kill_app(*app);
   } else {
     supervisor_.stop_app(*app, grace_ms);
@@ -203,12 +244,12 @@ void Control::stop(Connection &connection, Text name, Text grace) {
 void Control::follow_up(Connection &connection) {
   const App &app = *connection.app;
   const bool is_stop = connection.wait == Wait::stop;
-  const bool is_beginning =
+  const bool is_beginning = app.comes_again ||
       app.state == App::State::pre_start || app.state == App::State::starting || app.state == App::State::waiting;
   if (is_stop ? !app.is_over() || !app.is_drained() : is_beginning) return;
   connection.wait = Wait::request;
   connection.app = nullptr;
-  connection.deadline = monotonic_ms() + kPatienceMs;
+  set_patience(connection);
   if (is_stop || !was_not_executed(app)) return answer(connection, "ok");
   refuse(connection, "app-failed", app.detail.empty() ? reason_name(app) : app.detail, app.name);
 }

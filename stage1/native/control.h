@@ -5,6 +5,7 @@
 // request is answered and disconnected, and an answer that nobody takes is dropped with its connection.
 #pragma once
 
+#include "facade.h"
 #include "poll_set.h"
 #include "pod.h"
 
@@ -25,7 +26,7 @@ class Control {
   Control(Pod &pod, Supervisor &supervisor) : pod_(pod), supervisor_(supervisor) {}
 
   /** Slots it needs in the poll set at most. */
-  static constexpr size_t kSlots = kMaxConnections + 1;
+  static constexpr size_t kSlots = kMaxConnections + kMaxCallers + 2;
 
   void gather(PollSet &set);
   void handle(const PollSet &set);
@@ -42,6 +43,8 @@ class Control {
     Wait wait = Wait::request;
     App *app = nullptr;
     uint64_t deadline = 0;
+    /** Of a process of the init's own, which serves a caller of the bus façade: it may be silent. */
+    bool is_own = false;
   };
 
   /** What came with one message. */
@@ -51,6 +54,8 @@ class Control {
   };
 
   void accept();
+  void receive();
+  void set_patience(Connection &connection);
   void hear(Connection &connection);
   void obey(Connection &connection, Request &request);
   void follow_up(Connection &connection);
@@ -58,6 +63,7 @@ class Control {
   void list(Connection &connection);
   void start(Connection &connection, Text name);
   void stop(Connection &connection, Text name, Text grace);
+  void restart(Connection &connection, Text name);
   void remove(Connection &connection, Text name);
   void add(Connection &connection, const Fd &file);
 
@@ -70,7 +76,9 @@ class Control {
   Pod &pod_;
   Supervisor &supervisor_;
   int slot_ = -1;
-  Connection connections_[kMaxConnections]{};
+  int facade_slot_ = -1;
+  /** Those of the control socket, and behind them those of the façade. */
+  Connection connections_[kMaxConnections + kMaxCallers]{};
 };
 
 }  // namespace podctl

@@ -67,13 +67,14 @@ Outcome<Plan> find_plan(Entry &entry) {
 }
 
 /** Finds the app's section. */
-Outcome<> find_section(Entry &entry) {
-  entry.plan = TRY(find_plan(entry));
-  for (const Op &op : entry.plan) {
+Outcome<Plan> find_section(Entry &entry) {
+  const Plan plan = TRY(find_plan(entry));
+  for (const Op &op : plan) {
+    entry.has_own_users |= op.kind == OpKind::user_namespace;
     if (op.kind == OpKind::app && op[0] == entry.request.app) entry.first = &op;
     if (op.kind == OpKind::exec && entry.first != nullptr && entry.last == nullptr) entry.last = &op + 1;
   }
-  if (entry.first != nullptr) return kDone;
+  if (entry.first != nullptr) return plan;
   Failure missing = problem("the pod has no such app");
   missing.operation = "app-not-found";
   return missing;
@@ -96,23 +97,11 @@ void choose_terminal(Entry &entry) {
   entry.is_stderr_merged = entry.has_terminal && is_terminal(2);
 }
 
-/** What guide and command had to say; empty if the command was executed. */
-Text read_report(Entry &entry, char *buffer, size_t capacity) {
-  entry.report_out.close();
-  const Outcome<Text> report = read_text(entry.report_in.get(), buffer, capacity);
-  return report.ok() ? report.value : Text();
-}
-
 Outcome<int> perform_entry(Entry &entry) {
   TRY(fill_standard_files());
   TRY(find_section(entry));
-  entry.target = TRY(find_target(entry.arena, entry.request.pod, entry.plan, *entry.first));
-  choose_terminal(entry);
-  TRY(make_pipe(entry.report_in, entry.report_out));
-  TRY(make_pipe(entry.lifeline_in, entry.lifeline_out));
-  const Born born = TRY(send_guide(entry));
-  // The command of the guide has its own copy by now, and this one's end would never come.
-  entry.lifeline_in.close();
+  entry.target = TRY(find_target(entry.arena, entry.request.pod, entry.has_own_users, *entry.first));
+  const Born born = TRY(send_command(entry));
   const int status = born.pid == 0 ? kOwnFailure : TRY(attend(entry, born));
   char buffer[4096];
   const Text report = read_report(entry, buffer, sizeof buffer);
@@ -124,6 +113,22 @@ Outcome<int> perform_entry(Entry &entry) {
 }
 
 }  // namespace
+
+Outcome<Born> send_command(Entry &entry) {
+  choose_terminal(entry);
+  TRY(make_pipe(entry.report_in, entry.report_out));
+  TRY(make_pipe(entry.lifeline_in, entry.lifeline_out));
+  const Born born = TRY(send_guide(entry));
+  // The command of the guide has its own copy by now, and this one's end would never come.
+  entry.lifeline_in.close();
+  return born;
+}
+
+Text read_report(Entry &entry, char *buffer, size_t capacity) {
+  entry.report_out.close();
+  const Outcome<Text> report = read_text(entry.report_in.get(), buffer, capacity);
+  return report.ok() ? report.value : Text();
+}
 
 void put_refusal(Writer &out, Text caller, const Failure &failure) {
   constexpr Text kCodes[] = {"pod-wrong-state", "app-not-found", "app-not-running", "exec-failed"};

@@ -27,6 +27,9 @@ struct EnterRequest {
   /** argv; none: a shell. */
   Text *arguments = nullptr;
   size_t argument_count = 0;
+  /** `NAME=value` each, beside the app's and before them. */
+  Text *environment = nullptr;
+  size_t environment_count = 0;
 };
 
 /** Where the relay finds the command and the other ends of its files, once it is born. -1: there is no such file. */
@@ -42,7 +45,8 @@ struct Born {
 struct Entry {
   Arena &arena;
   const EnterRequest &request;
-  Plan plan{};
+  /** The pod's users are a namespace of its own. */
+  bool has_own_users = false;
   /** The app's section. */
   const Op *first = nullptr;
   const Op *last = nullptr;
@@ -60,6 +64,12 @@ struct Entry {
   Fd lifeline_in{};
   Fd lifeline_out{};
 };
+
+/** From where the app's process is known: sends the command into the app. What has become of it, read_report() tells. */
+Outcome<Born> send_command(Entry &entry);
+
+/** What guide and command had to say, once that is known: why there is no command; empty if it was executed. */
+Text read_report(Entry &entry, char *buffer, size_t capacity);
 
 /** Performs the verb with the words behind it. Returns the exit status. */
 int enter(int count, const char *const words[]);

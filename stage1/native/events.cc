@@ -53,9 +53,14 @@ void Supervisor::handle_signals() {
     if (info.ssi_signo != kSignalChild && !is_from_host(info)) continue;  // an app that is root may send it, too
     switch (static_cast<int>(info.ssi_signo)) {
       case kSignalChild: reap(); break;
+      case kSignalInterrupt:  // machinectl's reboot; where systemd is not, a terminal's ^C
+        if (pod_.notify.is_open()) {
+          reboot();
+          break;
+        }
+        [[fallthrough]];
       case kSignalTerminate:
-      case kSignalInterrupt:
-      case kSignalRealTime + 3:  // machinectl's halt, poweroff (+4) and reboot (INT): the pod ends
+      case kSignalRealTime + 3:  // machinectl's halt and poweroff
       case kSignalRealTime + 4: stop(); break;
       default: break;  // HUP, USR1, USR2: a stray one must not end the pod
     }
@@ -122,7 +127,7 @@ void Supervisor::handle_deadlines() {
   const uint64_t now = monotonic_ms();
   for (App &app : pod_) {
     if (app.readiness_pause != 0 && now >= app.readiness_pause) app.readiness_pause = 0;
-    if (app.deadline != 0 && now >= app.deadline) {
+    if (app.deadline != 0 && now >= app.deadline && !(app.comes_again && app.state == App::State::paused)) {
       app.deadline = 0;
       if (app.state == App::State::paused) {
         begin_run(app);

@@ -44,13 +44,6 @@ Outcome<> forget_caller(const Entry &entry) {
   return kDone;
 }
 
-bool has_own_users(const Plan &plan) {
-  for (const Op &op : plan) {
-    if (op.kind == OpKind::user_namespace) return true;
-  }
-  return false;
-}
-
 /** A process lets go of its namespaces a moment before its pidfd tells that it has ended. */
 Outcome<> join(const Fd &process, unsigned long kinds, Text object) {
   const sys::Result joined = sys::setns(process.get(), kinds);
@@ -63,9 +56,9 @@ Outcome<> join(const Fd &process, unsigned long kinds, Text object) {
 Outcome<> join_namespaces(const Entry &entry) {
   constexpr unsigned long kPod = CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWPID;
   constexpr unsigned long kApp = CLONE_NEWNS | CLONE_NEWCGROUP;
-  TRY(join(entry.target.init, kPod, "the pod's namespaces"));
+  if (entry.target.init.is_open()) TRY(join(entry.target.init, kPod, "the pod's namespaces"));
   TRY(join(entry.target.process, kApp, "the app's namespaces"));
-  if (!has_own_users(entry.plan)) return kDone;
+  if (!entry.has_own_users) return kDone;
   TRY(join(entry.target.process, CLONE_NEWUSER, "the pod's users"));
   TRY(check(sys::setresgid(0, 0, 0), "setresgid"));
   TRY(check(sys::setresuid(0, 0, 0), "setresuid"));

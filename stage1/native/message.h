@@ -40,4 +40,14 @@ struct Rights {
   int padding = 0;
 };
 
+/** The same for several: where those that come with a message are put. */
+struct ManyRights {
+  static constexpr size_t kMost = 8;
+
+  size_t size = 0;
+  int level = 0;
+  int type = 0;
+  int fds[kMost] = {};
+};
+
 }  // namespace podctl

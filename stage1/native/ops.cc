@@ -41,6 +41,7 @@ constexpr OpSyntax kOps[] = {
     {OpKind::mask, "mask", kApp, {path}},
     {OpKind::readonly, "readonly", kApp, {path}},
     {OpKind::root_readonly, "root-readonly", kApp, {}},
+    {OpKind::facade, "facade", kPod, {path}},
     {OpKind::pivot, "pivot", kPodApp, {}},
 
     {OpKind::app, "app", kApp, {text, text}},

@@ -5,6 +5,7 @@
 
 #include "cgroup.h"
 #include "devices.h"
+#include "facade.h"
 #include "network.h"
 #include "paths.h"
 #include "readiness.h"
@@ -131,6 +132,8 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     case OpKind::readonly: return make_read_only(places, op[0]);
     // Safe: only takes rights away, in the app's own mount namespace.
     case OpKind::root_readonly: return make_root_read_only(places);
+    // Safe: a socket in the pod-level root, on a file system that no app is shown.
+    case OpKind::facade: pod.facade = TRY(listen_facade(places.root.get(), op[0])); return kDone;
     // Safe: the old root is detached in the same operation; no descriptor of it is left to an app (app.cc closes all).
     case OpKind::pivot: return pivot(places);
 

@@ -138,6 +138,8 @@ struct App {
   /** How its post-stop handler ended, if it failed. */
   int handler_status = 0;
   bool is_ready = false;
+  /** Asked to end so that it starts again: from its end on it is `paused`. */
+  bool comes_again = false;
   /** In this run or in an earlier one. */
   bool was_ready = false;
   /** All of them, and those since it last ran well. */
@@ -228,6 +230,8 @@ struct Pod {
   Fd notify{};
   /** Listens for what the host asks (control.h). */
   Fd control{};
+  /** Listens for callers of the bus façade (facade.h); closed without one. */
+  Fd facade{};
   /** The init's end of the launcher's pipe. */
   Fd released{};
   /** The directory of the journal's sockets; closed if there is none. */

@@ -88,6 +88,7 @@ void Supervisor::handle(const PollSet &set) {
   handle_deadlines();
   handle_companion_deadlines();
   handle_health();
+  start_again();
   start_waiting();
   announce();
   control_.handle(set);

@@ -28,12 +28,19 @@ class Supervisor {
   void stop_app(App &app, uint64_t grace_ms);
   /** Kills it; its post-stop handler still runs. */
   void kill_app(App &app);
+  /** Has it end and begin again; one that does not run begins at once. */
+  void restart_app(App &app);
   /** As start_app; what fails is told as of any start. */
   void begin_run(App &app);
 
   // companions.cc: programs beside an app's own.
   /** Kills it and all that it has started; its end is told as any. */
   void kill_companion(Companion &companion);
+  // lifecycle.cc
+  /** What `machinectl poweroff` asks for: as a stop of the unit. */
+  void power_off() { stop(); }
+  /** What `machinectl reboot` asks for: all apps end, and then all start as they did when the pod came up. */
+  void reboot();
 
   /** systemd knows that the pod is up; from then on it is open to requests. */
   bool is_up() const { return announced_; }
@@ -73,6 +80,7 @@ class Supervisor {
   void end_run(App &app);
   void finish(App &app);
   void start_waiting();
+  void start_again();
 
   // companions.cc
   void gather_companions(PollSet &set);
@@ -124,6 +132,8 @@ class Supervisor {
   bool stop_announced_ = false;
   /** The pod ends: no app is started any more. */
   bool stopping_ = false;
+  /** All apps end so that they start again, together. */
+  bool rebooting_ = false;
   /** The exit status is settled, whatever else fails. */
   bool decided_ = false;
   /** Code of the set-up was needed again since it was last given back. */

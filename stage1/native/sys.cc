@@ -176,6 +176,7 @@ Result faccessat2(int dir_fd, const char *path, int mode, int flags) {
 Result chdir(const char *path) { return call(__NR_chdir, arg(path)); }
 
 Result socket(int family, int type, int protocol) { return call(__NR_socket, family, type, protocol); }
+Result socketpair(int type, int ends[2]) { return call(__NR_socketpair, 1, type, 0, arg(ends)); }
 Result bind(int fd, const void *address, size_t size) {
   return call(__NR_bind, fd, arg(address), static_cast<long>(size));
 }

@@ -89,6 +89,8 @@ Result faccessat2(int dir_fd, const char *path, int mode, int flags);
 
 // Sockets.
 Result socket(int family, int type, int protocol);
+// AF_UNIX, both ends with `flags` (SOCK_*).
+Result socketpair(int type, int ends[2]);
 Result bind(int fd, const void *address, size_t size);
 Result recv(int fd, void *buffer, size_t size, int flags);
 Result listen(int fd, int backlog);

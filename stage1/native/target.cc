@@ -115,11 +115,11 @@ Outcome<uint64_t> outer_pid(char *buffer, const Fd &cgroup, uint64_t inner) {
 }
 
 /** What the init has noted of the app's process: its number in the pod. 0 if it does not run. */
-uint64_t noted_pid(const Fd &directory, Text app) {
+uint64_t noted_pid(int directory, Text app) {
   Buffer<300> path;
   path << "status/" << app;
   char buffer[kPage];
-  const Outcome<Text> text = read_file(directory.get(), path.text(), buffer, sizeof buffer);
+  const Outcome<Text> text = read_file(directory, path.text(), buffer, sizeof buffer);
   uint64_t pid = 0;
   if (!text.ok() || value_of(text.value, "state=") != "running") return 0;
   return parse_decimal(value_of(text.value, "pid="), pid) ? pid : 0;
@@ -141,9 +141,7 @@ Outcome<uint64_t> inode_of(const Fd &file) {
  * The app's process must be among the pod's users, be they the host's or a namespace made by this host's root. In a user
  * namespace of its own making it is root, and could have put programs of its own where the command's are looked for.
  */
-Outcome<> check_users(const Plan &plan, uint64_t pid) {
-  bool are_own = false;
-  for (const Op &op : plan) are_own |= op.kind == OpKind::user_namespace;
+Outcome<> check_users(bool are_own, uint64_t pid) {
   Buffer<32> name;
   name << pid;
   Fd users = TRY(users_of(name.text()));
@@ -163,19 +161,15 @@ bool is_alive(const Fd &process) {
   return sys::ppoll(&poll, 1, &kNow) == 0;
 }
 
-Outcome<Target> find_target(Arena &arena, Text pod_directory, const Plan &plan, const Op &app) {
-  Target target;
-  const Fd directory = TRY(open_at(AT_FDCWD, pod_directory, kOpenDirectory));
-  TRY(find_init(directory, target));
-  const Outcome<Fd> unit = open_unit_of(target.init_pid);
-  // What was read of a process by its number is true if it still lives now that it is held.
-  if (!is_alive(target.init)) return pod_is_over();
-  if (!unit.ok()) return unit.failure;
+namespace {
+
+/** The app's process: that which the init has noted, in the app's cgroup, which is below `cgroups` at `prefix`. */
+Outcome<> find_app_process(Arena &arena, Target &target, int directory, int cgroups, Text prefix, bool has_own_users, const Op &app) {
   const uint64_t noted = noted_pid(directory, app[0]);
   if (noted == 0) return app_is_over();
   Buffer<300> path;
-  path << "apps/" << app[1];
-  Outcome<Fd> cgroup = open_at(unit.value.get(), path.text(), kOpenDirectory);
+  path << prefix << app[1];
+  Outcome<Fd> cgroup = open_at(cgroups, path.text(), kOpenDirectory);
   if (!cgroup.ok()) return app_is_over();
   target.cgroup = static_cast<Fd &&>(cgroup.value);
   auto *const buffer = static_cast<char *>(arena.bytes(kMostProcs));
@@ -183,9 +177,29 @@ Outcome<Target> find_target(Arena &arena, Text pod_directory, const Plan &plan, 
   if (pid == 0) return app_is_over();
   target.process = TRY(hold(pid));
   if (!target.process.is_open() || TRY(outer_pid(buffer, target.cgroup, noted)) != pid) return app_is_over();
-  const Outcome<> checked = check_users(plan, pid);
+  const Outcome<> checked = check_users(has_own_users, pid);
   if (!is_alive(target.process)) return app_is_over();
-  if (!checked.ok()) return checked.failure;
+  return checked;
+}
+
+}  // namespace
+
+Outcome<Target> find_target(Arena &arena, Text pod_directory, bool has_own_users, const Op &app) {
+  Target target;
+  const Fd directory = TRY(open_at(AT_FDCWD, pod_directory, kOpenDirectory));
+  TRY(find_init(directory, target));
+  const Outcome<Fd> unit = open_unit_of(target.init_pid);
+  // What was read of a process by its number is true if it still lives now that it is held.
+  if (!is_alive(target.init)) return pod_is_over();
+  if (!unit.ok()) return unit.failure;
+  TRY(find_app_process(arena, target, directory.get(), unit.value.get(), "apps/", has_own_users, app));
+  return target;
+}
+
+Outcome<Target> find_target_inside(Arena &arena, int directory, int cgroups, bool has_own_users, const Op &app) {
+  Target target;
+  target.init_pid = 1;
+  TRY(find_app_process(arena, target, directory, cgroups, "", has_own_users, app));
   return target;
 }
 

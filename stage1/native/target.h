@@ -8,7 +8,7 @@
 namespace podctl {
 
 struct Target {
-  /** The pod's init. */
+  /** The pod's init; closed for a process that has the init's namespaces itself. */
   Fd init{};
   long init_pid = 0;
   /** The app's first process. */
@@ -22,7 +22,13 @@ struct Target {
  * what they say is checked when the processes are held. A failure's operation is `pod-wrong-state`,
  * `app-not-running` or none.
  */
-Outcome<Target> find_target(Arena &arena, Text pod_directory, const Plan &plan, const Op &app);
+Outcome<Target> find_target(Arena &arena, Text pod_directory, bool has_own_users, const Op &app);
+
+/**
+ * The same for a process in the pod's namespaces, like the init.
+ * @param directory the pod's @param cgroups the cgroup `apps`
+ */
+Outcome<Target> find_target_inside(Arena &arena, int directory, int cgroups, bool has_own_users, const Op &app);
 
 /** False once the process has ended. */
 bool is_alive(const Fd &process);

@@ -16,6 +16,8 @@ const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
 const DEV_SIZE = '65536';
 /** journald's socket for syslog(3): systemd-journald-dev-log.socket(8). */
 const LOG_SOCKET = '/run/systemd/journal/dev-log';
+/** Where machined, systemctl and their like look for a container's bus. */
+export const SYSTEM_BUS = '/run/dbus/system_bus_socket';
 const POD_ROOT_BYTES = String(8 * 1024 * 1024);
 
 /**
@@ -88,8 +90,16 @@ export function podRootMounts(pod: PodSpec): readonly Op[] {
     ...(names.resolvConf === undefined ? [] : [op('file', '/etc/resolv.conf', '0644', names.resolvConf)]),
     op('bind', LOG_SOCKET, LOG_SOCKET, 'optional'),
     op('mkdir', '/tmp', '1777'),
+    ...(pod.machine === undefined ? [] : busDirectory),
   ];
 }
+
+/** A file system of its own: apps have files of the pod-level root's before their eyes, and nothing may lead from them to the bus. */
+const busDirectory: readonly Op[] = [
+  mount('tmpfs', SYSTEM_BUS.slice(0, SYSTEM_BUS.lastIndexOf('/')), ['mode=0700', 'size=4096'], 'nosuid', 'nodev', 'noexec'),
+  // systemd 252 looks there.
+  op('symlink', '/var/run', '../run'),
+];
 
 /** The files of the pod that an app sees in its /etc, unless a volume is there. */
 function nameFiles({ root }: AppSpec, names: NameFiles): readonly Op[] {

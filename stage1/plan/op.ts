@@ -78,6 +78,8 @@ export const OPS = {
   readonly: syntax(['app'], 'path'),
   /** Make the app's root read-only, without what is mounted below it. */
   'root-readonly': syntax(['app']),
+  /** Path in the pod-level root where the bus façade listens. */
+  facade: syntax(['pod'], 'path'),
   /** Make the root the process's root, and the old root unreachable. */
   pivot: syntax(['pod', 'app']),
 

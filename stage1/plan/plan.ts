@@ -2,7 +2,7 @@
 import { otherDevices, podLabels, podNodes, traffic } from './confinement';
 import { appIsolation, podIsolation } from './isolation';
 import { appLife, appsInOrder, exitPolicy, readinessVariable } from './life';
-import { appMounts, appRoot, bindForUsers, podRootMounts } from './mounts';
+import { appMounts, appRoot, bindForUsers, podRootMounts, SYSTEM_BUS } from './mounts';
 import { type Op, op, type Plan } from './op';
 import type { AppSpec, HandedFiles, PodSpec } from './spec';
 import { podVolumes, volumeDevices } from './volumes';
@@ -66,6 +66,7 @@ function podSection(pod: PodSpec): readonly Op[] {
     ...podIsolation(pod.effects),
     ...podVolumes(pod),
     ...pod.apps.map((app) => appTree(pod, app)),
+    ...(pod.machine === undefined ? [] : [op('facade', SYSTEM_BUS)]),
     op('pivot'),
   ];
 }

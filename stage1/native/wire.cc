@@ -1,0 +1,311 @@
+#include "wire.h"
+
+namespace podctl {
+namespace {
+
+constexpr size_t kFixedHeader = 16;
+constexpr uint8_t kProtocol = 1;
+constexpr uint8_t kNoAnswer = 1;  // NO_REPLY_EXPECTED
+/** As deep as the specification lets arrays and structs be nested, together and in variants. */
+constexpr int kMaxDepth = 64;
+
+constexpr uint8_t kFieldPath = 1;
+constexpr uint8_t kFieldInterface = 2;
+constexpr uint8_t kFieldMember = 3;
+constexpr uint8_t kFieldErrorName = 4;
+constexpr uint8_t kFieldReplySerial = 5;
+constexpr uint8_t kFieldDestination = 6;
+constexpr uint8_t kFieldSender = 7;
+constexpr uint8_t kFieldSignature = 8;
+constexpr uint8_t kFieldFiles = 9;
+
+constexpr size_t aligned(size_t offset, size_t to) { return (offset + to - 1) & ~(to - 1); }
+
+/** What the first type of a signature is aligned to; 0 if it is none. */
+size_t alignment_of(char type) {
+  switch (type) {
+    case 'y': case 'g': case 'v': return 1;
+    case 'n': case 'q': return 2;
+    case 'b': case 'i': case 'u': case 'h': case 's': case 'o': case 'a': return 4;
+    case 'x': case 't': case 'd': case '(': case '{': return 8;
+    default: return 0;
+  }
+}
+
+/** How long the first type of `signature` is: of an array without elements nothing else tells. 0 if it is none. */
+size_t type_size(Text signature) {
+  int open = 0;
+  for (size_t at = 0; at < signature.size; ++at) {
+    const char type = signature[at];
+    const bool is_end = type == ')' || type == '}';
+    if (is_end && --open < 0) return 0;
+    if (!is_end && alignment_of(type) == 0) return 0;
+    if (type == '(' || type == '{') ++open;
+    if (open == 0 && type != 'a') return at + 1;
+  }
+  return 0;
+}
+
+uint32_t word_at(Text bytes, size_t offset) {
+  uint32_t word;
+  __builtin_memcpy(&word, bytes.data + offset, sizeof word);
+  return word;
+}
+
+/** Reads one of the header's fields into `message`; unknown ones are left out, as the specification wants. */
+void read_field(BusReader &in, BusMessage &message) {
+  in.structure();
+  const uint8_t code = in.byte();
+  Text type = in.signature();
+  if ((code == kFieldPath && type == "o") || ((code == kFieldInterface || code == kFieldMember) && type == "s")) {
+    (code == kFieldPath ? message.path : code == kFieldInterface ? message.interface : message.member) = in.string();
+  } else if (code == kFieldSignature && type == "g") {
+    message.signature = in.signature();
+  } else if (code == kFieldFiles && type == "u") {
+    message.files = in.number();
+  } else {
+    in.skip(type);
+  }
+}
+
+void put_field(BusWriter &out, uint8_t code, Text type, Text value) {
+  if (value.empty()) return;
+  out.structure();
+  out.byte(code);
+  out.signature(type);
+  if (type == "g") {
+    out.signature(value);
+  } else {
+    out.string(value);
+  }
+}
+
+}  // namespace
+
+const char *BusReader::take(size_t size) {
+  if (!ok_ || size > bytes_.size - at_) {
+    fail();
+    return nullptr;
+  }
+  const char *const found = bytes_.data + at_;
+  at_ += size;
+  return found;
+}
+
+void BusReader::align(size_t to) {
+  const size_t padding = aligned(at_, to) - at_;
+  take(padding);
+}
+
+uint8_t BusReader::byte() {
+  const char *const found = take(1);
+  return found == nullptr ? 0 : static_cast<uint8_t>(*found);
+}
+
+uint32_t BusReader::number() {
+  align(4);
+  uint32_t value = 0;
+  const char *const found = take(sizeof value);
+  if (found != nullptr) __builtin_memcpy(&value, found, sizeof value);
+  return value;
+}
+
+uint64_t BusReader::large() {
+  align(8);
+  uint64_t value = 0;
+  const char *const found = take(sizeof value);
+  if (found != nullptr) __builtin_memcpy(&value, found, sizeof value);
+  return value;
+}
+
+Text BusReader::string() {
+  const size_t size = number();
+  const char *const found = take(size);
+  const char *const end = take(1);
+  if (end == nullptr) return {};
+  const Text text(found, size);
+  if (*end == '\0' && text.find('\0') == size) return text;
+  fail();
+  return {};
+}
+
+Text BusReader::signature() {
+  const size_t size = byte();
+  const char *const found = take(size);
+  const char *const end = take(1);
+  if (end == nullptr) return {};
+  const Text text(found, size);
+  if (*end == '\0' && text.find('\0') == size) return text;
+  fail();
+  return {};
+}
+
+size_t BusReader::array(size_t alignment) {
+  const size_t size = number();
+  align(alignment);
+  if (ok_ && size <= bytes_.size - at_) return at_ + size;
+  fail();
+  return at_;
+}
+
+bool BusReader::has_more(size_t end) {
+  if (at_ > end) fail();  // an element was longer than the array said
+  return ok_ && at_ < end;
+}
+
+void BusReader::skip(Text &signature, int depth) {
+  const size_t alignment = signature.empty() ? 0 : alignment_of(signature[0]);
+  if (alignment == 0 || depth > kMaxDepth) return fail();
+  const char type = signature[0];
+  align(alignment);
+  if (type == 'a' || type == '(' || type == '{' || type == 'v') return skip_container(signature, depth + 1);
+  signature = signature.from(1);
+  if (type == 's' || type == 'o') {
+    string();
+  } else if (type == 'g') {
+    this->signature();
+  } else {
+    take(alignment);  // the numbers: each is as long as it is aligned
+  }
+}
+
+void BusReader::skip_container(Text &signature, int depth) {
+  const char type = signature[0];
+  signature = signature.from(1);
+  if (type == 'v') {
+    Text inner = this->signature();
+    skip(inner, depth);
+    if (!inner.empty()) fail();
+    return;
+  }
+  if (type == 'a') {
+    const size_t size = type_size(signature);
+    if (size == 0) return fail();
+    const Text element = signature.first(size);
+    const size_t end = array(alignment_of(element[0]));
+    while (has_more(end)) {
+      Text one = element;
+      skip(one, depth);
+    }
+    signature = signature.from(size);
+    return;
+  }
+  const char closing = type == '(' ? ')' : '}';
+  if (!signature.empty() && signature[0] == closing) return fail();  // an empty struct would never end an array
+  while (ok_ && !signature.empty() && signature[0] != closing) skip(signature, depth);
+  if (signature.empty()) return fail();
+  signature = signature.from(1);
+}
+
+Outcome<size_t> size_of_message(Text bytes) {
+  if (!bytes.empty() && bytes[0] != 'l') return problem("not a little-endian D-Bus message");
+  if (bytes.size < kFixedHeader) return size_t{0};
+  const size_t fields = word_at(bytes, 12);
+  const size_t body = word_at(bytes, 4);
+  if (fields > kMaxBusMessage || body > kMaxBusMessage) return problem("a D-Bus message that is too large");
+  const size_t size = aligned(kFixedHeader + fields, 8) + body;
+  if (size > kMaxBusMessage) return problem("a D-Bus message that is too large");
+  return size;
+}
+
+Outcome<BusMessage> parse_message(Text bytes) {
+  BusMessage message;
+  const auto type = static_cast<uint8_t>(bytes[1]);
+  message.serial = word_at(bytes, 8);
+  if (type < 1 || type > 4 || static_cast<uint8_t>(bytes[3]) != kProtocol || message.serial == 0) {
+    return problem("not a D-Bus message");
+  }
+  message.type = static_cast<BusType>(type);
+  message.wants_answer = (static_cast<uint8_t>(bytes[2]) & kNoAnswer) == 0;
+  const size_t body = word_at(bytes, 4);
+  message.body = bytes.from(bytes.size - body);
+  // The fields are an array of structs, whose length stands before it.
+  BusReader in(bytes.first(bytes.size - body));
+  in.large();
+  in.number();
+  const size_t end = in.array(8);
+  while (in.has_more(end)) read_field(in, message);
+  if (!in.ok()) return problem("a D-Bus message whose header is none");
+  const bool is_call = message.type == BusType::call;
+  if (is_call && (message.path.empty() || message.member.empty())) return problem("a D-Bus call of nothing");
+  return message;
+}
+
+void BusWriter::put(const void *bytes, size_t size) {
+  if (size > capacity_ - size_) {
+    overflowed_ = true;
+    return;
+  }
+  __builtin_memcpy(buffer_ + size_, bytes, size);
+  size_ += size;
+}
+
+void BusWriter::align(size_t to) {
+  constexpr char kZeroes[8] = {};
+  put(kZeroes, aligned(size_, to) - size_);
+}
+
+void BusWriter::number(uint32_t value) {
+  align(4);
+  put(&value, sizeof value);
+}
+
+void BusWriter::large(uint64_t value) {
+  align(8);
+  put(&value, sizeof value);
+}
+
+void BusWriter::string(Text value) {
+  number(static_cast<uint32_t>(value.size));
+  put(value.data, value.size);
+  byte(0);
+}
+
+void BusWriter::signature(Text value) {
+  byte(static_cast<uint8_t>(value.size));
+  put(value.data, value.size);
+  byte(0);
+}
+
+BusWriter::Array BusWriter::open_array(size_t alignment) {
+  align(4);
+  Array array;
+  array.length_at = size_;
+  number(0);
+  align(alignment);
+  array.start = size_;
+  return array;
+}
+
+void BusWriter::close_array(const Array &array) {
+  if (overflowed_) return;
+  const auto size = static_cast<uint32_t>(size_ - array.start);
+  __builtin_memcpy(buffer_ + array.length_at, &size, sizeof size);
+}
+
+void put_header(BusWriter &out, const BusHeader &header, size_t body_size) {
+  out.byte('l');
+  out.byte(static_cast<uint8_t>(header.type));
+  out.byte(kNoAnswer);
+  out.byte(kProtocol);
+  out.number(static_cast<uint32_t>(body_size));
+  out.number(header.serial);
+  const BusWriter::Array fields = out.open_array(8);
+  put_field(out, kFieldPath, "o", header.path);
+  put_field(out, kFieldInterface, "s", header.interface);
+  put_field(out, kFieldMember, "s", header.member);
+  put_field(out, kFieldErrorName, "s", header.error_name);
+  if (header.reply_to != 0) {
+    out.structure();
+    out.byte(kFieldReplySerial);
+    out.signature("u");
+    out.number(header.reply_to);
+  }
+  put_field(out, kFieldDestination, "s", ":1.1");
+  put_field(out, kFieldSender, "s", "org.freedesktop.systemd1");
+  put_field(out, kFieldSignature, "g", header.signature);
+  out.close_array(fields);
+  out.align(8);
+}
+
+}  // namespace podctl
