@@ -96,7 +96,14 @@ export function podRootMounts(pod: PodSpec): readonly Op[] {
 
 /** A file system of its own: apps have files of the pod-level root's before their eyes, and nothing may lead from them to the bus. */
 const busDirectory: readonly Op[] = [
-  mount('tmpfs', SYSTEM_BUS.slice(0, SYSTEM_BUS.lastIndexOf('/')), ['mode=0700', 'size=4096'], 'nosuid', 'nodev', 'noexec'),
+  mount(
+    'tmpfs',
+    SYSTEM_BUS.slice(0, SYSTEM_BUS.lastIndexOf('/')),
+    ['mode=0700', 'size=4096'],
+    'nosuid',
+    'nodev',
+    'noexec',
+  ),
   // systemd 252 looks there.
   op('symlink', '/var/run', '../run'),
 ];

@@ -281,7 +281,11 @@ def test_callers_end_with_the_pod_and_are_nobody_at_rest(rig):
 
 
 def test_the_facade_is_in_no_apps_reach(rig):
-    script = f'ls {BUS} /run/dbus /var/run/dbus /proc/1/root{BUS} 2>/dev/null; grep -c "/run/dbus" /proc/self/mounts; echo up; exec sleep 60'
-    pod = rig.pod(app(script), pod_extra=FACADE + f'facade {BUS}\n').start()
-    assert pod.wait_for('up').split() == [b'0', b'up']
-    pod.stop()
+    script = (f'ls {BUS} /run/dbus /var/run/dbus /proc/1/root{BUS} 2>/dev/null; grep -c "/run/dbus" /proc/self/mounts; '
+              f'mkdir -p /m; mount -t proc proc /m 2>/dev/null && ls /m/1/root{BUS} /m/1/cwd{BUS} 2>/dev/null; echo up; exec sleep 60')
+    default = 0xa80425fb
+    sys_admin = 1 << 21
+    for capabilities in (default, default | sys_admin):
+        pod = rig.pod(app(script, caps='%016x' % capabilities), pod_extra=FACADE + f'facade {BUS}\n').start()
+        assert pod.wait_for('up').split() == [b'0', b'up'], hex(capabilities)
+        pod.stop()
