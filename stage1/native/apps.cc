@@ -49,19 +49,6 @@ uint64_t pause_of(const App &app) {
   return pause < longest ? pause : longest;
 }
 
-/** Whether the pipes of an app that has ended are ready for another run. A deadline that has passed is 0. */
-bool is_free(const App &app) { return app.has_many_processes() || app.is_drained() || app.deadline == 0; }
-
-/** True if the app may start as far as `name` is concerned; `never` if it may never. */
-bool is_awaited(Pod &pod, Text name, bool &never) {
-  for (const App &other : pod) {
-    if (other.name != name) continue;
-    if (other.is_over()) never |= other.has_failed() || (other.reason == Reason::stopped && !other.was_ready);
-    return !other.is_over() && !other.is_ready;
-  }
-  return false;  // check.cc knows that it was there: it has been removed since
-}
-
 }  // namespace
 
 Outcome<> Supervisor::start_app(App &app) {
@@ -107,16 +94,6 @@ void Supervisor::stop_app(App &app, uint64_t grace_ms) {
       return;
     case App::State::post_stop:  // has its deadline
     case App::State::exited: return;
-  }
-}
-
-void Supervisor::restart_app(App &app) {
-  if (stopping_ || app.comes_again) return;
-  if (app.has_process()) {
-    stop_app(app, pod_.stop_grace_ms);
-    app.comes_again = true;
-  } else if (app.state != App::State::waiting) {
-    begin_run(app);
   }
 }
 
@@ -297,47 +274,6 @@ void Supervisor::finish(App &app) {
   enter(pod_, Event::app_exited, app);
   record(app);
   conclude(app);
-}
-
-/** Those that were asked to end so that they begin again, once they have, and once their last output is delivered or given up. */
-void Supervisor::start_again() {
-  bool is_held = false;
-  for (App &app : pod_) {
-    if (app.comes_again && app.state == App::State::paused && monotonic_ms() >= app.deadline) app.deadline = 0;
-    is_held |= rebooting_ && (app.has_process() || (app.comes_again && !is_free(app)));
-  }
-  if (is_held) return;
-  for (App &app : pod_) {
-    if (!app.comes_again || app.state != App::State::paused || !is_free(app)) continue;
-    if (!app.has_many_processes()) {
-      app.out.abandon();
-      app.err.abandon();
-    }
-    app.comes_again = false;
-    if (rebooting_ && app.after != nullptr) {
-      app.state = App::State::waiting;
-      app.stop = App::Stop::none;
-    } else {
-      begin_run(app);
-    }
-  }
-  rebooting_ = false;
-}
-
-void Supervisor::start_waiting() {
-  for (App &app : pod_) {
-    if (app.state != App::State::waiting) continue;
-    bool never = false;
-    bool waits = false;
-    for (size_t i = 0; i < app.after->count; ++i) waits |= is_awaited(pod_, (*app.after)[i], never);
-    if (never) {
-      app.reason = Reason::dependency;
-      app.exit_status = kOwnFailure;
-      finish(app);
-    } else if (!waits) {
-      begin_run(app);
-    }
-  }
 }
 
 }  // namespace podctl

@@ -11,6 +11,11 @@
 
 namespace podctl {
 
+constexpr Text kManagerPath = "/org/freedesktop/systemd1";
+constexpr Text kUnknownMethod = "org.freedesktop.DBus.Error.UnknownMethod";
+constexpr Text kInvalidArguments = "org.freedesktop.DBus.Error.InvalidArgs";
+constexpr Text kNoSuchUnit = "org.freedesktop.systemd1.NoSuchUnit";
+
 /** Serves whoever is at `socket`, asking the init through `init`; then ends the process, a copy of the init. */
 [[noreturn]] void serve_caller(const Pod &pod, int socket, int init);
 
@@ -47,8 +52,10 @@ class Caller {
   // manager.cc: the methods.
   void obey(const BusMessage &call);
   void obey_bus(const BusMessage &call);
-  void obey_properties(const BusMessage &call);
   void obey_manager(const BusMessage &call);
+
+  // listing.cc: what there is.
+  void obey_properties(const BusMessage &call);
   void get_all(const BusMessage &call);
   void get_one(const BusMessage &call);
   void list_units(const BusMessage &call);
@@ -57,6 +64,8 @@ class Caller {
   void put_processes(const App &app);
   Text processes_of(const App &app);
   void find_unit(const BusMessage &call, bool must_be);
+
+  // manager.cc: what is done.
   void change_unit(const BusMessage &call);
   void kill_unit(const BusMessage &call);
   void start_transient(const BusMessage &call);

@@ -161,21 +161,6 @@ void Supervisor::stop() {
   for (App &app : pod_) stop_app(app, pod_.stop_grace_ms);
 }
 
-void Supervisor::reboot() {
-  if (stopping_ || rebooting_) return;
-  rebooting_ = true;
-  for (App &app : pod_) {
-    if (app.has_process()) {
-      restart_app(app);
-    } else if (!app.is_over() || pod_.exit_policy != ExitPolicy::stop) {
-      // It has ended, or would soon begin: it does so with the others.
-      app.state = App::State::paused;
-      app.comes_again = true;
-      app.deadline = monotonic_ms() + kDrainMs;
-    }
-  }
-}
-
 bool Supervisor::is_over() const {
   if (!released_ || (pod_.exit_policy == ExitPolicy::stop && !stopping_)) return false;
   bool all_ready = true;

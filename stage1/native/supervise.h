@@ -28,15 +28,15 @@ class Supervisor {
   void stop_app(App &app, uint64_t grace_ms);
   /** Kills it; its post-stop handler still runs. */
   void kill_app(App &app);
-  /** Has it end and begin again; one that does not run begins at once. */
-  void restart_app(App &app);
   /** As start_app; what fails is told as of any start. */
   void begin_run(App &app);
 
   // companions.cc: programs beside an app's own.
   /** Kills it and all that it has started; its end is told as any. */
   void kill_companion(Companion &companion);
-  // lifecycle.cc
+  // again.cc, and what `machinectl` asks for.
+  /** Has it end and begin again; one that does not run begins at once. */
+  void restart_app(App &app);
   /** What `machinectl poweroff` asks for: as a stop of the unit. */
   void power_off() { stop(); }
   /** What `machinectl reboot` asks for: all apps end, and then all start as they did when the pod came up. */

@@ -39,6 +39,9 @@ struct Unit {
 /** Longer ones are no app's. */
 constexpr size_t kMaxUnitName = 300;
 
+/** The pod's cgroup on the host, which holds the init's own; empty if that is unknown. */
+Text cgroup_of_pod(Arena &arena);
+
 const App *find_app(const Pod &pod, Text name);
 /** The app whose unit has this name; null without. */
 const App *app_of_unit(const Pod &pod, Text unit);

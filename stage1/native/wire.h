@@ -6,6 +6,12 @@
 
 namespace podctl {
 
+/** Of every message's header. */
+constexpr uint8_t kBusVersion = 1;
+constexpr uint8_t kNoAnswer = 1;  // NO_REPLY_EXPECTED
+
+constexpr size_t aligned(size_t offset, size_t to) { return (offset + to - 1) & ~(to - 1); }
+
 /** The largest message that is read: a shell's environment and command fit many times. */
 constexpr size_t kMaxBusMessage = 64 * 1024;
 
