@@ -1,9 +1,10 @@
 /**
- * How an app lives beside its program: restarts, order, readiness, stop signal; and when its pod ends. Said by annotations of the
+ * How an app lives beside its program: restarts, order, readiness, health, stop signal; and when its pod ends. Said by annotations of the
  * pod manifest, whoever wrote it, so that a prepared pod keeps them and `--pod-manifest` can have them. Flags become annotations.
  */
 import { PodctlError } from '#kernel/errors';
 import { parseDuration } from '#kernel/quantity';
+import { type Health, healthOf } from './health';
 import { signalNumber } from './signals';
 
 /** Names of the annotations: of an app, the last one of the pod. */
@@ -19,8 +20,11 @@ export const SUPPORTS_NOTIFY = 'appc.io/executor/supports-systemd-notify';
 
 export const RESTART_POLICIES = ['never', 'on-failure', 'always'] as const;
 
+export const READINESSES = ['exec', 'notify', 'healthy'] as const;
+
 export interface Restart {
-  readonly policy: (typeof RESTART_POLICIES)[number];
+  /** `on-unhealthy`: only as what is done about an unhealthy app. */
+  readonly policy: (typeof RESTART_POLICIES)[number] | 'on-unhealthy';
   /** Milliseconds before the first restart in a row; each further one waits twice as long, up to `longestMs`. */
   readonly delayMs: number;
   /** An app that has run longer than this begins a new row. */
@@ -33,8 +37,9 @@ export interface Life {
   readonly restart: Restart | undefined;
   /** Apps that must be ready before. */
   readonly after: readonly string[];
-  /** `exec`: ready once it was executed; `notify`: once it says so (sd_notify(3)). */
-  readonly ready: 'exec' | 'notify';
+  /** `exec`: ready once it was executed; `notify`: once it says so (sd_notify(3)); `healthy`: once a health check says so. */
+  readonly ready: (typeof READINESSES)[number];
+  readonly health: Health | undefined;
   /** Undefined: SIGTERM. */
   readonly stopSignal: number | undefined;
 }
@@ -61,7 +66,7 @@ const invalid = (what: string, written: string, hint: string): never => {
 };
 
 /** `on-failure:5`. @throws PodctlError `life-invalid` */
-export function parseRestart(written: string): Pick<Restart, 'policy' | 'limit'> {
+export function parseRestart(written: string): { policy: (typeof RESTART_POLICIES)[number]; limit: number } {
   const [word = '', count = '0', ...rest] = written.split(':');
   const policy = RESTART_POLICIES.find((one) => one === word);
   const limit = /^\d{1,10}$/.test(count) ? Number(count) : Number.NaN;
@@ -84,8 +89,8 @@ export function parseStopSignal(written: string): number {
 
 /** @throws PodctlError `life-invalid` */
 export function parseReady(written: string): Life['ready'] {
-  if (written === 'exec' || written === 'notify') return written;
-  return invalid('the readiness', written, 'it is exec or notify');
+  const found = READINESSES.find((one) => one === written);
+  return found ?? invalid('the readiness', written, 'it is exec, notify or healthy');
 }
 
 /** @throws PodctlError `life-invalid` */
@@ -109,12 +114,31 @@ const read = <T>(annotations: readonly Named[], name: string, parse: (written: s
 export function lifeOf(annotations: readonly Named[]): Life {
   const restart = read(annotations, RESTART, parseRestart);
   const delayMs = read(annotations, RESTART_DELAY, parseRestartDelay) ?? DEFAULT_DELAY_MS;
+  const delays = { delayMs, longestMs: Math.max(delayMs, LONGEST_MS) };
+  const ready = read(annotations, READY, parseReady) ?? 'exec';
+  const health = healthOf(annotations, ready === 'healthy');
+  const isOnlyUnhealthy = health?.onFailure === 'restart' && (restart === undefined || restart.policy === 'never');
   return {
-    restart: restart && { ...restart, delayMs, longestMs: Math.max(delayMs, LONGEST_MS) },
+    restart: isOnlyUnhealthy
+      ? { policy: 'on-unhealthy', limit: restart?.limit ?? 0, ...delays }
+      : restart && { ...restart, ...delays },
     after: read(annotations, AFTER, parseAfter) ?? [],
-    ready: read(annotations, READY, parseReady) ?? 'exec',
+    ready,
+    health,
     stopSignal: read(annotations, STOP_SIGNAL, parseStopSignal),
   };
+}
+
+/** Once all is known that the image says, too. @throws PodctlError `life-invalid` */
+export function requireHealth(app: string, { ready, health }: Life): void {
+  if (ready !== 'healthy' || health !== undefined) return;
+  throw new PodctlError(
+    'life-invalid',
+    `app "${app}" is to be ready when it is healthy, but nothing checks its health`,
+    {
+      hint: 'give it a check with --health-cmd',
+    },
+  );
 }
 
 /** @throws PodctlError `life-invalid` */

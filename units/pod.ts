@@ -11,6 +11,8 @@ export interface PodUnit {
   readonly plan: AbsPath;
   /** Milliseconds that apps have between the stop signal and SIGKILL; systemd waits a little longer. */
   readonly stopGraceMs: number;
+  /** Milliseconds that the pod may take to be ready; undefined: what the host gives every service. */
+  readonly startTimeoutMs?: number | undefined;
   /** More properties, such as limits of the pod as a whole. */
   readonly more?: readonly UnitProperty[];
 }
@@ -43,6 +45,7 @@ export function podProperties(unit: PodUnit): readonly UnitProperty[] {
     property('NotifyAccess', 'main'),
     property('ExecStart', [command(unit.executor, 'run', unit.plan)]),
     property('SuccessExitStatus', [SUCCESS, []]),
+    ...(unit.startTimeoutMs === undefined ? [] : [property('TimeoutStartUSec', microseconds(unit.startTimeoutMs))]),
     property('TimeoutStopUSec', microseconds(unit.stopGraceMs + STOP_MARGIN_MS)),
     property('KillMode', 'mixed'),
     property('OOMPolicy', 'continue'),

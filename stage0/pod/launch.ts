@@ -12,7 +12,7 @@ import { environmentOf } from '../../stage2/environment';
 import { execCandidates } from '../../stage2/exec';
 import type { Isolation } from '../../stage2/isolators/plan';
 import type { Effect } from '../../stage2/isolators/types';
-import { lifeOf } from '../../stage2/life';
+import { lifeOf, requireHealth } from '../../stage2/life';
 import { dockerIdentityOf, homeOf, identityOf } from '../../stage2/user';
 import type { RuntimeApp } from './manifest';
 import type { FileKind, TreeView } from './tree-view';
@@ -55,6 +55,8 @@ export function launchOf(
   const argv = app.exec ?? [];
   const programs = (of: readonly string[]): readonly string[] =>
     candidatesOf(name, of, environment, workingDirectory, (path) => (isInVolume(path) ? 'program' : view.kindOf(path)));
+  const life = lifeOf(runtime.annotations);
+  requireHealth(name, life);
   return {
     name,
     trees,
@@ -70,7 +72,7 @@ export function launchOf(
       argv: exec,
       candidates: programs(exec),
     })),
-    life: lifeOf(runtime.annotations),
+    life,
     protectPaths: !relaxed.paths,
     effects: isolation.effects,
     root,

@@ -56,6 +56,16 @@ export interface AppStatus {
   /** Why it could not be started. */
   readonly detail: string | undefined;
   readonly restarts: number;
+  /** While it runs, if it has health checks. */
+  readonly health: AppHealth | undefined;
+}
+
+export interface AppHealth {
+  readonly state: (typeof HEALTH_STATES)[number];
+  /** Checks that have failed in a row. */
+  readonly failures: number;
+  /** What the last check that failed said: one printable line. */
+  readonly output: string | undefined;
 }
 
 /** Why the executor gave up: a set-up operation that failed, or a program that could not be run. */
@@ -134,6 +144,7 @@ export function recordIfReadable(podPath: string): PodRecord | undefined {
   }
 }
 
+const HEALTH_STATES = ['starting', 'healthy', 'unhealthy'] as const;
 const STATES = ['running', 'restarting', 'exited'] as const;
 
 export function readAppStatus(podPath: string, app: AppName): AppStatus | undefined {
@@ -146,6 +157,8 @@ export function readAppStatus(podPath: string, app: AppName): AppStatus | undefi
   };
   const exit = bigint('exit');
   const detail = values.get('detail');
+  const output = values.get('health-output');
+  const health = HEALTH_STATES.find((state) => state === values.get('health'));
   return {
     state: STATES.find((state) => state === values.get('state')) ?? 'exited',
     startedAt: bigint('started'),
@@ -154,6 +167,11 @@ export function readAppStatus(podPath: string, app: AppName): AppStatus | undefi
     reason: values.get('reason'),
     detail: detail === undefined ? undefined : unescaped(detail),
     restarts: Number(bigint('restarts') ?? 0),
+    health: health && {
+      state: health,
+      failures: Number(bigint('health-failures') ?? 0),
+      output: output === undefined ? undefined : unescaped(output),
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 /** What a pod's manifest says of the lives of its apps, completed by their images and checked across apps. */
 import type { AppSpec } from '../../stage1/plan/spec';
 import { KEPT } from '../../stage2/conventions';
+import { HEALTH_OF_IMAGE } from '../../stage2/health';
 import type { Isolator } from '../../stage2/isolators/types';
 import {
   EXIT_POLICY,
@@ -17,14 +18,16 @@ import type { PodFacts, RuntimeApp } from '../pod/manifest';
 import type { PrepareRequest } from './prepare';
 import { factsOf } from './wanted';
 
+const OF_IMAGE: readonly string[] = [STOP_SIGNAL, ...HEALTH_OF_IMAGE, ...KEPT];
+
 /**
  * What an image says of its app's life counts unless the pod says otherwise: an image that can is asked for its readiness (appc
- * B21); a stop signal, and whose conventions it was made for (stage2/conventions.ts).
+ * B21); a stop signal, a health check, and whose conventions it was made for (stage2/conventions.ts).
  */
 export function withImageLife(app: RuntimeApp, image: ImageManifest): RuntimeApp {
   const said = image.annotations.flatMap(({ name, value }) => {
     if (name === SUPPORTS_NOTIFY) return value === 'true' ? [{ name: READY, value: 'notify' }] : [];
-    return name === STOP_SIGNAL || KEPT.includes(name) ? [{ name, value }] : [];
+    return OF_IMAGE.includes(name) ? [{ name, value }] : [];
   });
   const more = said.filter(({ name }) => !app.annotations.some((one) => one.name === name));
   return more.length === 0 ? app : { ...app, annotations: [...app.annotations, ...more] };

@@ -7,6 +7,7 @@ import { deviceAllow } from '../../stage1/plan/confinement';
 import { overlayDirectories, planPod } from '../../stage1/plan/plan';
 import type { AppSpec, HandedFiles, PodSpec, VolumeSpec } from '../../stage1/plan/spec';
 import { volumeDeviceAllow, volumeDirectory } from '../../stage1/plan/volumes';
+import { startTimeoutMs } from '../../stage2/health';
 import { UNRESTRICTED } from '../../stage2/isolators/devices';
 import { bandwidthOf } from '../../stage2/isolators/network';
 import { requireOwnNamespaces } from '../../stage2/isolators/sysctl';
@@ -125,6 +126,7 @@ export async function startPod(
     apps: spec.apps.map(({ name }) => name),
     executor: services.executor,
     plan,
+    startTimeoutMs: startTimeoutMs(spec.apps.map(({ life }) => life)),
     stopGraceMs: options.stopGraceMs * (spec.apps.some(hasPostStop) ? 2 : 1),
     more: [
       ...prepared.effects.flatMap((effect) => (effect.kind === 'unit' ? [effect.property] : [])),

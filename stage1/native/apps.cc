@@ -207,7 +207,9 @@ void Supervisor::note_end_of_main(App &app) {
   } else if (app.is_condemned) {
     app.reason = Reason::unhealthy;
     if (app.exit_status == 0) app.exit_status = 128 + app.stop_signal;  // it has failed, however well it took its end
-    keep_detail(pod_, app, app.health.said());
+    Buffer<kMaxDetail> said;
+    put_escaped(said, app.health.said());
+    keep_detail(pod_, app, said.text());
   } else if (app.exit_status == 128 + kSignalKill && count_oom_kills(app.cgroup) > app.oom_kills) {
     app.reason = Reason::oom;
   } else if (app.exit_status == 128 + kSignalSystemCall && has_filter(app)) {

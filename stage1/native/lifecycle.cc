@@ -14,17 +14,18 @@ namespace {
 constexpr uint64_t kStatusPauseMs = 1000;
 
 /** What stage0 is told of a pod that does not come up because of `app`, which did start. */
-Failure never_ready(const App &app) {
-  const bool is_of_handler = app.reason == Reason::pre_start;
-  if (app.reason == Reason::unhealthy) {
-    Failure failure = problem(app.detail, "was unhealthy");
-    failure.operation = "health";
-    failure.app = app.name;
-    return failure;
-  }
-  Failure failure = problem(is_of_handler ? "the handler failed, see the journal" : "ended before it was ready");
-  failure.operation = is_of_handler ? "pre-start" : "start";
+Failure never_ready(Arena &arena, const App &app) {
+  Failure failure = problem("ended before it was ready");
+  failure.operation = "start";
   failure.app = app.name;
+  if (app.reason == Reason::pre_start) {
+    failure.operation = "pre-start";
+    failure.detail = "the handler failed, see the journal";
+  } else if (app.reason == Reason::unhealthy) {
+    Buffer<1024> detail;
+    detail << "ended before it was ever healthy: " << app.health.said();
+    failure.detail = arena.copy(detail.text());
+  }
   return failure;
 }
 
@@ -106,7 +107,9 @@ void Supervisor::announce_stop() {
 /** What the end of an app for good means for the pod. */
 void Supervisor::conclude(const App &app) {
   const int status = app.has_failed() ? app.exit_status : 0;
-  if (status != 0 && !announced_ && !app.was_ready && (app.detail.empty() || app.reason == Reason::unhealthy)) publish(pod_, never_ready(app));
+  if (status != 0 && !announced_ && !app.was_ready && (app.detail.empty() || app.reason == Reason::unhealthy)) {
+    publish(pod_, never_ready(pod_.arena, app));
+  }
   switch (pod_.exit_policy) {
     case ExitPolicy::first_failure:
       if (status != 0) fail(status);

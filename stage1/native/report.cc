@@ -3,12 +3,9 @@
 #include "files.h"
 
 namespace podctl {
-namespace {
 
-constexpr char kHexDigits[] = "0123456789abcdef";
-
-/** Bytes that would break a line or hide in a terminal become %XX, and so does the % that marks them. */
 void put_escaped(Writer &out, Text text) {
+  constexpr char kHexDigits[] = "0123456789abcdef";
   for (size_t i = 0; i < text.size; ++i) {
     const auto byte = static_cast<uint8_t>(text[i]);
     if (byte >= 0x20 && byte != 0x7f && byte != '%') {
@@ -18,6 +15,8 @@ void put_escaped(Writer &out, Text text) {
     }
   }
 }
+
+namespace {
 
 void put_error(Writer &out, int error) {
   if (const char *name = error_name(error)) {

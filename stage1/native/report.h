@@ -37,6 +37,9 @@ void send_report(int fd, const Failure &failure);
 /** Takes apart what send_report sent. */
 Report parse_report(Text message);
 
+/** Bytes that would break a line or hide in a terminal become %XX, and so does the % that marks them. */
+void put_escaped(Writer &out, Text text);
+
 /** "app web: exec (plan line 31): execve /bin/x: ENOENT: tried /bin/x" */
 void put_sentence(Writer &out, const Failure &failure);
 

@@ -1,6 +1,7 @@
 #include "status.h"
 
 #include "files.h"
+#include "report.h"
 
 namespace podctl {
 namespace {
@@ -19,7 +20,11 @@ void put_health(Writer &record, const App &app) {
   if (app.check == nullptr) return;
   record << "health=" << kHealthNames[static_cast<size_t>(app.health.state)] << '\n';
   if (app.health.failures != 0) record << "health-failures=" << app.health.failures << '\n';
-  if (app.health.output_size != 0) record << "health-output=" << app.health.said() << '\n';
+  if (app.health.output_size != 0) {
+    record << "health-output=";
+    put_escaped(record, app.health.said());
+    record << '\n';
+  }
 }
 
 }  // namespace
@@ -27,7 +32,7 @@ void put_health(Writer &record, const App &app) {
 Text reason_name(const App &app) { return kReasonNames[static_cast<size_t>(app.reason)]; }
 
 Outcome<> write_status(const Pod &pod, const App &app) {
-  Buffer<2048> record;
+  Buffer<4096> record;
   record << "state=" << state_name(app) << '\n';
   if (app.has_started()) record << "started=" << app.started << '\n';
   if (app.state == App::State::running) {

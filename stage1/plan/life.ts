@@ -1,4 +1,5 @@
 /** Operations of an app's life and of the pod's end (stage1/README.md). */
+import { execCandidates } from '../../stage2/exec';
 import { inStartOrder } from '../../stage2/life';
 import { type Op, op } from './op';
 import type { AppSpec, PodSpec } from './spec';
@@ -18,8 +19,9 @@ export const appsInOrder = ({ apps }: PodSpec): readonly AppSpec[] =>
   apps.some(({ life }) => life.after.length > 0) ? inStartOrder(apps) : apps;
 
 /** What the init does about the app: from the start of its section. */
-export function appLife({ life, handlers }: AppSpec): readonly Op[] {
-  const { restart, after, stopSignal } = life;
+export function appLife(app: AppSpec): readonly Op[] {
+  const { handlers } = app;
+  const { restart, after, stopSignal } = app.life;
   return [
     ...(after.length === 0 ? [] : [op('after', ...after)]),
     ...(restart === undefined || restart.policy === 'never'
@@ -27,6 +29,19 @@ export function appLife({ life, handlers }: AppSpec): readonly Op[] {
       : [op('restart', restart.policy, ...[restart.delayMs, restart.longestMs, restart.limit].map(String))]),
     ...(stopSignal === undefined ? [] : [op('stop-signal', String(stopSignal))]),
     ...handlers.map(({ event, argv, candidates }) => op('handler', event, String(argv.length), ...argv, ...candidates)),
+    ...healthCheck(app),
+  ];
+}
+
+/** What the image does not have fails when it is checked, as with Docker. */
+function healthCheck({ life: { ready, health }, environment, workingDirectory }: AppSpec): readonly Op[] {
+  if (health === undefined) return [];
+  const { argv, onFailure, intervalMs, timeoutMs, startPeriodMs, startIntervalMs, retries } = health;
+  const path = environment.find(({ name }) => name === 'PATH')?.value ?? '';
+  const numbers = [intervalMs, timeoutMs, startPeriodMs, startIntervalMs, retries, argv.length].map(String);
+  return [
+    op('health', onFailure, ...numbers, ...argv, ...execCandidates(argv[0] ?? '', path, workingDirectory)),
+    ...(ready === 'healthy' ? [op('ready-when-healthy')] : []),
   ];
 }
 

@@ -6,6 +6,7 @@ import { jsonText } from '../present';
 import { createServices } from '../services';
 import type { spec } from './app-status';
 import { explained } from './explained';
+import { healthLines } from './health-view';
 import { podArgument } from './pod-argument';
 import { appJson } from './pod-json';
 
@@ -32,6 +33,7 @@ function lines(app: AppView): readonly string[] {
     `name=${name}`,
     `state=${appStateOf(app)}`,
     `image_id=${imageId}`,
+    ...healthLines('health', status?.health),
     ...time('created_at', createdAt),
     ...time('started_at', ms(status?.startedAt)),
     ...time('finished_at', ms(status?.finishedAt)),

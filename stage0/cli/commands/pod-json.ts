@@ -1,6 +1,7 @@
 /** The documented JSON of a pod (rkt-cli.md §1.4, with one time unit: nanoseconds since the epoch, as integers). */
 import type { AppManifestView } from '../../pod/manifest-view';
 import { type AppView, appStateOf, type PodView, podStateOf } from '../../pod/view';
+import { healthJson } from './health-view';
 import { signatureJson } from './image-view';
 
 /** Integers beyond 2^53 would lose digits in JSON.parse of most languages; microsecond precision is what is left. */
@@ -37,6 +38,7 @@ export const appJson = (pod: PodView, app: AppView, manifest = pod.manifest()) =
   reason: app.status?.reason ?? null,
   detail: app.status?.detail ?? null,
   restarts: app.status?.restarts ?? 0,
+  health: healthJson(app.status?.health),
   image_id: app.imageId,
   image_name: app.imageName,
   signed_by: app.signature?.fingerprint ?? null,

@@ -5,6 +5,7 @@ import type { Handler } from '../command';
 import { jsonText } from '../present';
 import { createServices } from '../services';
 import { explained } from './explained';
+import { healthLines } from './health-view';
 import { podArgument } from './pod-argument';
 import { podJson } from './pod-json';
 import type { spec } from './status';
@@ -43,12 +44,13 @@ function appLines(app: AppView): readonly string[] {
   const { name, status, signature } = app;
   const signed = signature === undefined ? [] : [`app-${name}-signed-by=${signer(signature)}`];
   if (status === undefined) return signed;
-  const { exitCode, reason = 'exit', detail, restarts } = status;
+  const { exitCode, reason = 'exit', detail, restarts, health } = status;
   const state = appStateOf(app);
   return [
     ...(state === 'restarting' || state === 'paused' ? [`app-${name}-state=${state}`] : []),
     ...(exitCode === undefined ? [] : [`app-${name}=${exitCode}`, `app-${name}-reason=${reason}`]),
     ...(detail === undefined ? [] : [`app-${name}-detail=${detail}`]),
+    ...healthLines(`app-${name}-health`, health),
     ...(restarts === 0 ? [] : [`app-${name}-restarts=${restarts}`]),
     ...signed,
   ];

@@ -1,6 +1,7 @@
 /** The configuration of a Docker or OCI image: what to execute and how, and which layers it is made of. */
 import { type Decode, flag, integer, list, Members, SchemaError, text, textMap } from '../decode';
 import { decoding, digest, MAX_LAYERS } from './documents';
+import { type Healthcheck, healthcheck } from './health';
 import type { Digest } from './port';
 
 /** Histories of hundreds of steps with long command lines have some 100 KiB. */
@@ -25,8 +26,11 @@ export interface ExecutionConfig {
   /** Paths and ports are the keys of objects. */
   readonly Volumes: readonly string[];
   readonly ExposedPorts: readonly string[];
-  /** As it stands in the document; podctl only keeps it. */
-  readonly Healthcheck?: unknown;
+  readonly Healthcheck?: Healthcheck;
+  /** The same as it stands in the document. */
+  readonly writtenHealthcheck?: unknown;
+  /** Of CMD-SHELL health checks; builds are over. */
+  readonly Shell: readonly string[];
 }
 
 export interface ImageConfig {
@@ -79,14 +83,29 @@ const execution: Decode<ExecutionConfig> = (value, at) => {
     Labels: members.optional('Labels', textMap).Labels ?? {},
     Volumes: members.listOf('Volumes', keys),
     ExposedPorts: members.listOf('ExposedPorts', keys),
-    ...members.optional('Healthcheck', (one) => one),
+    ...members.optional('Healthcheck', healthcheck(words)),
+    ...writtenHealthcheck(members),
+    Shell: members.listOf('Shell', words),
   };
 };
+
+function writtenHealthcheck(members: Members): Pick<ExecutionConfig, 'writtenHealthcheck'> {
+  const { Healthcheck: written } = members.optional('Healthcheck', (one) => one);
+  return written === undefined ? {} : { writtenHealthcheck: written };
+}
 
 const stopSignal: Decode<string> = (value, at) =>
   typeof value === 'number' ? String(integer(1, 64)(value, at)) : word(value, at);
 
-const NO_EXECUTION: ExecutionConfig = { Env: [], Entrypoint: [], Cmd: [], Labels: {}, Volumes: [], ExposedPorts: [] };
+const NO_EXECUTION: ExecutionConfig = {
+  Env: [],
+  Entrypoint: [],
+  Cmd: [],
+  Labels: {},
+  Volumes: [],
+  ExposedPorts: [],
+  Shell: [],
+};
 
 const diffIds: Decode<readonly Digest[]> = (value, at) => {
   const found = new Members(value, at).listOf('diff_ids', list(digest));

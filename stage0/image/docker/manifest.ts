@@ -9,6 +9,7 @@ import { formatLayerFacts, LAYER, LAYERS, type LayerFacts, SEPARATE } from '../.
 import type { Annotation, Label } from '../schema';
 import { appOf, namesOwnGroup } from './app';
 import type { ImageConfig } from './config';
+import { healthAnnotations } from './health';
 import { labelsOf, layerName } from './names';
 
 /** What an image is called, and what it was made from. */
@@ -89,7 +90,10 @@ function annotations(origin: ImageOrigin, config: ImageConfig): ReadonlyMap<stri
   add('appc.io/docker/manifesthash', origin.manifestDigest);
   if (execution.Entrypoint.length > 0) found.set(ENTRYPOINT, JSON.stringify(execution.Entrypoint));
   if (execution.Cmd.length > 0) found.set(COMMAND, JSON.stringify(execution.Cmd));
-  if (execution.Healthcheck !== undefined) add('appc.io/docker/healthcheck', JSON.stringify(execution.Healthcheck));
+  if (execution.Healthcheck !== undefined) {
+    add('appc.io/docker/healthcheck', JSON.stringify(execution.writtenHealthcheck));
+    for (const { name, value } of healthAnnotations(execution.Healthcheck, execution.Shell)) found.set(name, value);
+  }
   const signal = execution.StopSignal;
   if (signal !== undefined && signalNumber(signal) !== undefined) found.set(STOP_SIGNAL, signal);
   const history = JSON.stringify(config.history);

@@ -76,6 +76,11 @@ const pod: PodSpec = {
       argv: ['nginx', '-g', 'daemon off;'],
     }),
     app('db', {
+      life: lifeOf([
+        { name: 'podctl/ready', value: 'healthy' },
+        { name: 'podctl/health-cmd', value: '["CMD","ping","-c 1"]' },
+        { name: 'podctl/health-on-failure', value: 'restart' },
+      ]),
       root: {
         mounts: [
           { volume: 'data', target: '/etc' as AbsPath, readOnly: false },
@@ -137,6 +142,28 @@ describe('planner', () => {
     );
     assert.match(text, /^symlink \/etc\/mtab .*\nnotify \/dev\/podctl-notify$/m);
     assert.deepEqual(text.match(/^env NOTIFY_SOCKET.*$/gm), ['env NOTIFY_SOCKET=/dev/podctl-notify']);
+  });
+
+  it('plans a health check by the path and directory of the app, a program that is not there included', () => {
+    const check = (life: Readonly<Record<string, string>>) => {
+      const annotations = Object.entries(life).map(([name, value]) => ({ name: `podctl/${name}`, value }));
+      const environment = [{ name: 'PATH', value: '/usr/bin:bin' }];
+      const checked = app('web', { life: lifeOf(annotations), environment, workingDirectory: '/srv' as AbsPath });
+      return encodePlan(planPod({ ...pod, apps: [checked] })).match(/^(restart|health|ready).*$/gm);
+    };
+    assert.equal(check({}), null);
+    assert.equal(check({ 'health-cmd': 'none', 'health-on-failure': 'restart' }), null);
+    assert.deepEqual(check({ 'health-cmd': 'a b', 'health-interval': '1m', 'health-retries': '2' }), [
+      'health none 60000 30000 0 5000 2 3 /bin/sh -c a%20b /bin/sh',
+    ]);
+    assert.deepEqual(
+      check({ 'health-cmd': '["nope"]', ready: 'healthy', restart: 'always', 'health-on-failure': 'stop' }),
+      [
+        'restart always 100 30000 0',
+        'health stop 30000 30000 30000 1000 3 1 nope /usr/bin/nope /srv/bin/nope',
+        'ready-when-healthy',
+      ],
+    );
   });
 
   it('never lets the pod-level root or the supervisor be an app mount target', () => {

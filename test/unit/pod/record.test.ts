@@ -48,8 +48,21 @@ describe('files of a pod', () => {
       reason: 'signal',
       detail: undefined,
       restarts: 2,
+      health: undefined,
     });
     assert.equal(readAppStatus(scratch(), 'db' as AppName), undefined);
+  });
+
+  it('reads the health of an app, and what a check said as it said it', () => {
+    const health = (more: string) =>
+      readAppStatus(write('status/web', `state=running\npid=7\n${more}`), 'web' as AppName)?.health;
+    assert.deepEqual(health('health=healthy\n'), { state: 'healthy', failures: 0, output: undefined });
+    assert.deepEqual(health('health=unhealthy\nhealth-failures=3\nhealth-output=status 7: 100%25 lost\n'), {
+      state: 'unhealthy',
+      failures: 3,
+      output: 'status 7: 100% lost',
+    });
+    assert.equal(health('health=splendid\n'), undefined);
   });
 
   it('reads why the executor gave up, and the pid it wrote', () => {

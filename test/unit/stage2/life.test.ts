@@ -9,7 +9,13 @@ const order = (...apps: ReturnType<typeof app>[]) => inStartOrder(apps).map(({ n
 
 describe('stage2: the life of an app', () => {
   it('has defaults that change nothing', () =>
-    assert.deepEqual(lifeOf([]), { restart: undefined, after: [], ready: 'exec', stopSignal: undefined }));
+    assert.deepEqual(lifeOf([]), {
+      restart: undefined,
+      after: [],
+      ready: 'exec',
+      health: undefined,
+      stopSignal: undefined,
+    }));
 
   it('reads what annotations say', () => {
     assert.deepEqual(
@@ -18,6 +24,7 @@ describe('stage2: the life of an app', () => {
         restart: { policy: 'on-failure', limit: 5, delayMs: 60_000, longestMs: 60_000 },
         after: ['a', 'b'],
         ready: 'notify',
+        health: undefined,
         stopSignal: 2,
       },
     );

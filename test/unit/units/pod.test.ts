@@ -47,6 +47,12 @@ describe("a pod's unit", () => {
     assert.deepEqual(podProperties({ ...unit, more: [limit] }).at(-1), limit);
   });
 
+  it('has a time of its own to start where checks decide when it has', () => {
+    const timeout = podProperties({ ...unit, startTimeoutMs: 100_000 }).find(([name]) => name === 'TimeoutStartUSec');
+    assert.deepEqual(timeout, property('TimeoutStartUSec', 100_000_000n));
+    marshal('a(sv)', [[timeout].map((one) => [one?.[0], { signature: one?.[1], value: one?.[2] }])]);
+  });
+
   it('can be sent to systemd, and needs no newer one than podctl does', () => {
     const properties = podProperties(unit);
     marshal('a(sv)', [properties.map(([name, signature, value]) => [name, { signature, value }])]);
