@@ -47,6 +47,14 @@ export function unknownFlag(name: string, known: readonly string[]): PodctlError
   return new PodctlError('usage', `unknown flag ${name}`, { hint });
 }
 
+/** The flags of `-it`: of one letter, and without a value. Empty for any other word. */
+export function bundledFlags(word: string, scopes: readonly Scope[]): readonly string[] {
+  if (!/^-[A-Za-z]{2,}$/.test(word)) return [];
+  const flags = [...word.slice(1)].map((letter) => `-${letter}`);
+  const isBare = (flag: string): boolean => scopes.some((scope) => findFlag(scope.flags, flag)?.[1].bare !== undefined);
+  return flags.every(isBare) ? flags : [];
+}
+
 /**
  * Reads the flag at `argv[at]` into the first scope that knows it.
  * @returns the index behind the flag and its value
@@ -54,6 +62,9 @@ export function unknownFlag(name: string, known: readonly string[]): PodctlError
  */
 export function readFlag(argv: readonly string[], at: number, scopes: readonly Scope[]): number {
   const { name, value } = splitFlag(argv[at] ?? '');
+  const bundle = bundledFlags(argv[at] ?? '', scopes);
+  for (const flag of bundle) readFlag([flag], 0, scopes);
+  if (bundle.length > 0) return at + 1;
   for (const scope of scopes) {
     const found = findFlag(scope.flags, name);
     if (found === undefined) continue;

@@ -9,7 +9,17 @@
 import { PodctlError } from '#kernel/errors';
 import type { ImageArgs } from './command';
 import type { Flags } from './flag';
-import { findFlag, flagWords, isFlag, openScope, readFlag, type Scope, splitFlag, unknownFlag } from './flags';
+import {
+  bundledFlags,
+  findFlag,
+  flagWords,
+  isFlag,
+  openScope,
+  readFlag,
+  type Scope,
+  splitFlag,
+  unknownFlag,
+} from './flags';
 
 export interface ImageGrammar {
   /** Flags of images. */
@@ -81,7 +91,8 @@ function readImageFlag(
     return readFlag(argv, at, [image.scope, ...pod]);
   }
   const { name } = splitFlag(argv[at] ?? '');
-  if (pod.some((scope) => findFlag(scope.flags, name) !== undefined)) return readFlag(argv, at, pod);
+  const isOfPod = pod.some((scope) => findFlag(scope.flags, name) !== undefined) || bundledFlags(name, pod).length > 0;
+  if (isOfPod) return readFlag(argv, at, pod);
   if (findFlag(appFlags, name) !== undefined) throw new PodctlError('usage', `${name} must follow an image`);
   throw unknownFlag(name, flagWords([...pod.map((scope) => scope.flags), appFlags]));
 }

@@ -7,6 +7,7 @@ import { appSandbox } from './commands/app-sandbox';
 import { appStart } from './commands/app-start';
 import { appStatus } from './commands/app-status';
 import { appStop } from './commands/app-stop';
+import { attach } from './commands/attach';
 import { catManifest } from './commands/cat-manifest';
 import { complete } from './commands/complete';
 import { completion } from './commands/completion';
@@ -50,6 +51,7 @@ export const REGISTRY: Registry = {
     stop,
     rm,
     enter,
+    attach,
     logs,
     exportPod,
     gc,

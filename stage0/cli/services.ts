@@ -61,6 +61,7 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
       openat2: (...args) => native().openat2(...args),
       viewOverlay: (trees) => native().viewOverlay(trees),
       syncfs: (fd) => native().syncfs(fd),
+      socketPair: () => native().socketPair(),
       execve: (...args) => native().execve(...args),
     },
     get executor() {

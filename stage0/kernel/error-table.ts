@@ -58,6 +58,12 @@ export const ERRORS = {
   'network-unusable': row('A network namespace cannot be joined.', '`ip netns add NAME` makes /run/netns/NAME'),
   'filesystem-unmappable': row("A file system cannot be shown to a pod's own users (idmapped mounts)."),
   'app-not-running': row('The app of a running pod does not run itself.', '`podctl status` shows what became of it'),
+  'not-attachable': row(
+    'An app has no such input or output that could be attached to.',
+    '`podctl attach --mode=list` shows what there is; --stdin, --stdout and --stderr say it when the pod is made',
+  ),
+  'control-busy': row("A pod's init deals with as many callers as it can.", 'try again once some of them are gone'),
+  'stdio-invalid': row("An app's stdin, stdout and stderr cannot be what they are to be."),
   'enter-failed': row('A command could not be brought into an app.'),
   'exec-failed': row("An app's program could not be executed."),
   'library-missing': row(

@@ -13,6 +13,7 @@ import { execCandidates } from '../../stage2/exec';
 import type { Isolation } from '../../stage2/isolators/plan';
 import type { Effect } from '../../stage2/isolators/types';
 import { lifeOf, requireHealth } from '../../stage2/life';
+import { NO_INTERACTION, settledStdio, stdioOf, USUAL_TERMINAL } from '../../stage2/stdio';
 import { dockerIdentityOf, homeOf, identityOf } from '../../stage2/user';
 import type { RuntimeApp } from './manifest';
 import type { FileKind, TreeView } from './tree-view';
@@ -28,7 +29,7 @@ export interface Relaxations {
 
 /**
  * A volume is not looked into: what is missing there shows when the app starts (appc B12).
- * @throws PodctlError `life-invalid`, `exec-not-found`, `workdir-missing`, `user-unknown`, `image-unfit`
+ * @throws PodctlError `life-invalid`, `stdio-invalid`, `exec-not-found`, `workdir-missing`, `user-unknown`, `image-unfit`
  */
 export function launchOf(
   runtime: RuntimeApp,
@@ -53,6 +54,7 @@ export function launchOf(
   const made = isDocker && !isInVolume(workingDirectory) ? missingDirectory(workingDirectory, view) : undefined;
   if (made === undefined && !isInVolume(workingDirectory)) requireDirectory(name, workingDirectory, view);
   const argv = app.exec ?? [];
+  const saidStdio = stdioOf(runtime.annotations);
   const programs = (of: readonly string[]): readonly string[] =>
     candidatesOf(name, of, environment, workingDirectory, (path) => (isInVolume(path) ? 'program' : view.kindOf(path)));
   const life = lifeOf(runtime.annotations);
@@ -73,6 +75,8 @@ export function launchOf(
       candidates: programs(exec),
     })),
     life,
+    saidStdio,
+    stdio: settledStdio(saidStdio, NO_INTERACTION, USUAL_TERMINAL),
     protectPaths: !relaxed.paths,
     effects: isolation.effects,
     root,

@@ -51,6 +51,10 @@ export const stopLive = (services: Services, entry: PodEntry, app: AppName, grac
 export const removeLive = (services: Services, entry: PodEntry, app: AppName): void =>
   void ask(services, entry, 'rm', app);
 
+/** Names of what can be attached to. @throws PodctlError `app-not-found` */
+export const askEndpoints = (services: Services, entry: PodEntry, app: AppName): readonly string[] =>
+  ask(services, entry, 'endpoints', app).flatMap((line) => line.replace(/^ok ?/, '').split(','));
+
 function ask(services: Services, entry: PodEntry, ...words: readonly string[]): readonly string[] {
   requireRunning(services, entry);
   const { status, stdout, stderr } = runExecutor(services.executor, ['control', entry.path, ...words]);

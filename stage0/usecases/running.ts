@@ -8,6 +8,7 @@ import { PLAN } from '../pod/layout';
 import { hostsText } from '../pod/name-files';
 import type { PodEntry } from '../pod/pods';
 import { readPid } from '../pod/record';
+import { NOBODY } from './interaction';
 import type { StartOptions } from './start';
 
 /** @throws PodctlError `pod-damaged` */
@@ -18,6 +19,7 @@ export function readStartOptions(entry: PodEntry): StartOptions {
   const joined = argsOf('join-network')?.[0];
   return {
     detach: true,
+    interaction: NOBODY,
     network: namespaces.includes('net') ? 'none' : joined === undefined ? 'host' : { namespace: joined as AbsPath },
     ipc: namespaces.includes('ipc') ? 'private' : 'parent',
     hostname: argsOf('hostname')?.[0],

@@ -89,7 +89,7 @@ export interface Services {
     /** Trusts keys for it, and says what was done. */
     learn(imageName: string, found: readonly FoundKey[]): Promise<readonly string[]>;
   };
-  readonly native: LockPort & ViewPort & ExecPort & { syncfs(fd: number): void };
+  readonly native: LockPort & ViewPort & ExecPort & { syncfs(fd: number): void; socketPair(): Int32Array };
   /** The native executor. */
   readonly executor: AbsPath;
   /** Told on stderr. */

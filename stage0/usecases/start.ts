@@ -22,6 +22,7 @@ import { machineMessages } from '../systemd/machined';
 import { killUnit, stopUnit } from '../systemd/manager';
 import { startFailure, startUnit, type UnitExit } from '../systemd/unit-run';
 import { setUpFailure } from './failure';
+import { goOnSpeaking, type InteractionOptions, interactiveApps, isInteractive, makeLink } from './interaction';
 import type { PreparedPod } from './prepare';
 import { copyOfImage } from './roots';
 import type { Services } from './services';
@@ -38,6 +39,7 @@ export interface StartOptions {
   readonly hosts: HostsOptions;
   /** The unit that executed this process, if it is not what the pod runs in: the pod ends with it. */
   readonly outer?: string | undefined;
+  readonly interaction: InteractionOptions;
 }
 
 /** Interruptions of the foreground: calls the listener for each, until the returned function is called. */
@@ -48,7 +50,8 @@ const SIGKILL = 9;
 
 /** The pod as the planner wants it. */
 export function podSpec(services: Services, prepared: PreparedPod, files: HandedFiles, options: StartOptions): PodSpec {
-  const { pod, name, apps, volumes, exitPolicy, effects, users, roots, unit, lenient } = prepared;
+  const { pod, name, volumes, exitPolicy, effects, users, roots, unit, lenient } = prepared;
+  const apps = interactiveApps(prepared.apps, options.interaction);
   const hostname = options.hostname ?? name;
   requireOwnNamespaces(effects, [
     ...(options.network === 'none' ? (['net'] as const) : []),
@@ -111,10 +114,11 @@ export async function startPod(
 ): Promise<number> {
   const { pod, unit } = prepared;
   const own = options.detach ? undefined : { stdout: 1, stderr: 2 };
+  const link = !options.detach && isInteractive(options.interaction) ? makeLink(services) : undefined;
   const spec = podSpec(
     services,
     prepared,
-    { from: process.pid, lock: pod.lockFd, stdout: own?.stdout, stderr: own?.stderr },
+    { from: process.pid, lock: pod.lockFd, caller: link?.theirs, stdout: own?.stdout, stderr: own?.stderr },
     options,
   );
   const plan = `${pod.path}/${PLAN}` as AbsPath;
@@ -160,6 +164,7 @@ export async function startPod(
       const failure = readFailure(pod.path);
       throw failure === undefined ? startFailure(unit, job, exit) : setUpFailure(pod.id, failure);
     }
+    if (link !== undefined) return goOnSpeaking(services, pod, link, options.interaction);
     return options.detach ? 0 : exitStatus(await run.exited);
   } finally {
     endInterrupts();

@@ -47,9 +47,7 @@ sys::Result check(Napi::Env env, sys::Result result, const char *syscall, const 
 
 int number(const CallbackInfo &info, size_t index) { return info[index].As<Napi::Number>().Int32Value(); }
 // -1 becomes the kernel's "leave as it is".
-uint32_t word(const CallbackInfo &info, size_t index) {
-  return static_cast<uint32_t>(info[index].As<Napi::Number>().Int64Value());
-}
+uint32_t word(const CallbackInfo &info, size_t index) { return static_cast<uint32_t>(info[index].As<Napi::Number>().Int64Value()); }
 int64_t wide(const CallbackInfo &info, size_t index) { return info[index].As<Napi::Number>().Int64Value(); }
 
 // A name or path as bytes. One with a NUL inside would reach the kernel cut short, and is refused.
@@ -225,17 +223,12 @@ std::vector<std::string> texts(const CallbackInfo &info, size_t index) {
 }
 
 void keep_open(Napi::Env env, int fd) {
-  const sys::Result flags = check(env, sys::fcntl(fd, F_GETFD, 0), "fcntl");
-  check(env, sys::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC), "fcntl");
+  check(env, sys::fcntl(fd, F_SETFD, check(env, sys::fcntl(fd, F_GETFD, 0), "fcntl") & ~FD_CLOEXEC), "fcntl");
 }
 
 Value view_overlay(const CallbackInfo &info) {
   const addon::Outcome outcome = addon::view_overlay(texts(info, 0));
   return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), outcome.result, outcome.syscall)));
-}
-
-Value can_restrict_devices(const CallbackInfo &info) {
-  return Napi::Boolean::New(info.Env(), addon::can_restrict_devices());
 }
 
 void execve_(const CallbackInfo &info) {
@@ -260,6 +253,12 @@ Value connect_unix(const CallbackInfo &info) {
   const std::string name = info[0].As<Napi::String>().Utf8Value();
   const addon::Outcome outcome = addon::connect_stream(name);
   return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), outcome.result, outcome.syscall, name)));
+}
+
+Value socket_pair(const CallbackInfo &info) {
+  auto ends = Napi::Int32Array::New(info.Env(), 2);
+  check(info.Env(), sys::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, ends.Data()), "socketpair");
+  return ends;
 }
 
 void shutdown_(const CallbackInfo &info) { check(info.Env(), sys::shutdown(number(info, 0), SHUT_RDWR), "shutdown"); }
@@ -287,10 +286,11 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("syncfs", syncfs_);
   add("startWriteback", start_writeback);
   add("viewOverlay", view_overlay);
-  add("canRestrictDevices", can_restrict_devices);
+  add("canRestrictDevices", [](const CallbackInfo &info) { return Napi::Boolean::New(info.Env(), addon::can_restrict_devices()); });
   add("execve", execve_);
   add("journalSend", journal_send);
   add("connectUnix", connect_unix);
+  add("socketPair", socket_pair);
   add("shutdown", shutdown_);
   return exports;
 }

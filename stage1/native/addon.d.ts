@@ -58,6 +58,8 @@ export interface Addon {
   execve(path: string, argv: readonly string[], env: readonly string[], keepFds: readonly number[]): never;
   /** One datagram to the journal's socket (or to `socketPath`), through a sealed memfd if it is too large. */
   journalSend(payload: Buffer, socketPath?: string): void;
+  /** socketpair(2): two connected AF_UNIX SOCK_SEQPACKET sockets, close-on-exec. */
+  socketPair(): Int32Array;
   /** socket(2) and connect(2): a blocking, close-on-exec AF_UNIX stream. A path that begins with NUL is an abstract one. */
   connectUnix(path: string): number;
   /** shutdown(2) both ways; ends a read(2) that another thread waits in. */

@@ -7,17 +7,10 @@
 #include "files.h"
 #include "perform.h"
 #include "readiness.h"
+#include "wiring.h"
 
 namespace podctl {
 namespace {
-
-Outcome<> make_stream(Pod &pod, const App &app, Stream &stream, Sink &caller, Fd &theirs) {
-  TRY(make_pipe_to_init(stream.pipe, theirs));
-  TRY(give_pipe(pod.users, app, theirs));
-  stream.caller = caller.fd.is_open() ? &caller : nullptr;
-  if (stream.buffer == nullptr) stream.buffer = static_cast<char *>(pod.arena.bytes(kStreamBuffer));
-  return kDone;
-}
 
 Outcome<> perform_for_init(Pod &pod, App &app) {
   Scene scene{pod, &app};
@@ -51,25 +44,22 @@ Outcome<long> clone_with_kept_view(App &app) {
   return pid;
 }
 
+int choose(const Fd &kept, const Fd &fresh, const Fd &null) {
+  return kept.is_open() ? kept.get() : fresh.is_open() ? fresh.get() : null.get();
+}
+
 Outcome<> start(Pod &pod, App &app, Part part) {
   if (!app.cgroup.is_open()) TRY(make_lasting(pod, app));
-  // The app's ends close when this returns, unless later processes need them.
-  Fd out;
-  Fd err;
-  if (!app.out_end.is_open()) {
-    TRY(make_stream(pod, app, app.out, pod.output, out));
-    TRY(make_stream(pod, app, app.err, pod.errors, err));
-    if (app.has_many_processes()) {
-      app.out_end = static_cast<Fd &&>(out);
-      app.err_end = static_cast<Fd &&>(err);
-    }
-  }
+  Ends ends;
+  TRY(wire(pod, app, ends));
+  const bool needs_null = app.stdio[1] == Stdio::null || app.stdio[2] == Stdio::null;
+  const Fd null(TRY(check(sys::openat2(AT_FDCWD, "/dev/null", (needs_null ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0, 0), "openat2", "/dev/null")));
   ChildFiles files;
-  files.out = app.out_end.is_open() ? app.out_end.get() : out.get();
-  files.err = app.err_end.is_open() ? app.err_end.get() : err.get();
+  files.in = part == Part::main ? choose(app.in_end, ends.in, null) : null.get();
+  files.out = choose(app.out_end, ends.out, null);
+  files.err = choose(app.err_end, ends.err, null);
   TRY(make_pipe_to_init(app.start_report, files.report));
-  const Fd null = TRY(open_at(AT_FDCWD, "/dev/null", O_RDONLY));
-  files.in = null.get();
+  TRY(await_terminal(app, files.terminal));
   const bool is_last = part == Part::post_stop || (part == Part::main && app.post_stop == nullptr);
   long pid;
   if (app.view.is_open()) {
@@ -85,6 +75,10 @@ Outcome<> start(Pod &pod, App &app, Part part) {
   return kDone;
 }
 
+Stdio stdio_of(Text word) {
+  return word == "log" ? Stdio::log : word == "stream" ? Stdio::stream : word == "tty" ? Stdio::tty : Stdio::null;
+}
+
 /** What the section says of the app's life. */
 void read_section(App &app) {
   for (const Op *op = app.first; op != app.last; ++op) {
@@ -95,6 +89,13 @@ void read_section(App &app) {
       case OpKind::stop_signal: app.stop_signal = static_cast<int>(op->number(0)); break;
       case OpKind::health: app.check = op; break;
       case OpKind::ready_when_healthy: app.awaits_health = true; break;
+      case OpKind::stdio:
+        for (size_t i = 0; i < 3; ++i) app.stdio[i] = stdio_of((*op)[i]);
+        break;
+      case OpKind::terminal:
+        app.terminal.rows = static_cast<uint16_t>(op->number(0));
+        app.terminal.columns = static_cast<uint16_t>(op->number(1));
+        break;
       case OpKind::handler: ((*op)[0] == "pre-start" ? app.pre_start : app.post_stop) = op; break;
       default: break;
     }
@@ -161,15 +162,21 @@ App *add_apps(Pod &pod, const Plan &plan) {
 }
 
 void recycle(Pod &pod, App &app) {
+  char *const in = app.in.buffer;
   char *const out = app.out.buffer;
   char *const err = app.err.buffer;
+  const size_t out_capacity = app.out.capacity;
+  const size_t err_capacity = app.err.capacity;
   char *const detail = app.detail_buffer;
   char *const said = app.health.output;
   app.own.release();
   app.~App();
   ::new (static_cast<void *>(&app), InPlace{}) App();
+  app.in.buffer = in;
   app.out.buffer = out;
+  app.out.capacity = out_capacity;
   app.err.buffer = err;
+  app.err.capacity = err_capacity;
   app.detail_buffer = detail;
   app.health.output = said;
   app.next = pod.spare;

@@ -22,12 +22,14 @@ void recycle(Pod &pod, App &app);
  */
 Outcome<> start_process(Pod &pod, App &app, Part part);
 
-/** The files that become the child's, and where it reports to. All but the last are borrowed. */
+/** The files that become the child's, and where it reports to. The numbers are borrowed. */
 struct ChildFiles {
   int in = -1;
   int out = -1;
   int err = -1;
   Fd report{};
+  /** Where the child sends its terminal; closed if it has none. */
+  Fd terminal{};
 };
 
 struct Visit;

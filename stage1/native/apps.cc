@@ -7,6 +7,7 @@
 #include "report.h"
 #include "status.h"
 #include "supervise.h"
+#include "wiring.h"
 
 namespace podctl {
 namespace {
@@ -157,6 +158,8 @@ void Supervisor::note_end(App &app, int wait_status) {
   const int signal = wait_status & 0x7f;
   const int status = signal != 0 ? 128 + signal : wait_status >> 8 & 0xff;
   app.pid = 0;
+  if (app.terminal.link.is_open()) handle_terminal(app);
+  leave_terminal(app);
   if (app.state == App::State::post_stop) {
     app.deadline = 0;
     if (status != 0) {
@@ -271,8 +274,7 @@ void Supervisor::finish(App &app) {
   app.state = App::State::exited;
   app.deadline = app.readiness_pause = 0;
   app.drain_deadline = monotonic_ms() + kDrainMs;
-  app.out_end.close();
-  app.err_end.close();
+  unwire(app);
   enter(pod_, Event::app_exited, app);
   record(app);
   conclude(app);

@@ -24,8 +24,8 @@ bool is_one_of(Text text, const Text *options, size_t count) {
 }
 
 bool is_role(Text text) {
-  constexpr Text kRoles[] = {"lock", "stdin", "stdout", "stderr"};
-  return is_one_of(text, kRoles, 4);
+  constexpr Text kRoles[] = {"lock", "caller", "stdin", "stdout", "stderr"};
+  return is_one_of(text, kRoles, 5);
 }
 
 bool is_one_line(Text text) { return text.find('\n') == text.size; }

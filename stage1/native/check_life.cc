@@ -9,6 +9,7 @@ namespace {
 constexpr uint64_t kLongestPause = 24 * 3600 * 1000;
 constexpr uint64_t kLongestCheck = uint64_t{366} * 24 * 3600 * 1000;
 constexpr uint64_t kMostRestarts = 1000000000;
+constexpr uint64_t kLongestSide = 65535;
 constexpr size_t kMaxSocketPath = 107;  // sun_path, less its NUL
 
 bool is_app_before(const Plan &plan, const Op *end, Text name) {
@@ -55,6 +56,25 @@ const char *fault_of_restart(const Op &op) {
   return op.number(3) <= kMostRestarts ? nullptr : "more than 1000000000 restarts";
 }
 
+/** Whether the section that `op` stands in has an operation of this kind behind it. */
+bool is_followed_by(const Op *op, OpKind kind) {
+  for (++op; op->kind != OpKind::exec; ++op) {
+    if (op->kind == kind) return true;
+  }
+  return false;
+}
+
+/** A terminal's output comes where its app's stdout goes. */
+const char *fault_of_stdio(const Op &op) {
+  for (size_t i = 0; i < 3; ++i) {
+    const bool is_known = op[i] == "null" || op[i] == "stream" || op[i] == "tty" || (op[i] == "log" && i > 0);
+    if (!is_known) return i == 0 ? "neither null, stream nor tty" : "neither null, log, stream nor tty";
+  }
+  const bool is_terminal = op[1] == "tty";
+  if (!is_terminal && (op[0] == "tty" || op[2] == "tty")) return "a terminal without stdout";
+  return is_terminal == is_followed_by(&op, OpKind::terminal) ? nullptr : "a terminal and no size, or a size and no terminal";
+}
+
 const char *fault_of_handler(const Op &op) {
   if (op[0] != "pre-start" && op[0] != "post-stop") return "neither pre-start nor post-stop";
   if (op.number(1) < 1 || op.number(1) > kMaxArgs) return "no arguments";
@@ -92,6 +112,8 @@ const char *fault_of_life(const Plan &plan, const Op &op) {
     case OpKind::stop_signal:
       fault = op.number(0) >= 1 && op.number(0) <= static_cast<uint64_t>(kLastSignal) ? nullptr : "no such signal";
       break;
+    case OpKind::stdio: fault = fault_of_stdio(op); break;
+    case OpKind::terminal: fault = op.number(0) <= kLongestSide && op.number(1) <= kLongestSide ? nullptr : "above 65535"; break;
     case OpKind::handler: fault = fault_of_handler(op); break;
     case OpKind::health: fault = fault_of_health(op); break;
     case OpKind::ready_when_healthy: fault = fault_of_readiness(op); break;

@@ -1,4 +1,5 @@
 // An app's child: from the init's clone to the program.
+#include <asm/ioctls.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/sched.h>
@@ -10,6 +11,7 @@
 #include "limits.h"
 #include "perform.h"
 #include "report.h"
+#include "wiring.h"
 
 namespace podctl {
 namespace {
@@ -17,19 +19,23 @@ namespace {
 /** Operations that make the app's view of the file system: once per run, by its first process. */
 bool makes_view(OpKind kind) { return (kind >= OpKind::root && kind <= OpKind::pivot) || kind == OpKind::notify; }
 
-/** Fixed places for the child's files, whatever numbers they have now: 0 to 2, and the report behind them. */
+/** Fixed places for the child's files, whatever numbers they have now: 0 to 2, the report, and where a terminal is sent. */
 constexpr int kReportFd = 3;
+constexpr int kTerminalFd = 4;
 
 Outcome<> place_files(const ChildFiles &files) {
   // Numbers above all targets first, so that no dup3 overwrites a file that is still to be moved.
   constexpr int kAbove = 10;
-  const int sources[] = {files.in, files.out, files.err, files.report.get()};
-  int moved[4];
-  for (int i = 0; i < 4; ++i) {
+  const bool has_terminal = files.terminal.is_open();
+  const int sources[] = {files.in, files.out, files.err, files.report.get(), files.terminal.get()};
+  const int count = has_terminal ? 5 : 4;
+  int moved[5];
+  for (int i = 0; i < count; ++i) {
     moved[i] = static_cast<int>(TRY(check(sys::fcntl(sources[i], F_DUPFD_CLOEXEC, kAbove), "fcntl")));
   }
   for (int i = 0; i < 3; ++i) TRY(check(sys::dup3(moved[i], i, 0), "dup3"));
   TRY(check(sys::dup3(moved[3], kReportFd, O_CLOEXEC), "dup3"));
+  if (has_terminal) TRY(check(sys::dup3(moved[4], kTerminalFd, O_CLOEXEC), "dup3"));
   return kDone;
 }
 
@@ -78,8 +84,13 @@ Outcome<> run_section(Scene &scene, const Errand &errand) {
     scene.places = Places{};
     TRY(limit_process(scene.identity));
     if (scene.pod.users.are_own()) TRY(join(scene.pod.users));
+    const App &app = *scene.app;
+    // Only now it can be the app's users'.
+    const bool has_terminal = app.has_terminal() && errand.part != Part::companion;
+    if (has_terminal) TRY(make_terminal(app, kTerminalFd, scene.identity.uid));
     TRY(check(sys::close_range(kReportFd + 1, ~0U, 0), "close_range"));
     TRY(check(sys::setsid(), "setsid"));
+    if (has_terminal) TRY(check(sys::ioctl(1, TIOCSCTTY, nullptr), "ioctl", "TIOCSCTTY"));
     TRY(check(sys::umask(022), "umask"));
     TRY(reset_signals());
     TRY(become_part(scene, errand, *op));

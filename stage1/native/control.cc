@@ -4,6 +4,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 
+#include "audience.h"
 #include "clock.h"
 #include "kernel.h"
 #include "members.h"
@@ -16,18 +17,8 @@
 namespace podctl {
 namespace {
 
-/** How long a connection may be silent before it asks for something. */
-constexpr uint64_t kPatienceMs = 5000;
 constexpr uint64_t kLongestGrace = 24 * 3600 * 1000;
 constexpr int kBacklog = 64;
-
-/** The host's root: a process of the pod has a number in the pod's PID namespace, and the pod's root is another's user. */
-bool is_of_host(const Fd &socket) {
-  Credentials peer;
-  uint32_t size = sizeof peer;
-  const sys::Result got = sys::getsockopt(socket.get(), kSolSocket, kPeerCredentials, &peer, &size);
-  return got == 0 && peer.uid == 0 && peer.pid == 0;
-}
 
 /** Words in printable ASCII, one space between them. */
 bool is_request(Text text) {
@@ -84,48 +75,11 @@ void Control::handle(const PollSet &set) {
     if (set.is_ready(connection.slot)) hear(connection);
     connection.slot = -1;
     if (connection.wait != Wait::request) follow_up(connection);
-    if (connection.deadline != 0 && monotonic_ms() >= connection.deadline) end(connection);
+    const uint64_t end_ms = end_of(connection);
+    if (end_ms != 0 && monotonic_ms() >= end_ms) end(connection);
   }
   if (is_called) accept();
   if (is_facade_called) receive();
-}
-
-uint64_t Control::deadline() const {
-  uint64_t soonest = 0;
-  for (const Connection &connection : connections_) {
-    if (connection.deadline != 0 && (soonest == 0 || connection.deadline < soonest)) soonest = connection.deadline;
-  }
-  return soonest;
-}
-
-void Control::set_patience(Connection &connection) {
-  connection.deadline = connection.is_own ? 0 : monotonic_ms() + kPatienceMs;
-}
-
-/** One caller of the façade at a time: each is a process. */
-void Control::receive() {
-  supervisor_.note_work();
-  for (size_t i = kMaxConnections; i < kMaxConnections + kMaxCallers; ++i) {
-    if (connections_[i].socket.is_open()) continue;
-    Outcome<Fd> caller = receive_caller(pod_);
-    if (!caller.ok()) warn(pod_, *caller.failure);
-    connections_[i].socket = static_cast<Fd &&>(caller.value);
-    connections_[i].is_own = true;
-    return;
-  }
-}
-
-void Control::accept() {
-  for (size_t i = 0; i < kMaxConnections; ++i) {
-    Connection &connection = connections_[i];
-    if (connection.socket.is_open()) continue;
-    const sys::Result got = sys::accept4(pod_.control.get(), kSockCloexec | kSockNonblock);
-    if (sys::failed(got)) return;  // nobody is left, or whoever it was has gone
-    supervisor_.note_work();
-    connection.socket = Fd(got);
-    set_patience(connection);
-    if (!is_of_host(connection.socket)) refuse(connection, "not-root", "only the host's root may ask");
-  }
 }
 
 void Control::hear(Connection &connection) {
@@ -173,7 +127,9 @@ void Control::obey(Connection &connection, Request &request) {
   if (verb == "start" && has_name && !has_grace) return start(connection, name);
   if (verb == "rm" && has_name && !has_grace) return remove(connection, name);
   if (verb == "stop" && has_name && rest.find(' ') == rest.size) return stop(connection, name, rest);
-  refuse(connection, "bad-request", "neither list, start APP, stop APP [MS], restart APP, rm APP, add, power-off nor reboot");
+  if (verb == "endpoints" && has_name && !has_grace) return endpoints(connection, name);
+  if (verb == "attach" && has_grace && rest.find(' ') == rest.size) return attach(connection, name, rest);
+  refuse(connection, "bad-request", "neither list, start APP, stop APP [MS], restart APP, rm APP, endpoints APP, attach APP ENDPOINTS, add, power-off nor reboot");
 }
 
 void Control::list(Connection &connection) {
@@ -198,6 +154,7 @@ void Control::start(Connection &connection, Text name) {
   App *const app = find(name);
   if (app == nullptr) return refuse(connection, "app-not-found", "the pod has no such app", name);
   if (supervisor_.is_stopping()) return refuse(connection, "pod-wrong-state", "the pod is being stopped");
+  if (!may_wait(connection)) return refuse(connection, "control-busy", "too many wait for an app already", name);
   if (app->is_over()) {
     if (!app->is_drained()) return refuse(connection, "app-wrong-state", "its last output is being delivered", name);
     supervisor_.begin_run(*app);
@@ -228,6 +185,7 @@ void Control::stop(Connection &connection, Text name, Text grace) {
   }
   App *const app = find(name);
   if (app == nullptr) return refuse(connection, "app-not-found", "the pod has no such app", name);
+  if (!may_wait(connection)) return refuse(connection, "control-busy", "too many wait for an app already", name);
   if (grace_ms == 0) {
     if (app->has_process()) app->comes_again = false;
     supervisor_.kill_app(*app);
@@ -261,6 +219,7 @@ void Control::remove(Connection &connection, Text name) {
   for (Connection &other : connections_) {
     if (other.app == app) follow_up(other);  // it has ended, so there is nothing more to wait for
   }
+  audience_.forget(*app);
   const Outcome<> gone = leave_pod(pod_, *app);
   if (!gone.ok()) return refuse(connection, "io", "not all of it could be removed", gone.failure->object);
   answer(connection, "ok");

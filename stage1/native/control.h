@@ -2,7 +2,8 @@
 // done with the pod's apps (stage1/README.md). One message is one request, one message its answer; `list` has several.
 //
 // Nobody can make the init wait, or take its memory: messages, connections and the time to ask in are bounded, whatever is not a
-// request is answered and disconnected, and an answer that nobody takes is dropped with its connection.
+// request is answered and disconnected, and an answer that nobody takes is dropped with its connection. Nor can others for long
+// be kept out: when all places are taken, silence ends a connection soon, and some places are not for those who wait for an app.
 #pragma once
 
 #include "facade.h"
@@ -11,6 +12,7 @@
 
 namespace podctl {
 
+class Audience;
 class Supervisor;
 
 /** The longest request. */
@@ -23,7 +25,7 @@ Outcome<Fd> listen_control(const Fd &directory);
 
 class Control {
  public:
-  Control(Pod &pod, Supervisor &supervisor) : pod_(pod), supervisor_(supervisor) {}
+  Control(Pod &pod, Supervisor &supervisor, Audience &audience) : pod_(pod), supervisor_(supervisor), audience_(audience) {}
 
   /** Slots it needs in the poll set at most. */
   static constexpr size_t kSlots = kMaxConnections + kMaxCallers + 2;
@@ -45,6 +47,8 @@ class Control {
     uint64_t deadline = 0;
     /** Of a process of the init's own, which serves a caller of the bus façade: it may be silent. */
     bool is_own = false;
+    /** Since when it has said nothing. */
+    uint64_t since = 0;
   };
 
   /** What came with one message. */
@@ -66,7 +70,12 @@ class Control {
   void restart(Connection &connection, Text name);
   void remove(Connection &connection, Text name);
   void add(Connection &connection, const Fd &file);
+  void endpoints(Connection &connection, Text name);
+  void attach(Connection &connection, Text name, Text wish);
 
+  bool is_full() const;
+  bool may_wait(const Connection &connection) const;
+  uint64_t end_of(const Connection &connection) const;
   App *find(Text name);
   /** Closes the connection if the answer cannot be sent at once. */
   void answer(Connection &connection, Text text);
@@ -75,6 +84,7 @@ class Control {
 
   Pod &pod_;
   Supervisor &supervisor_;
+  Audience &audience_;
   int slot_ = -1;
   int facade_slot_ = -1;
   /** Those of the control socket, and behind them those of the façade. */

@@ -9,6 +9,7 @@
 #include "readiness.h"
 #include "report.h"
 #include "supervise.h"
+#include "wiring.h"
 
 namespace podctl {
 namespace {
@@ -100,6 +101,21 @@ void Supervisor::handle_start_report(App &app) {
   }
 }
 
+void Supervisor::handle_terminal(App &app) {
+  const Outcome<> received = receive_terminal(app);
+  if (!received.ok()) warn(pod_, *received.failure);
+}
+
+void Supervisor::handle_input(App &app, const PollSet &set) {
+  // A terminal's is broken when its app has ended, which is told otherwise.
+  if (set.is_broken(app.in.slot) && app.stdio[0] == Stdio::stream) {
+    app.in.close();
+  } else {
+    app.in.flush();
+  }
+  if (app.in.is_over) audience_.tell_deaf(app);
+}
+
 void Supervisor::handle_readiness(App &app) {
   char buffer[kMaxSaid];
   const Said said = read_said(app, buffer);
@@ -118,9 +134,11 @@ void Supervisor::handle_stream(App &app, Stream &stream, const PollSet &set) {
     is_whole = stream.fill();
     if (app.drain_deadline != 0) app.drain_deadline = monotonic_ms() + kDrainMs;
   }
-  if (is_whole) return;
-  connect_journal(pod_, app, stream);
-  stream.pass_on();
+  if (!is_whole) {
+    connect_journal(pod_, app, stream);
+    stream.pass_on();
+  }
+  if (stream.behind != 0) audience_.deliver(app, stream);
 }
 
 void Supervisor::handle_deadlines() {
@@ -138,10 +156,12 @@ void Supervisor::handle_deadlines() {
       }
     }
     if (!app.is_over() || app.is_drained()) continue;
+    if (is_held(app)) app.drain_deadline = now + kDrainMs;
     const bool is_held_open = app.is_relayed() && now >= app.drain_deadline;
     const bool is_given_up = app.stop != App::Stop::none && now >= app.give_up;
     if (!is_held_open && !is_given_up) continue;
     app.out.abandon();
+    app.terminal.next.close();
     app.err.abandon();
     abandon_companions(app);
   }

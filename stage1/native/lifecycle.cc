@@ -171,7 +171,7 @@ bool Supervisor::is_over() const {
     if (!app.is_over() || !app.is_drained()) return false;
     all_ready &= app.was_ready;
   }
-  return announced_ || !all_ready;
+  return (announced_ || !all_ready) && !audience_.is_owed();
 }
 
 }  // namespace podctl

@@ -1,6 +1,7 @@
 #include "main.h"
 
 #include "ask.h"
+#include "attach.h"
 #include "enter.h"
 #include "entry.h"
 #include "files.h"
@@ -81,7 +82,7 @@ int check_only(const char *path) {
 
 int usage() {
   write_all(2, "usage: podctl-stage1 run PLAN | enter POD_DIRECTORY APP [OPTION…] -- [COMMAND…] | graft POD_DIRECTORY FRAGMENT | "
-               "control POD_DIRECTORY WORD… | check PLAN | ops | events | version\n");
+               "attach POD_DIRECTORY APP ENDPOINTS [OPTION…] | foreground FD POD_DIRECTORY [OPTION…] | control POD_DIRECTORY WORD… | check PLAN | ops | events | version\n");
   return kOwnFailure;
 }
 
@@ -95,6 +96,8 @@ int run(int argc, const char *const argv[], const char *const envp[]) {
   if (argc == 3 && verb == "check") return check_only(argv[2]);
   if (argc == 4 && verb == "graft") return graft(argv[2], argv[3]);
   if (argc >= 4 && verb == "control") return control(argc - 2, argv + 2);
+  if (argc >= 5 && verb == "attach") return attach(argc - 2, argv + 2);
+  if (argc >= 4 && verb == "foreground") return foreground(argc - 2, argv + 2);
   const bool enters = verb == "enter";
   if (!enters && (argc != 3 || verb != "run")) return usage();
   const Outcome<> sealed = seal(argv, envp);

@@ -52,6 +52,8 @@ constexpr OpSyntax kOps[] = {
     {OpKind::notify, "notify", kApp, {path}},
     {OpKind::restart, "restart", kApp, {text, num, num, num}},
     {OpKind::stop_signal, "stop-signal", kApp, {num}},
+    {OpKind::stdio, "stdio", kApp, {text, text, text}},
+    {OpKind::terminal, "terminal", kApp, {num, num}},
     {OpKind::handler, "handler", kApp, {text, num, texts}},
     {OpKind::health, "health", kApp, {text, num, num, num, num, num, num, texts}},
     {OpKind::ready_when_healthy, "ready-when-healthy", kApp, {}},

@@ -20,7 +20,9 @@ namespace {
 /** Each stream that journald serves costs it, systemd and us some work: most apps never use both, some neither. */
 Outcome<> announce_streams(const Scene &scene) {
   if (!scene.pod.journal.is_open()) return kDone;  // the init has warned
-  scene.app->out.journal_retry = scene.app->err.journal_retry = kAtFirstOutput;
+  App &app = *scene.app;
+  if (app.stdio[1] == Stdio::log) app.out.journal_retry = kAtFirstOutput;
+  if (app.stdio[2] == Stdio::log) app.err.journal_retry = kAtFirstOutput;
   return kDone;
 }
 
@@ -140,7 +142,7 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     // Safe: as bind, of a socket that the init made where no app can reach it.
     case OpKind::notify: return show_readiness_socket(places, *scene.app, op[0]);
     // Performed by the init for its app: add_apps read the first six; limits are set before the app's first process is there.
-    case OpKind::app: case OpKind::after: case OpKind::restart: case OpKind::stop_signal:
+    case OpKind::app: case OpKind::after: case OpKind::restart: case OpKind::stop_signal: case OpKind::stdio: case OpKind::terminal:
     case OpKind::health: case OpKind::ready_when_healthy: return kDone;
     case OpKind::log: return announce_streams(scene);
     case OpKind::cgroup: return set_limit(pod.arena, scene.app->cgroup, op[0], op[1]);

@@ -5,6 +5,7 @@
 #include "fd.h"
 #include "kernel.h"
 #include "plan.h"
+#include "input.h"
 #include "relay.h"
 #include "sink.h"
 #include "users.h"
@@ -13,6 +14,9 @@ namespace podctl {
 
 /** Why an app is over, or was when it was last restarted. In the order of kReasonNames (status.cc). */
 enum class Reason : uint8_t { none, exit, signal, oom, seccomp, stopped, exec, set_up, pre_start, dependency, unhealthy };
+
+/** What one of an app's files 0 to 2 is (docs/stdio.md). */
+enum class Stdio : uint8_t { null, log, stream, tty };
 
 /** Which of an app's programs a process is for. */
 enum class Part : uint8_t { pre_start, main, post_stop, companion };
@@ -117,7 +121,14 @@ struct App {
   /** Places in the supervisor's poll set. */
   int start_slot = -1;
   int readiness_slot = -1;
+  /** What its files 0 to 2 are. */
+  Stdio stdio[3] = {Stdio::null, Stdio::log, Stdio::log};
+  /** Its pipes are made. */
+  bool is_wired = false;
+  Terminal terminal{};
+  Input in{};
   /** The app's ends of its pipes, kept if it may have more than one process. */
+  Fd in_end{};
   Fd out_end{};
   Fd err_end{};
   Stream out{};
@@ -168,7 +179,8 @@ struct App {
   /** Its program was executed, in this run or in an earlier one. */
   bool has_started() const { return started != 0; }
   bool has_failed() const { return is_over() && exit_status != 0 && reason != Reason::stopped; }
-  bool is_drained() const { return out.is_over() && err.is_over() && companions == 0; }
+  bool is_drained() const { return out.is_over() && err.is_over() && !terminal.next.is_open() && companions == 0; }
+  bool has_terminal() const { return stdio[1] == Stdio::tty; }
   /** What was read of its pipes has gone to the sinks: only the pipes could bring more. */
   bool is_relayed() const { return out.is_empty() && err.is_empty(); }
   /** More than one process uses its pipes, one after the other. */
@@ -211,6 +223,8 @@ struct Pod {
   /** Its subdirectory `status`. */
   Fd statuses{};
   Fd lock{};
+  /** A connection to the caller who waits in the foreground with an input or a terminal for an app (audience.h). */
+  Fd caller{};
   /** The caller's stdout and stderr. */
   Sink output{};
   Sink errors{};

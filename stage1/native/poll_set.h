@@ -41,6 +41,12 @@ class PollSet {
   /** True if nothing that is written to `slot` arrives any more. */
   bool is_broken(int slot) const { return slot >= 0 && (polls_[slot].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0; }
 
+  /** True if something can be written to `slot`. */
+  bool has_room(int slot) const { return slot >= 0 && (polls_[slot].revents & POLLOUT) != 0; }
+
+  /** True if the other side of `slot`, which was asked for POLLRDHUP, says nothing any more. */
+  bool is_left(int slot) const { return slot >= 0 && (polls_[slot].revents & (POLLERR | POLLHUP | POLLNVAL | POLLRDHUP)) != 0; }
+
   /** True if there is something to read in `slot`. */
   bool has_input(int slot) const { return slot >= 0 && (polls_[slot].revents & POLLIN) != 0; }
 

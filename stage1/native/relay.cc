@@ -20,13 +20,14 @@ bool put_rest(Sink &sink, Text bytes, size_t &done) {
 
 bool Stream::fill() {
   if (!is_empty() || !pipe.is_open()) return true;
-  const sys::Result got = sys::read(pipe.get(), buffer, kStreamBuffer);
+  const sys::Result got = sys::read(pipe.get(), buffer, capacity);
   if (got == -EAGAIN || got == -EINTR) return true;
   if (got <= 0) {
     pipe.close();
     return true;
   }
   filled = static_cast<size_t>(got);
+  behind = listeners;
   return pass_on();
 }
 
@@ -35,13 +36,18 @@ bool Stream::pass_on() {
   if (journal_waits() && !put_rest(journal, bytes, to_journal)) return false;
   // A caller that went away (EPIPE) is forgotten: the journal has the lines.
   if (caller_waits()) put_rest(*caller, bytes, to_caller);
-  if (!journal_waits() && !caller_waits()) filled = to_journal = to_caller = 0;
+  settle();
   return true;
+}
+
+void Stream::settle() {
+  if (!journal_waits() && !caller_waits() && behind == 0) filled = to_journal = to_caller = 0;
 }
 
 void Stream::abandon() {
   pipe.close();
   filled = to_journal = to_caller = 0;
+  behind = 0;
 }
 
 }  // namespace podctl

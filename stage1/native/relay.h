@@ -7,18 +7,18 @@
 
 namespace podctl {
 
-/** Bytes that wait in a Stream at most. Its pages become resident with the app's first line only. */
+/** Bytes that wait in the Stream of what is logged, at most. Its pages become resident with the app's first line only. */
 constexpr size_t kStreamBuffer = 4096;
 
 /** A moment in the past: the stream is opened with the first output. */
 constexpr uint64_t kAtFirstOutput = 1;
 
 /**
- * One of an app's two pipes. It is read only when all that was read before has gone to both sinks, so a slow sink holds back
+ * One of an app's two outputs. It is read only when all that was read before has gone to both sinks, so a slow sink holds back
  * this pipe's writer and nobody else.
  */
 struct Stream {
-  /** Our end, nonblocking; closed at its end. */
+  /** Our end of a pipe, or of a terminal; nonblocking, closed at its end. */
   Fd pipe{};
   Sink journal{};
   /** Monotonic milliseconds: when the journal stream is opened, at the next output; 0 if it is, or is not to be. */
@@ -26,9 +26,13 @@ struct Stream {
   /** The pod's sink; null without one. */
   Sink *caller = nullptr;
   char *buffer = nullptr;
+  size_t capacity = 0;
   size_t filled = 0;
   size_t to_journal = 0;
   size_t to_caller = 0;
+  /** Who listens beside these, and who of them has not had the piece yet: one bit for each of the audience (audience.h). */
+  uint32_t listeners = 0;
+  uint32_t behind = 0;
   /** Where each is in the supervisor's poll set, -1 if it is not. */
   int pipe_slot = -1;
   int journal_slot = -1;
@@ -43,6 +47,8 @@ struct Stream {
   bool fill();
   /** Passes on what can be passed on without waiting. False if the journal stream broke: the piece is kept for a new one. */
   bool pass_on();
+  /** Makes room for the next piece if everybody has had this one. */
+  void settle();
   /** Gives up what is left. */
   void abandon();
 };

@@ -5,20 +5,26 @@
 #include "clock.h"
 #include "kernel.h"
 #include "thrift.h"
+#include "wiring.h"
 
 namespace podctl {
 namespace {
 
-/** Slots per app: its start report and readiness, and two pipes with two sinks each. Three more are the pod's. */
-constexpr size_t kSlotsPerApp = 8;
+/** Slots per app: its start report, readiness, terminal and input, and two pipes with two sinks each. Three more are the pod's. */
+constexpr size_t kSlotsPerApp = 10;
 constexpr size_t kOwnSlots = 3;
 /** Its start report and its output. */
 constexpr size_t kSlotsPerCompanion = 2;
 
-void gather_stream(PollSet &set, Stream &stream) {
-  stream.pipe_slot = stream.is_empty() ? set.add(stream.pipe, POLLIN) : -1;
+void gather_stream(PollSet &set, Stream &stream, bool is_held = false) {
+  stream.pipe_slot = stream.is_empty() && !is_held ? set.add(stream.pipe, POLLIN) : -1;
   stream.journal_slot = stream.journal_waits() ? set.add(stream.journal.fd, POLLOUT) : -1;
   stream.caller_slot = stream.caller_waits() ? set.add(stream.caller->fd, POLLOUT) : -1;
+}
+
+/** Of a pipe whose reader is gone poll(2) tells without being asked. */
+void gather_input(PollSet &set, Input &input) {
+  input.slot = set.add(input.to, input.is_empty() ? short{0} : short{POLLOUT});
 }
 
 /** When `app` next needs something done although nothing happens; 0 for never. */
@@ -45,29 +51,36 @@ int Supervisor::run() {
     set.wait(patience());
     handle(set);
   }
+  audience_.end(exit_status_);
   return exit_status_;
 }
 
+bool Supervisor::is_held(const App &app) const { return audience_.awaits_caller(app) && (announced_ || !app.is_over()); }
+
 void Supervisor::gather(PollSet &set) {
+  audience_.adopt_caller();
   size_t companions = 0;
   for (const App &app : pod_) companions += app.companions;
-  set.clear(kOwnSlots + kSlotsPerApp * pod_.app_count + kSlotsPerCompanion * companions + Control::kSlots);
+  set.clear(kOwnSlots + kSlotsPerApp * pod_.app_count + kSlotsPerCompanion * companions + Control::kSlots + Audience::kSlots);
   signals_slot_ = set.add(signals_, POLLIN);
   released_slot_ = set.add(pod_.released, POLLIN);
   bus_slot_ = set.add(pod_.bus.socket, POLLIN);
   for (App &app : pod_) {
     app.start_slot = set.add(app.start_report, POLLIN);
     app.readiness_slot = app.readiness_pause == 0 ? set.add(app.readiness, POLLIN) : -1;
-    gather_stream(set, app.out);
+    app.terminal.slot = set.add(app.terminal.link, POLLIN);
+    gather_input(set, app.in);
+    gather_stream(set, app.out, is_held(app));
     gather_stream(set, app.err);
   }
   gather_companions(set);
   control_.gather(set);
+  audience_.gather(set);
 }
 
 int64_t Supervisor::patience() const {
   uint64_t deadline = pod_.bus.socket.is_open() ? pod_.bus.deadline : 0;
-  deadline = sooner(sooner(deadline, control_.deadline()), companions_deadline());
+  deadline = sooner(sooner(deadline, control_.deadline()), sooner(companions_deadline(), audience_.deadline()));
   for (const App &app : pod_) deadline = sooner(deadline, deadline_of(app));
   if (deadline == 0) return -1;
   const uint64_t now = monotonic_ms();
@@ -78,8 +91,11 @@ void Supervisor::handle(const PollSet &set) {
   for (App &app : pod_) {
     if (set.is_ready(app.start_slot)) handle_start_report(app);
     if (set.is_ready(app.readiness_slot)) handle_readiness(app);
+    if (set.is_ready(app.terminal.slot) && app.terminal.link.is_open()) handle_terminal(app);
+    if (set.is_ready(app.in.slot)) handle_input(app, set);
     handle_stream(app, app.out, set);
     handle_stream(app, app.err, set);
+    follow_terminal(app);
   }
   handle_companions(set);
   if (set.is_ready(signals_slot_)) handle_signals();
@@ -92,6 +108,7 @@ void Supervisor::handle(const PollSet &set) {
   start_waiting();
   announce();
   control_.handle(set);
+  audience_.handle(set);
   if (!announced_ || !is_fat_) return;
   for (const App &app : pod_) {
     if (app.start_report.is_open()) return;

@@ -1,6 +1,7 @@
 // The life of a pod once it is set up: one loop over everything that can happen to it.
 #pragma once
 
+#include "audience.h"
 #include "control.h"
 #include "entry.h"
 #include "poll_set.h"
@@ -14,7 +15,7 @@ constexpr uint64_t kDrainMs = 1000;
 
 class Supervisor {
  public:
-  explicit Supervisor(Pod &pod) : pod_(pod), control_(pod, *this) {}
+  explicit Supervisor(Pod &pod) : pod_(pod), audience_(pod), control_(pod, *this, audience_) {}
 
   /** Starts every app that waits for no other. */
   Outcome<> begin();
@@ -50,6 +51,8 @@ class Supervisor {
 
  private:
   // supervise.cc: the loop.
+  /** Its output waits for the caller; but nobody comes to a pod that does not come up. */
+  bool is_held(const App &app) const;
   void gather(PollSet &set);
   void handle(const PollSet &set);
   /** Milliseconds until the next deadline; negative if there is none. */
@@ -60,6 +63,8 @@ class Supervisor {
   void handle_release();
   void handle_bus(bool is_readable);
   void handle_start_report(App &app);
+  void handle_terminal(App &app);
+  void handle_input(App &app, const PollSet &set);
   void handle_readiness(App &app);
   void handle_stream(App &app, Stream &stream, const PollSet &set);
   void handle_deadlines();
@@ -121,6 +126,7 @@ class Supervisor {
   bool is_over() const;
 
   Pod &pod_;
+  Audience audience_;
   Control control_;
   Fd signals_{};
   int signals_slot_ = -1;

@@ -134,6 +134,7 @@ Result wait4(long pid, int *status, int options) { return call(__NR_wait4, pid, 
 Result kill(long pid, int signal) { return call(__NR_kill, pid, signal); }
 Result pidfd_open(long pid) { return call(__NR_pidfd_open, pid, 0); }
 Result pidfd_getfd(int pidfd, int fd) { return call(__NR_pidfd_getfd, pidfd, fd, 0); }
+Result pidfd_send_signal(int pidfd, int signal) { return call(__NR_pidfd_send_signal, pidfd, signal, 0, 0); }
 Result rt_sigprocmask(int how, uint64_t set) { return call(__NR_rt_sigprocmask, how, arg(&set), 0, kSignalSetSize); }
 Result rt_sigaction_default(int signal) {
   const KernelSigaction action{};
@@ -185,6 +186,10 @@ Result recv(int fd, void *buffer, size_t size, int flags) {
 }
 Result listen(int fd, int backlog) { return call(__NR_listen, fd, backlog); }
 Result accept4(int fd, int flags) { return call(__NR_accept4, fd, 0, 0, flags); }
+Result setsockopt(int fd, int level, int option, const void *value, uint32_t size) {
+  return call(__NR_setsockopt, fd, level, option, arg(value), size);
+}
+Result socketpair(int family, int type, int fds[2]) { return call(__NR_socketpair, family, type, 0, arg(fds)); }
 Result getsockopt(int fd, int level, int option, void *value, uint32_t *size) {
   return call(__NR_getsockopt, fd, level, option, arg(value), arg(size));
 }

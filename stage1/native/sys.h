@@ -63,6 +63,7 @@ Result wait4(long pid, int *status, int options);
 Result kill(long pid, int signal);
 Result pidfd_open(long pid);
 Result pidfd_getfd(int pidfd, int fd);
+Result pidfd_send_signal(int pidfd, int signal);
 Result rt_sigprocmask(int how, uint64_t set);
 Result rt_sigaction_default(int signal);
 // Waits for a blocked signal of `set`; null `timeout` waits without end.
@@ -96,6 +97,8 @@ Result recv(int fd, void *buffer, size_t size, int flags);
 Result listen(int fd, int backlog);
 // Without the other side's address. `flags`: SOCK_*.
 Result accept4(int fd, int flags);
+Result setsockopt(int fd, int level, int option, const void *value, uint32_t size);
+Result socketpair(int family, int type, int fds[2]);
 Result getsockopt(int fd, int level, int option, void *value, uint32_t *size);
 Result recvmsg(int fd, void *message, int flags);
 Result connect(int fd, const void *address, size_t size);

@@ -11,6 +11,7 @@ constexpr uint64_t kNone = ~uint64_t{0};
 /** Puts `file` where its role says. What has no use yet (stdin) is closed again. */
 Outcome<> assign(Pod &pod, Text role, Fd file) {
   if (role == "lock") pod.lock = static_cast<Fd &&>(file);
+  if (role == "caller") pod.caller = static_cast<Fd &&>(file);
   if (role == "stdout") pod.output = TRY(adopt_sink(static_cast<Fd &&>(file)));
   if (role == "stderr") pod.errors = TRY(adopt_sink(static_cast<Fd &&>(file)));
   return kDone;

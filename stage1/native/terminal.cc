@@ -57,20 +57,40 @@ Outcome<TerminalPair> open_terminal(int like, uint32_t owner) {
   pair.slave = Fd(TRY(check(sys::ioctl(pair.master.get(), TIOCGPTPEER, flags), "ioctl", "TIOCGPTPEER")));
   TRY(check(sys::fchown(pair.slave.get(), owner, ~0U), "fchown", "the terminal"));
   termios modes;
-  if (sys::failed(sys::ioctl(like, TCGETS, &modes))) return pair;
+  if (sys::failed(sys::ioctl(like, TCGETS, &modes))) {
+    TRY(check(sys::ioctl(pair.slave.get(), TCGETS, &modes), "ioctl", "TCGETS"));
+    modes.c_iflag |= IUTF8;  // so that a line is edited by characters
+    TRY(check(sys::ioctl(pair.slave.get(), TCSETS, &modes), "ioctl", "TCSETS"));
+    return pair;
+  }
   TRY(check(sys::ioctl(pair.slave.get(), TCSETS, &modes), "ioctl", "TCSETS"));
   copy_window_size(like, pair.master.get());
   return pair;
 }
 
-void copy_window_size(int from, int to) {
-  WindowSize size;
-  if (sys::failed(sys::ioctl(from, TIOCGWINSZ, &size))) return;
-  static_cast<void>(sys::ioctl(to, TIOCSWINSZ, &size));  // ignored: the command's terminal is gone, and so is the command
+void set_window_size(int master, uint16_t rows, uint16_t columns) {
+  WindowSize size{{rows, columns, 0, 0}};
+  static_cast<void>(sys::ioctl(master, TIOCSWINSZ, &size));  // ignored: the terminal is gone, and so is whoever used it
 }
 
-RawTerminal::RawTerminal(int fd) {
-  if (!is_in_foreground(fd) || sys::failed(sys::ioctl(fd, TCGETS, &before_))) return;
+bool read_window_size(int terminal, uint16_t &rows, uint16_t &columns) {
+  WindowSize size;
+  if (sys::failed(sys::ioctl(terminal, TIOCGWINSZ, &size))) return false;
+  rows = size.words[0];
+  columns = size.words[1];
+  return true;
+}
+
+void copy_window_size(int from, int to) {
+  uint16_t rows;
+  uint16_t columns;
+  if (read_window_size(from, rows, columns)) set_window_size(to, rows, columns);
+}
+
+RawTerminal::RawTerminal(int fd) : fd_(fd) { enter(); }
+
+void RawTerminal::enter() {
+  if (fd_ < 0 || is_raw_ || !is_in_foreground(fd_) || sys::failed(sys::ioctl(fd_, TCGETS, &before_))) return;
   termios raw = before_;  // as cfmakeraw(3)
   raw.c_iflag &= ~static_cast<tcflag_t>(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
   raw.c_oflag &= ~static_cast<tcflag_t>(OPOST);
@@ -79,12 +99,13 @@ RawTerminal::RawTerminal(int fd) {
   raw.c_cflag |= CS8;
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
-  if (!sys::failed(sys::ioctl(fd, TCSETS, &raw))) fd_ = fd;
+  is_raw_ = !sys::failed(sys::ioctl(fd_, TCSETS, &raw));
 }
 
-RawTerminal::~RawTerminal() {
+void RawTerminal::leave() {
   // ignored: the terminal may be gone
-  if (fd_ >= 0) static_cast<void>(sys::ioctl(fd_, TCSETS, &before_));
+  if (is_raw_) static_cast<void>(sys::ioctl(fd_, TCSETS, &before_));
+  is_raw_ = false;
 }
 
 }  // namespace podctl

@@ -24,6 +24,12 @@ struct TerminalPair {
  */
 Outcome<TerminalPair> open_terminal(int like, uint32_t owner);
 
+/** Of a terminal by its master. Ignored if there is nobody left who could see it. */
+void set_window_size(int master, uint16_t rows, uint16_t columns);
+
+/** False if `terminal` is none. */
+bool read_window_size(int terminal, uint16_t &rows, uint16_t &columns);
+
 /** Ignored if `from` is no terminal any more: then nobody looks at it. */
 void copy_window_size(int from, int to);
 
@@ -33,11 +39,17 @@ class RawTerminal {
   explicit RawTerminal(int fd);
   RawTerminal(const RawTerminal &) = delete;
   RawTerminal &operator=(const RawTerminal &) = delete;
-  ~RawTerminal();
+  ~RawTerminal() { leave(); }
+
+  bool is_raw() const { return is_raw_; }
+  /** Nothing happens in the background: the terminal is another's then. */
+  void enter();
+  /** As it was before. */
+  void leave();
 
  private:
-  /** -1 if it was not changed. */
-  int fd_ = -1;
+  int fd_;
+  bool is_raw_ = false;
   termios before_{};
 };
 

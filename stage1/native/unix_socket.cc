@@ -1,5 +1,7 @@
 #include "unix_socket.h"
 
+#include <linux/fcntl.h>
+
 #include "kernel.h"
 #include "message.h"
 
@@ -35,6 +37,30 @@ Outcome<Fd> bind_unix(Text path, int type) {
   Fd socket(TRY(check(sys::socket(kAfUnix, type | kSockCloexec, 0), "socket", path)));
   TRY(check(sys::bind(socket.get(), &address, size), "bind", path));
   return socket;
+}
+
+Outcome<> make_socket_pair(Fd &ours, Fd &theirs) {
+  int ends[2];
+  TRY(check(sys::socketpair(kAfUnix, kSockSeqpacket | kSockCloexec, ends), "socketpair"));
+  ours = Fd(ends[0]);
+  theirs = Fd(ends[1]);
+  TRY(check(sys::fcntl(ours.get(), F_SETFL, O_NONBLOCK), "fcntl"));
+  return kDone;
+}
+
+Outcome<Fd> receive_file(const Fd &socket) {
+  char byte;
+  IoVector vector{&byte, 1};
+  Rights rights;
+  rights.size = 0;
+  Message message;
+  message.vectors = &vector;
+  message.vector_count = 1;
+  message.control = &rights;
+  message.control_size = sizeof rights - sizeof rights.padding;  // else there is room for a second descriptor
+  const long got = TRY(check(sys::recvmsg(socket.get(), &message, kMsgDontWait | kMsgCloseOnExec), "recvmsg"));
+  const bool has_file = got > 0 && message.control_size >= rights.size && rights.size != 0 && rights.type == kScmRights;
+  return has_file ? Fd(rights.fd) : Fd();
 }
 
 Outcome<> send_message(const Fd &socket, Text text, const Fd &file, Text object) {

@@ -20,7 +20,7 @@ export const appsInOrder = ({ apps }: PodSpec): readonly AppSpec[] =>
 
 /** What the init does about the app: from the start of its section. */
 export function appLife(app: AppSpec): readonly Op[] {
-  const { handlers } = app;
+  const { handlers, stdio } = app;
   const { restart, after, stopSignal } = app.life;
   return [
     ...(after.length === 0 ? [] : [op('after', ...after)]),
@@ -28,6 +28,7 @@ export function appLife(app: AppSpec): readonly Op[] {
       ? []
       : [op('restart', restart.policy, ...[restart.delayMs, restart.longestMs, restart.limit].map(String))]),
     ...(stopSignal === undefined ? [] : [op('stop-signal', String(stopSignal))]),
+    ...stdioOps(stdio),
     ...handlers.map(({ event, argv, candidates }) => op('handler', event, String(argv.length), ...argv, ...candidates)),
     ...healthCheck(app),
   ];
@@ -45,9 +46,25 @@ function healthCheck({ life: { ready, health }, environment, workingDirectory }:
   ];
 }
 
+function stdioOps(stdio: AppSpec['stdio']): readonly Op[] {
+  if (stdio === undefined) return [];
+  const { stdin, stdout, stderr, terminal } = stdio;
+  const isDefault = stdin === 'null' && stdout === 'log' && stderr === 'log';
+  return [
+    ...(isDefault ? [] : [op('stdio', stdin, stdout, stderr)]),
+    ...(stdout === 'tty' ? [op('terminal', String(terminal.rows), String(terminal.columns))] : []),
+  ];
+}
+
 /** Behind the app's /dev, before its pivot. */
 export const readinessMount = ({ life }: AppSpec): readonly Op[] =>
   life.ready === 'notify' ? [op('notify', NOTIFY_SOCKET)] : [];
+
+/** The app's own word about its terminal's kind goes first. */
+export const terminalVariable = ({ stdio, environment }: AppSpec): readonly Op[] =>
+  stdio?.stdout === 'tty' && !environment.some(({ name }) => name === 'TERM')
+    ? [op('env', `TERM=${stdio.terminal.kind}`)]
+    : [];
 
 /** Behind what the image sets, whose word does not count. */
 export const readinessVariable = ({ life }: AppSpec): readonly Op[] =>

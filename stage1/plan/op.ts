@@ -27,7 +27,7 @@ const syntax = <const A extends readonly ArgKind[]>(sections: readonly Section[]
 export const OPS = {
   /** uuid, pod directory. First operation of every plan. */
   pod: syntax(['head'], 'text', 'path'),
-  /** role (lock|stdin|stdout|stderr), pid, fd: take over another process's open file (pidfd_getfd(2)). */
+  /** role (lock|caller|stdin|stdout|stderr), pid, fd: take over another process's open file (pidfd_getfd(2)). */
   adopt: syntax(['head'], 'text', 'num', 'num'),
   /** role, fd: the same for a file inherited from the process that exec'd the executor. */
   inherit: syntax(['head'], 'text', 'num'),
@@ -99,6 +99,13 @@ export const OPS = {
   restart: syntax(['app'], 'text', 'num', 'num', 'num'),
   /** Number of the signal that asks the app to end; absent: SIGTERM. */
   'stop-signal': syntax(['app'], 'num'),
+  /**
+   * What the app's files 0 to 2 are: null, stream (a pipe), tty, and of 1 and 2 also log (a pipe, and the journal). A tty is stdout's
+   * at least. Absent: null log log.
+   */
+  stdio: syntax(['app'], 'text', 'text', 'text'),
+  /** Rows and columns of the app's terminal to begin with. Exactly with `stdio … tty`, behind it. */
+  terminal: syntax(['app'], 'num', 'num'),
   /** pre-start or post-stop, number of arguments, argv, then candidates for the program as in `exec`. */
   handler: syntax(['app'], 'text', 'num', 'texts'),
   /**

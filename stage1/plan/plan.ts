@@ -1,7 +1,7 @@
 /** The planner: a pod and its host, turned into the plan that the executor performs. Pure; equal input, equal plan. */
 import { otherDevices, podLabels, podNodes, traffic } from './confinement';
 import { appIsolation, podIsolation } from './isolation';
-import { appLife, appsInOrder, exitPolicy, readinessVariable } from './life';
+import { appLife, appsInOrder, exitPolicy, readinessVariable, terminalVariable } from './life';
 import { appMounts, appRoot, bindForUsers, podRootMounts, SYSTEM_BUS } from './mounts';
 import { type Op, op, type Plan } from './op';
 import type { AppSpec, HandedFiles, PodSpec } from './spec';
@@ -10,6 +10,7 @@ import { podVolumes, volumeDevices } from './volumes';
 function handedFiles(files: HandedFiles): readonly Op[] {
   const roles: readonly [string, number | undefined][] = [
     ['lock', files.lock],
+    ['caller', files.caller],
     ['stdout', files.stdout],
     ['stderr', files.stderr],
   ];
@@ -100,6 +101,7 @@ function environmentOps(app: AppSpec): readonly Op[] {
   const isOwn = (name: string): boolean => own.some(({ args }) => args[0]?.startsWith(`${name}=`) === true);
   return [
     ...app.environment.flatMap(({ name, value }) => (isOwn(name) ? [] : [op('env', `${name}=${value}`)])),
+    ...terminalVariable(app),
     ...own,
   ];
 }

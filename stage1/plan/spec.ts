@@ -2,6 +2,7 @@
 import type { AbsPath, AppName, PodId } from '#kernel/brand';
 import type { Effect } from '../../stage2/isolators/types';
 import type { ExitPolicy, Life } from '../../stage2/life';
+import type { SaidStdio, Stdio } from '../../stage2/stdio';
 
 export interface PodSpec {
   readonly id: PodId;
@@ -125,6 +126,8 @@ export interface HandedFiles {
   /** Process to take them from; undefined if they are inherited. */
   readonly from: number | undefined;
   readonly lock: number;
+  /** A connection to whoever goes on as the executor's `foreground`; undefined: nobody speaks to the apps. */
+  readonly caller?: number | undefined;
   /** Where app output is copied to beside the journal. */
   readonly stdout: number | undefined;
   readonly stderr: number | undefined;
@@ -158,6 +161,10 @@ export interface AppSpec {
   /** appc B11: at most one of each. */
   readonly handlers: readonly Handler[];
   readonly life: Life;
+  /** Undefined: no input, and output to the journal. */
+  readonly stdio?: Stdio;
+  /** What was said of it before the pod was started. */
+  readonly saidStdio?: SaidStdio;
   /** False leaves out the masked and read-only paths (`--insecure-options=paths`). */
   readonly protectPaths: boolean;
   /** What the app's isolators come down to, beside its capabilities and privileges, which stand above. */

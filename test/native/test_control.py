@@ -111,7 +111,7 @@ def test_control_closes_connections_that_say_nothing(rig):
     silent = [Control(pod, timeout=30) for _ in range(16)]
     begin = time.time()
     assert Control(pod, timeout=30).apps() == {}
-    assert 3 < time.time() - begin < 20
+    assert 0.2 < time.time() - begin < 3  # sooner than where others wait for no place
     assert all(control.answer() == '' for control in silent)
     pod.stop()
 

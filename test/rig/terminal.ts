@@ -11,6 +11,7 @@ export type Step =
   | { readonly send: string }
   | { readonly size: readonly [rows: number, columns: number] }
   | { readonly signal: string }
+  | { readonly run: readonly string[] }
   | { readonly alone: true }
   | { readonly hangup: true };
 

@@ -19,7 +19,7 @@ export const run: Handler<typeof spec> = async (context, { flags }) => {
   if (!flags.dryRun) assertSystemd();
   const services = createServices(context);
   const place = flags.dryRun ? APART : await placeOf(services, context.env, { ...flags, wanted: flags.inPlace });
-  const options = { ...startOptionsOf(flags), outer: place.outer?.name };
+  const options = { ...startOptionsOf(flags, context.env), outer: place.outer?.name };
   const prepared = await preparePod(services, {
     name: flags.name,
     apps: [],

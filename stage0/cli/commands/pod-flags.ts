@@ -3,6 +3,7 @@ import { PodctlError } from '#kernel/errors';
 import { choice, duration, list, optional, parsed, text, toggle } from '../flag';
 import { APP_ISOLATOR_FLAGS, POD_ISOLATOR_FLAGS } from './isolator-flags';
 import { APP_LIFE_FLAGS } from './life-flags';
+import { APP_STDIO_FLAGS, INTERACTION_FLAGS } from './stdio-flags';
 
 /** How images are found and judged. */
 export const FETCH_FLAGS = {
@@ -81,6 +82,7 @@ export const START_FLAGS = {
   ),
   stopTimeout: duration('how long apps may take to stop before they are killed', { default: '10s' }),
   uuidFileSave: text('write the UUID of the pod to this file before it starts', { value: 'FILE', complete: 'file' }),
+  ...INTERACTION_FLAGS,
   dryRun: toggle('print the plan that would be performed, and leave nothing behind'),
 };
 
@@ -102,6 +104,7 @@ export const APP_FLAGS = {
   annotation: list("annotation of the app in the pod's manifest", { value: 'NAME=VALUE' }),
   userAnnotation: list('annotation of the user for this app, which podctl ignores', { value: 'NAME=VALUE' }),
   userLabel: list('label of the user for this app, which podctl ignores', { value: 'NAME=VALUE' }),
+  ...APP_STDIO_FLAGS,
   ...APP_LIFE_FLAGS,
   ...APP_ISOLATOR_FLAGS,
 };

@@ -27,6 +27,7 @@ import {
   textMapOf,
   variables,
 } from './pod-words';
+import { interactionOf, withStdio } from './stdio-words';
 import { readMount, readVolume, wordsOf } from './volume-words';
 
 export const relaxationsOf = ({ insecureOptions }: Globals): Relaxations => ({
@@ -106,7 +107,7 @@ export const appRequestOf = ({ image, flags, args }: ImageArgs<typeof APP_FLAGS>
   supplementaryGIDs: flags.supplementaryGids,
   workingDirectory: flags.workingDir,
   environment: { app: variables('--environment', flags.environment) },
-  annotations: withLife(annotationsOf(flags.annotation), flags),
+  annotations: withStdio(withLife(annotationsOf(flags.annotation), flags), flags),
   isolators: appIsolatorsOf(flags),
   userAnnotations: textMapOf('--user-annotation', flags.userAnnotation),
   userLabels: textMapOf('--user-label', flags.userLabel),
@@ -124,7 +125,7 @@ export function usersOf(written: string | undefined): PrepareRequest['users'] {
   throw new PodctlError('usage', `--private-users=${written}: not FIRST[:COUNT] with IDs from 1 to 2^32 - 2`);
 }
 
-export function startOptionsOf(flags: FlagValues<typeof START_FLAGS>): StartOptions {
+export function startOptionsOf(flags: FlagValues<typeof START_FLAGS>, env: Context['env']): StartOptions {
   return {
     detach: flags.detach,
     network: networkOf(flags.net ?? 'host'),
@@ -133,6 +134,7 @@ export function startOptionsOf(flags: FlagValues<typeof START_FLAGS>): StartOpti
     stopGraceMs: flags.stopTimeout,
     dns: dnsOf(flags),
     hosts: hostsOf(flags.hostsEntry),
+    interaction: interactionOf(flags, env),
   };
 }
 

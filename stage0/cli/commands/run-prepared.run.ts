@@ -16,7 +16,7 @@ export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   if (!flags.dryRun) assertSystemd();
   const services = createServices(context);
   const place = flags.dryRun ? APART : await placeOf(services, context.env, { ...flags, wanted: flags.inPlace });
-  const options = { ...startOptionsOf(flags), outer: place.outer?.name };
+  const options = { ...startOptionsOf(flags, context.env), outer: place.outer?.name };
   const entry = podArgument(services, args.uuid);
   const state = services.pods.state(entry);
   const pod = state === 'prepared' ? services.pods.lock(entry) : undefined;

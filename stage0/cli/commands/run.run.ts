@@ -14,7 +14,7 @@ export const run: Handler<typeof spec> = async (context, words) => {
   const services = createServices(context);
   const place = flags.dryRun ? APART : await placeOf(services, context.env, { ...flags, wanted: flags.inPlace });
   const request = prepareRequestOf(context, words, place.unit);
-  const options = { ...startOptionsOf(flags), outer: place.outer?.name };
+  const options = { ...startOptionsOf(flags, context.env), outer: place.outer?.name };
   // The bus answers while the images are looked up here.
   if (!flags.dryRun) services.connect();
   const prepared = await prepareIn(place, services, request);

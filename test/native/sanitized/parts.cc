@@ -108,6 +108,7 @@ void relays() {
   stream.pipe = static_cast<Fd &&>(from.reads);
   stream.caller = &caller;
   stream.buffer = static_cast<char *>(arena.bytes(kStreamBuffer));
+  stream.capacity = kStreamBuffer;
   std::string sent;
   std::string got;
   for (int round = 0; round < 100; ++round) {
