@@ -4,6 +4,7 @@
  * leader out of the pod's unit.
  */
 import fs from 'node:fs';
+import path from 'node:path';
 import { type AbsPath, isPodId, type PodId } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
 import type { Value } from './bus';
@@ -42,6 +43,24 @@ export function machineMessages({ name, pod, root }: Machine): string {
   const uuid = Buffer.from(pod.replaceAll('-', ''), 'hex');
   const body = [name, uuid, 'podctl', 'container', LEADER_IS_CALLER, root];
   return encodeCall(machined('RegisterMachine', 'sayssus', body), 2).toString('hex');
+}
+
+/** Where machined 252 puts what `machinectl bind` mounts, for the pod to have it pass to its own mount namespace. */
+export const incomingOf = (name: string): AbsPath => `/run/systemd/nspawn/propagate/${name}` as AbsPath;
+
+export function makeIncoming(directory: AbsPath): void {
+  fs.mkdirSync(path.dirname(directory), { recursive: true, mode: 0o755 });
+  fs.mkdirSync(directory, { recursive: true, mode: 0o600 });
+}
+
+/** Nothing while a machine has the name: it may be that of another pod by now. */
+export function removeIncoming(name: string): void {
+  if (fs.existsSync(`/run/systemd/machines/${name}`)) return;
+  try {
+    fs.rmdirSync(incomingOf(name));
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EBUSY', 'EACCES', 'EPERM')) throw error; // ignored: /run is empty after the next boot
+  }
 }
 
 /** machined's own record of which machine a unit is: a link by the unit's name that says the machine's. */

@@ -11,6 +11,7 @@ import { type HostUnit, recordIfReadable } from '../pod/record';
 import { isHeld, isRemovable } from '../pod/state';
 import { giveRangeBack, sweepRanges } from '../pod/user-ranges';
 import { sweepMemberDownloads } from '../store/member-downloads';
+import { removeIncoming } from '../systemd/machined';
 import { removeUnitFiles } from '../systemd/unit-files';
 import type { Services } from './services';
 
@@ -108,7 +109,10 @@ export function forgetSources({ images, sources, remotes }: Services): void {
 /** What is elsewhere goes first: a removal cut short leaves a nameless pod in a garbage directory, which gc takes. */
 function removeLocked({ pods, dataDir, native }: Services, pod: LockedPod): void {
   const record = recordIfReadable(pod.path);
-  if (record?.name !== undefined) releaseName(dataDir, native, record.name, pod.id);
+  if (record?.name !== undefined) {
+    releaseName(dataDir, native, record.name, pod.id);
+    removeIncoming(record.name);
+  }
   if (record?.users !== undefined) giveRangeBack(dataDir, record.users, pod.id);
   removeUnitFiles(podUnit(pod.id));
   pods.remove(pod);

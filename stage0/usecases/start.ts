@@ -18,7 +18,7 @@ import { type DnsOptions, type HostsOptions, nameFiles } from '../pod/name-files
 import type { PodEntry } from '../pod/pods';
 import { readFailure } from '../pod/record';
 import type { Bus } from '../systemd/bus';
-import { machineMessages } from '../systemd/machined';
+import { incomingOf, machineMessages, makeIncoming } from '../systemd/machined';
 import { killUnit, stopUnit } from '../systemd/manager';
 import { startFailure, startUnit, type UnitExit } from '../systemd/unit-run';
 import { setUpFailure } from './failure';
@@ -72,7 +72,11 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
     roots,
     stopGraceMs: options.stopGraceMs,
     files,
-    machine: { busPath: SYSTEM_BUS, messagesHex: machineMessages({ name, pod: pod.id, root }) },
+    machine: {
+      busPath: SYSTEM_BUS,
+      messagesHex: machineMessages({ name, pod: pod.id, root }),
+      incoming: incomingOf(name),
+    },
     osRelease: osRelease(apps),
     names: nameFiles(hostname, options.network, options.dns, options.hosts),
     volumes,
@@ -180,6 +184,7 @@ function boundTo({ outer, detach }: StartOptions): readonly UnitProperty[] {
 export function makeDirectories(pod: PodEntry, spec: PodSpec): void {
   for (const directory of [POD_ROOT, STATUS]) make(`${pod.path}/${directory}`);
   for (const { name } of spec.roots === 'overlay' ? spec.apps : []) makeAppDirectories(pod.path, name);
+  if (spec.machine !== undefined) makeIncoming(spec.machine.incoming);
   for (const volume of spec.volumes) makeVolumeDirectory(pod.path, volume, spec.apps);
 }
 

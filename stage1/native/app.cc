@@ -5,6 +5,7 @@
 
 #include "cgroup.h"
 #include "files.h"
+#include "mounts.h"
 #include "perform.h"
 #include "readiness.h"
 #include "wiring.h"
@@ -24,6 +25,9 @@ Outcome<> perform_for_init(Pod &pod, App &app) {
 Outcome<> make_lasting(Pod &pod, App &app) {
   app.cgroup = TRY(make_app_cgroup(pod.apps_cgroup, app.cgroup_name));
   TRY(perform_for_init(pod, app));
+  for (const Op *op = app.first; op != app.last; ++op) {
+    if (op->kind == OpKind::root) TRY(share_app_root((*op)[0]));
+  }
   if (app.notify != nullptr) app.readiness = TRY(make_readiness_socket(app));
   return kDone;
 }

@@ -13,6 +13,8 @@ namespace podctl {
 namespace {
 
 constexpr uint64_t kPrivate = 1U << 18;  // MS_PRIVATE
+constexpr uint64_t kSlave = 1U << 19;    // MS_SLAVE
+constexpr uint64_t kShared = 1U << 20;   // MS_SHARED
 constexpr unsigned kNullMajor = 1;
 constexpr unsigned kNullMinor = 3;
 
@@ -80,11 +82,25 @@ Outcome<> mount_pod_root(Places &places, Text directory, Text size) {
   return attach(places.root.get(), target.get(), directory);
 }
 
+Outcome<> share_app_root(Text directory) {
+  mount_attr attributes{};
+  attributes.propagation = kShared;
+  const sys::Result shared = sys::mount_setattr(AT_FDCWD, directory.c_str(), AT_SYMLINK_NOFOLLOW, attributes);
+  if (shared == -EINVAL) return kDone;  // no mount, only a directory: choose_root makes one in the app's own namespace
+  TRY(check(shared, "mount_setattr", directory));
+  return kDone;
+}
+
 Outcome<> choose_root(Places &places, Text directory) {
   places.root = TRY(open_below(places.source.get(), directory, O_DIRECTORY));
   struct statx info{};
   TRY(check(sys::statx(places.root.get(), "", AT_EMPTY_PATH, STATX_TYPE, &info), "statx", directory));
-  if ((info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) return kDone;
+  if ((info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) {
+    mount_attr attributes{};
+    attributes.propagation = kSlave;  // before anything is mounted below it, which would show in the pod
+    TRY(check(sys::mount_setattr(places.root.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, attributes), "mount_setattr", directory));
+    return kDone;
+  }
   Fd copy = TRY(copy_mount(places.root.get(), true, directory));
   TRY(attach(copy.get(), places.root.get(), directory));
   places.root = static_cast<Fd &&>(copy);

@@ -33,6 +33,11 @@ Outcome<> make_mounts_private(int root);
 
 /** Mounts a tmpfs on a directory of the sources and makes it the root. */
 Outcome<> mount_pod_root(Places &places, Text directory, Text size);
+/**
+ * Lets what is mounted below the app's root, in the pod's mount namespace, come to the app, too, and never the other way: so
+ * `machinectl bind POD FILE /apps/APP/PATH` reaches a running app. Before the app's first process.
+ */
+Outcome<> share_app_root(Text directory);
 /** Makes a directory of the sources the root; it becomes a mount if it is none. */
 Outcome<> choose_root(Places &places, Text directory);
 

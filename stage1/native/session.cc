@@ -87,6 +87,12 @@ EnterRequest request_of(Arena &arena, const App &app, const Transient &what) {
   return request;
 }
 
+/** A refusal's sentence without the name of who says it. */
+Text without_prefix(Text sentence) {
+  constexpr Text kOwn = "podctl: machine: ";
+  return sentence.starts_with(kOwn) ? sentence.from(kOwn.size) : sentence;
+}
+
 /** A command in the app, to its end. `told` hears whether it was executed; if that is closed, the terminal does, if it was not. */
 Outcome<int> attend_command(const Premises &premises, const App &app, const Transient &what, Fd &told) {
   Arena arena;
@@ -100,7 +106,10 @@ Outcome<int> attend_command(const Premises &premises, const App &app, const Tran
   char buffer[2048];
   const Text report = read_report(entry, buffer, sizeof buffer);
   const bool is_executed = report.empty() && born.pid != 0;
-  const Text text = is_executed ? kExecuted : report.empty() ? Text("the app is not running") : report;
+  Buffer<sizeof buffer + 256> why;
+  if (!is_executed && request.argument_count == 0) why << "app " << app.name << " has no shell that could be executed (podctl enter and machinectl shell take other commands): ";
+  why << (report.empty() ? Text("the app is not running") : without_prefix(report));
+  const Text text = is_executed ? kExecuted : why.text();
   if (told.is_open() || !is_executed) write_all(told.is_open() ? told.get() : 1, text);
   told.close();
   const int status = born.pid == 0 ? kOwnFailure : TRY(attend(entry, born));
@@ -182,9 +191,7 @@ Outcome<> await_executed(const Fd &told) {
   const Outcome<Text> text = read_text(told.get(), buffer, sizeof buffer);
   if (!text.ok()) return text.failure;
   if (text.value == kExecuted) return kDone;
-  constexpr Text kOwn = "podctl: machine: ";
-  Text sentence = text.value.first(text.value.find('\n'));
-  if (sentence.starts_with(kOwn)) sentence = sentence.from(kOwn.size);
+  const Text sentence = without_prefix(text.value.first(text.value.find('\n')));
   static char kept[sizeof buffer];
   __builtin_memcpy(kept, sentence.data, sentence.size);
   return problem(sentence.empty() ? Text("the session ended before it began") : Text(kept, sentence.size));

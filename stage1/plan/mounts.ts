@@ -1,9 +1,10 @@
 /** The file systems every pod and every app has, beside the app's own root (appc O1–O12, DESIGN.md §5). */
 
+import path from 'node:path';
 import { extraNodes } from './confinement';
 import { readinessMount } from './life';
 import { type MountFlag, type Op, op } from './op';
-import { type AppSpec, hostId, type NameFiles, type PodSpec, type UserRange } from './spec';
+import { type AppSpec, hostId, type MachineSpec, type NameFiles, type PodSpec, type UserRange } from './spec';
 import { appVolumes } from './volumes';
 
 const mount = (type: string, target: string, options: readonly string[], ...flags: readonly MountFlag[]): Op =>
@@ -90,22 +91,17 @@ export function podRootMounts(pod: PodSpec): readonly Op[] {
     ...(names.resolvConf === undefined ? [] : [op('file', '/etc/resolv.conf', '0644', names.resolvConf)]),
     op('bind', LOG_SOCKET, LOG_SOCKET, 'optional'),
     op('mkdir', '/tmp', '1777'),
-    ...(pod.machine === undefined ? [] : busDirectory),
+    ...(pod.machine === undefined ? [] : machineMounts(pod.machine)),
   ];
 }
 
-/** A file system of its own: apps have files of the pod-level root's before their eyes, and nothing may lead from them to the bus. */
-const busDirectory: readonly Op[] = [
-  mount(
-    'tmpfs',
-    SYSTEM_BUS.slice(0, SYSTEM_BUS.lastIndexOf('/')),
-    ['mode=0700', 'size=4096'],
-    'nosuid',
-    'nodev',
-    'noexec',
-  ),
+/** What machined and its tools need in the pod-level root. */
+const machineMounts = ({ incoming }: MachineSpec): readonly Op[] => [
+  // A file system of its own: apps have files of the pod-level root's before their eyes, and nothing may lead from them to the bus.
+  mount('tmpfs', path.dirname(SYSTEM_BUS), ['mode=0700', 'size=4096'], 'nosuid', 'nodev', 'noexec'),
   // systemd 252 looks there.
   op('symlink', '/var/run', '../run'),
+  op('bind', incoming, '/run/host/incoming', 'ro', 'rslave', 'optional'),
 ];
 
 /** The files of the pod that an app sees in its /etc, unless a volume is there. */

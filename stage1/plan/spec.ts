@@ -22,7 +22,7 @@ export interface PodSpec {
   readonly stopGraceMs: number;
   readonly files: HandedFiles;
   /** How to register with machined; undefined leaves the pod unregistered. */
-  readonly machine: { readonly busPath: AbsPath; readonly messagesHex: string } | undefined;
+  readonly machine: MachineSpec | undefined;
   /** Text of the pod-level /etc/os-release. */
   readonly osRelease: string;
   readonly names: NameFiles;
@@ -38,6 +38,13 @@ export interface PodSpec {
   readonly bandwidth: bigint | undefined;
   /** What the pod's isolators come down to. */
   readonly effects: readonly Effect[];
+}
+
+export interface MachineSpec {
+  readonly busPath: AbsPath;
+  readonly messagesHex: string;
+  /** Directory of the host where machined puts what `machinectl bind` mounts. */
+  readonly incoming: AbsPath;
 }
 
 /** One of the pod's own with nothing in it, the host's, or one that exists, by its file. */

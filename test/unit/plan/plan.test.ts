@@ -37,7 +37,11 @@ const pod: PodSpec = {
   roots: 'overlay',
   stopGraceMs: 10_000,
   files: { from: 4242, lock: 17, stdout: 1, stderr: 2 },
-  machine: { busPath: '/run/dbus/system_bus_socket' as AbsPath, messagesHex: '6c01' },
+  machine: {
+    busPath: '/run/dbus/system_bus_socket' as AbsPath,
+    messagesHex: '6c01',
+    incoming: '/run/systemd/nspawn/propagate/web' as AbsPath,
+  },
   devices: 'restricted',
   bandwidth: undefined,
   names: { resolvConf: 'nameserver 192.0.2.1\n', hosts: '127.0.0.1\tlocalhost\n', replaceHosts: false },
