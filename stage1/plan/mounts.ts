@@ -1,6 +1,5 @@
 /** The file systems every pod and every app has, beside the app's own root (appc O1–O12, DESIGN.md §5). */
 
-import path from 'node:path';
 import { extraNodes } from './confinement';
 import { readinessMount } from './life';
 import { type MountFlag, type Op, op } from './op';
@@ -18,7 +17,8 @@ const DEV_SIZE = '65536';
 /** journald's socket for syslog(3): systemd-journald-dev-log.socket(8). */
 const LOG_SOCKET = '/run/systemd/journal/dev-log';
 /** Where machined, systemctl and their like look for a container's bus. */
-export const SYSTEM_BUS = '/run/dbus/system_bus_socket';
+const BUS_DIRECTORY = '/run/dbus';
+export const SYSTEM_BUS = `${BUS_DIRECTORY}/system_bus_socket`;
 const POD_ROOT_BYTES = String(8 * 1024 * 1024);
 
 /**
@@ -98,7 +98,7 @@ export function podRootMounts(pod: PodSpec): readonly Op[] {
 /** What machined and its tools need in the pod-level root. */
 const machineMounts = ({ incoming }: MachineSpec): readonly Op[] => [
   // A file system of its own: apps have files of the pod-level root's before their eyes, and nothing may lead from them to the bus.
-  mount('tmpfs', path.dirname(SYSTEM_BUS), ['mode=0700', 'size=4096'], 'nosuid', 'nodev', 'noexec'),
+  mount('tmpfs', BUS_DIRECTORY, ['mode=0700', 'size=4096'], 'nosuid', 'nodev', 'noexec'),
   // systemd 252 looks there.
   op('symlink', '/var/run', '../run'),
   op('bind', incoming, '/run/host/incoming', 'ro', 'rslave', 'optional'),
