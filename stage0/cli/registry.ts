@@ -25,9 +25,13 @@ import { imagePolicy } from './commands/image-policy';
 import { imageRender } from './commands/image-render';
 import { imageRm } from './commands/image-rm';
 import { imageVerify } from './commands/image-verify';
+import { kill } from './commands/kill';
 import { list } from './commands/list';
 import { logs } from './commands/logs';
+import { pause } from './commands/pause';
 import { prepare } from './commands/prepare';
+import { restart } from './commands/restart';
+import { resume } from './commands/resume';
 import { rm } from './commands/rm';
 import { run } from './commands/run';
 import { runPrepared } from './commands/run-prepared';
@@ -49,6 +53,10 @@ export const REGISTRY: Registry = {
     list,
     status,
     stop,
+    restart,
+    pause,
+    resume,
+    kill,
     rm,
     enter,
     attach,

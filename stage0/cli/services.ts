@@ -62,6 +62,7 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
       viewOverlay: (trees) => native().viewOverlay(trees),
       syncfs: (fd) => native().syncfs(fd),
       socketPair: () => native().socketPair(),
+      pidfdSendSignal: (fd, signal) => native().pidfdSendSignal(fd, signal),
       execve: (...args) => native().execve(...args),
     },
     get executor() {

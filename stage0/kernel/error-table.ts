@@ -39,6 +39,8 @@ export const ERRORS = {
   'pod-ambiguous': row('Several pods match this UUID prefix.', 'give more digits'),
   'pod-damaged': row("A file of a pod's directory cannot be read.", 'remove the pod with `podctl rm`'),
   'pod-wrong-state': row('The pod is not in a state in which this can be done.'),
+  'pod-not-ready': row('A pod has ended before it was ready.', '`podctl status` shows what became of its apps'),
+  'wait-timeout': row('A pod did not do in time what was waited for.'),
   'app-not-found': row('The pod has no app of this name, or has several and none was chosen.', 'choose one with --app'),
   'app-exists': row('The pod has an app of this name already.', 'give it another --name'),
   'app-wrong-state': row('The app is not in a state in which this can be done.'),

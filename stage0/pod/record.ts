@@ -5,6 +5,7 @@ import { isErrno, PodctlError } from '#kernel/errors';
 import type { UserRange } from '../../stage1/plan/spec';
 import type { IsolatorReport } from '../../stage2/isolators/types';
 import type { Verification } from '../image/fetch/port';
+import type { Relaxations } from './launch';
 import { FAILURE, PID, RECORD, STATUS } from './layout';
 
 export interface AppRecord {
@@ -40,12 +41,16 @@ export interface PodRecord {
   readonly users?: UserRange;
   /** Absent: overlays. */
   readonly roots?: 'copy';
+  /** Protections that the operator switched off when the pod was started; absent: none. */
+  readonly relaxed?: Relaxations;
   /** Absent: the pod's unit is its own (podUnit). */
   readonly unit?: HostUnit;
 }
 
 export interface AppStatus {
   readonly state: 'running' | 'restarting' | 'exited';
+  /** In the pod, of its first process, while it runs. */
+  readonly pid: number | undefined;
   /** Nanoseconds since the epoch; bigint since they do not fit a number exactly. */
   readonly startedAt: bigint | undefined;
   readonly finishedAt: bigint | undefined;
@@ -156,10 +161,12 @@ export function readAppStatus(podPath: string, app: AppName): AppStatus | undefi
     return value !== undefined && /^\d+$/.test(value) ? BigInt(value) : undefined;
   };
   const exit = bigint('exit');
+  const pid = bigint('pid');
   const detail = values.get('detail');
   const output = values.get('health-output');
   const health = HEALTH_STATES.find((state) => state === values.get('health'));
   return {
+    pid: pid === undefined ? undefined : Number(pid),
     state: STATES.find((state) => state === values.get('state')) ?? 'exited',
     startedAt: bigint('started'),
     finishedAt: bigint('finished'),

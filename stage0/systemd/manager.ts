@@ -1,10 +1,11 @@
 /** What podctl asks of the service manager besides starting a pod (unit-run.ts). */
+import { PodctlError } from '#kernel/errors';
 import { INFINITY } from '../../units/properties';
 import { type Bus, BusError, isBusError, type MethodCall, type Signal, type Value } from './bus';
-import { getProperty, jobSignals, MANAGER, MANAGER_PATH, SERVICE, systemd, UNIT } from './names';
+import { getProperty, jobSignals, MANAGER, MANAGER_PATH, SERVICE, systemd, UNIT, UNIT_REMOVED } from './names';
 import { explain, NO_SUCH_UNIT } from './refusals';
 import { unitPath } from './unit-path';
-import type { JobResult } from './unit-run';
+import { type JobResult, startFailure } from './unit-run';
 
 /** Which processes of a unit a signal goes to. */
 export type Whom = 'main' | 'all' | 'control';
@@ -49,7 +50,7 @@ export async function systemdVersion(bus: Bus): Promise<number> {
 export async function stopUnit(bus: Bus, unit: string): Promise<JobResult | undefined> {
   return asked(`cannot stop ${unit}`, async () => {
     try {
-      await thawUnit(bus, unit);
+      await thawIfFrozen(bus, unit);
       return await runJob(bus, unit, systemd('StopUnit', 'ss', [unit, 'replace']));
     } catch (error) {
       if (isBusError(error, NO_SUCH_UNIT)) return undefined;
@@ -58,13 +59,72 @@ export async function stopUnit(bus: Bus, unit: string): Promise<JobResult | unde
   });
 }
 
-async function thawUnit(bus: Bus, unit: string): Promise<void> {
+/** Returns when all of its processes are stopped. @throws PodctlError `unit-gone`, `systemd-refused` */
+export async function freezeUnit(bus: Bus, unit: string): Promise<void> {
+  await asked(`cannot pause ${unit}`, () => bus.call(systemd('FreezeUnit', 's', [unit])));
+}
+
+/** @throws PodctlError `unit-gone`, `systemd-refused` */
+export async function thawUnit(bus: Bus, unit: string): Promise<void> {
+  await asked(`cannot let ${unit} go on`, () => bus.call(systemd('ThawUnit', 's', [unit])));
+}
+
+async function thawIfFrozen(bus: Bus, unit: string): Promise<void> {
   try {
     await bus.call(systemd('ThawUnit', 's', [unit]));
   } catch (error) {
     if (!(error instanceof BusError) || isBusError(error, NO_SUCH_UNIT)) throw error;
     // ignored: the unit is not running, or the kernel has no freezer; if it is frozen all the same, StopUnit says so
   }
+}
+
+/**
+ * Restarts a unit, and waits until it has started again.
+ * @throws PodctlError `unit-gone`, `unit-failed`, `systemd-refused`
+ */
+export async function restartUnit(bus: Bus, unit: string): Promise<void> {
+  const result = await asked(`cannot restart ${unit}`, async () => {
+    await thawIfFrozen(bus, unit);
+    return runJob(bus, unit, systemd('RestartUnit', 'ss', [unit, 'replace']));
+  });
+  if (result !== 'done') throw startFailure(unit, result, undefined);
+}
+
+/** Whoever refers to a unit that has ended keeps it, for as long as it takes to read how it ended. */
+const MOST_KEPT_MS = 30_000;
+
+/**
+ * To be called before a transient unit is stopped: a new one of its name can be made when the returned function returns, which
+ * is when nobody refers to the old one any more.
+ */
+export function untilUnitGone(bus: Bus, unit: string): () => Promise<void> {
+  let wake: () => void = () => undefined;
+  const removed = bus.match(UNIT_REMOVED, ({ body }) => body[0] === unit && wake());
+  const subscribed = bus.call(systemd('Subscribe'));
+  const ready = asked(`cannot watch ${unit}`, () => Promise.all([removed, subscribed]));
+  ready.catch(() => undefined); // whoever awaits it gets the rejection
+  return async () => {
+    await ready;
+    const gone = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    if (!(await isLoaded(bus, unit))) return;
+    const timer = new Promise<'late'>((resolve) => setTimeout(resolve, MOST_KEPT_MS, 'late').unref());
+    if ((await Promise.race([gone, timer])) !== 'late') return;
+    throw new PodctlError('systemd-refused', `${unit} has ended, and something on the bus still refers to it`);
+  };
+}
+
+async function isLoaded(bus: Bus, unit: string): Promise<boolean> {
+  return asked(`cannot look for ${unit}`, async () => {
+    try {
+      await bus.call(systemd('GetUnit', 's', [unit]));
+      return true;
+    } catch (error) {
+      if (isBusError(error, NO_SUCH_UNIT)) return false;
+      throw error;
+    }
+  });
 }
 
 /** Makes a call that answers with a job, and waits for the end of that job. */

@@ -35,6 +35,14 @@ export const jobSignals = (unit: string): MatchRule => ({
   arg2: unit,
 });
 
+/** UnitRemoved(unit, path): systemd has dropped a unit that was of no more use. Sent to those who have called Subscribe. */
+export const UNIT_REMOVED = {
+  sender: SYSTEMD,
+  path: MANAGER_PATH,
+  interface: MANAGER,
+  member: 'UnitRemoved',
+} as const;
+
 /** PropertiesChanged(interface, changed, invalidated); add the path of the object. */
 export const PROPERTIES_CHANGED = {
   sender: SYSTEMD,

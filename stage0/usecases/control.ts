@@ -1,8 +1,9 @@
 /** What the init of a running pod is asked, through its control socket (stage1/README.md), by way of the executor. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { AbsPath, AppName } from '#kernel/brand';
 import { ERRORS, type ErrorCode } from '#kernel/error-table';
 import { PodctlError } from '#kernel/errors';
+import { isFrozen, podCgroup } from '../pod/cgroups';
 import type { PodEntry } from '../pod/pods';
 import type { Services } from './services';
 
@@ -19,10 +20,20 @@ const MAX_ANSWER = 1024 * 1024;
 const REFUSED = 1;
 
 /** @throws PodctlError `pod-wrong-state` unless the pod runs */
-export function requireRunning({ pods }: Services, entry: PodEntry): void {
+export function requireRunning({ pods }: Pick<Services, 'pods'>, entry: PodEntry): void {
   const state = pods.state(entry);
   if (state === 'running') return;
   throw new PodctlError('pod-wrong-state', `pod ${entry.id} is ${state ?? 'being removed'}, not running`);
+}
+
+/** @throws PodctlError `pod-wrong-state` if the pod does not run, or is paused and could not answer */
+export function requireAwake(services: Pick<Services, 'pods'>, entry: PodEntry): void {
+  const cgroup = podCgroup(entry);
+  requireRunning(services, entry);
+  if (cgroup === undefined || !isFrozen(cgroup)) return;
+  throw new PodctlError('pod-wrong-state', `pod ${entry.id} is paused`, {
+    hint: `let it go on first: podctl resume ${entry.id}`,
+  });
 }
 
 /** The apps that the init has, in its order. @throws PodctlError `pod-wrong-state`, `control-failed` */
@@ -47,6 +58,14 @@ export const startLive = (services: Services, entry: PodEntry, app: AppName): vo
 export const stopLive = (services: Services, entry: PodEntry, app: AppName, graceMs: number | undefined): void =>
   void ask(services, entry, 'stop', app, ...(graceMs === undefined ? [] : [String(graceMs)]));
 
+/**
+ * Stops it and returns when it runs again; the pod goes on meanwhile, whatever its exit policy.
+ * @param graceMs as of stopLive()
+ * @throws PodctlError `app-not-found`, `app-failed`
+ */
+export const restartLive = (services: Services, entry: PodEntry, app: AppName, graceMs: number | undefined): void =>
+  void ask(services, entry, 'restart', app, ...(graceMs === undefined ? [] : [String(graceMs)]));
+
 /** @throws PodctlError `app-not-found`, `app-wrong-state` if it has not ended */
 export const removeLive = (services: Services, entry: PodEntry, app: AppName): void =>
   void ask(services, entry, 'rm', app);
@@ -56,12 +75,35 @@ export const askEndpoints = (services: Services, entry: PodEntry, app: AppName):
   ask(services, entry, 'endpoints', app).flatMap((line) => line.replace(/^ok ?/, '').split(','));
 
 function ask(services: Services, entry: PodEntry, ...words: readonly string[]): readonly string[] {
-  requireRunning(services, entry);
+  requireAwake(services, entry);
   const { status, stdout, stderr } = runExecutor(services.executor, ['control', entry.path, ...words]);
   const lines = stdout.split('\n').filter((line) => line !== '');
   if (status === 0) return lines;
   if (status === REFUSED) throw refusal(lines.at(-1) ?? '');
   throw new PodctlError('control-failed', `pod ${entry.id}: ${stderr.trim().replace(/^podctl-stage1: /, '')}`);
+}
+
+/**
+ * Stops apps all at once, and returns when every one has ended.
+ * @param graceMs how long each may take before it is killed
+ * @throws PodctlError `control-failed` if one could not be asked
+ */
+export async function stopAllLive(
+  { executor }: Services,
+  entry: PodEntry,
+  apps: readonly AppName[],
+  graceMs: number,
+): Promise<void> {
+  const stopped = apps.map(
+    (app) =>
+      new Promise<void>((resolve, reject) => {
+        const asking = spawn(executor, ['control', entry.path, 'stop', app, String(graceMs)], { stdio: 'ignore' });
+        asking.on('error', (cause) => reject(new PodctlError('control-failed', cause.message, { cause })));
+        // What the init refuses, and a pod that ended meanwhile, show in how the unit's stop ends.
+        asking.on('close', () => resolve());
+      }),
+  );
+  await Promise.all(stopped);
 }
 
 /** `error CODE MESSAGE`; a code that is not in the table is a defect of one of the two sides. */

@@ -1,8 +1,11 @@
 /** From podctl to a command in an app: this process becomes the executor's `enter`, which relays to it (stage1/README.md). */
 import { PodctlError } from '#kernel/errors';
+import { appCgroup, isFrozen } from '../pod/cgroups';
 import { findApp } from '../pod/lookup';
 import type { PodEntry } from '../pod/pods';
 import { readAppStatus } from '../pod/record';
+import { requireAwake } from './control';
+import { liveCgroup } from './live';
 import type { Services } from './services';
 
 export interface EnterRequest {
@@ -33,13 +36,17 @@ export function enterApp(services: Services, entry: PodEntry, request: EnterRequ
   const { workingDirectory } = request;
   if (workingDirectory !== undefined && !workingDirectory.startsWith('/'))
     throw new PodctlError('usage', `--working-dir: "${workingDirectory}" is not absolute`);
-  const state = services.pods.state(entry);
-  if (state !== 'running')
-    throw new PodctlError('pod-wrong-state', `pod ${entry.id} is ${state ?? 'being removed'}, not running`);
+  requireAwake(services, entry);
   const { name } = findApp(entry, request.app);
   const status = readAppStatus(entry.path, name);
   if (status?.state !== 'running')
     throw new PodctlError('app-not-running', `app "${name}" of pod ${entry.id} ${describe(status)}`);
+  const cgroup = appCgroup(liveCgroup(services, entry), name);
+  if (isFrozen(cgroup)) {
+    throw new PodctlError('app-wrong-state', `app "${name}" of pod ${entry.id} is paused`, {
+      hint: `let it go on first: podctl resume --app=${name} ${entry.id}`,
+    });
+  }
   const argv = ['podctl-stage1', 'enter', entry.path, name, ...options(request), '--', ...request.argv];
   // Nothing of the caller's environment: the command's is the app's.
   return services.native.execve(services.executor, argv, [], []);

@@ -149,6 +149,7 @@ function makePod(
       apps: apps.map((app) => app.record),
       reports,
       ...(request.roots === 'copy' ? { roots: request.roots } : {}),
+      ...relaxedOf(request.relaxed),
       ...(request.unit === undefined ? {} : { unit: request.unit }),
     } as const;
     if (request.roots === 'copy') copyRoots(pod, launches);
@@ -254,6 +255,10 @@ function claimNameOf(services: Services, { name, unit }: PrepareRequest, pod: Po
     return machineOf(pod);
   }
 }
+
+/** What a pod remembers of it, so that it can be started again as it was. */
+export const relaxedOf = (relaxed: Relaxations): Pick<PodRecord, 'relaxed'> =>
+  Object.values(relaxed).includes(true) ? { relaxed } : {};
 
 /** A name is free once the pod that had it is over. */
 export function claimPodName(

@@ -14,7 +14,7 @@ import { unitOf } from '../pod/unit';
 import { volumeSpecs } from '../pod/volume-sources';
 import { isolateApp, isolatePod, reportsOf, tellOfIsolators } from './isolation';
 import { lifeOfPod } from './life';
-import type { PreparedPod } from './prepare';
+import { type PreparedPod, relaxedOf } from './prepare';
 import type { Services } from './services';
 
 /** Keeps a pod that preparePod() made for later. It survives a power cut when this returns; its lock is released. */
@@ -53,7 +53,7 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
     return launch;
   });
   tellOfIsolators(services, reports, false);
-  keepReports(pod, record, reports);
+  keepReports(pod, record, reports, relaxed);
   const { users, roots = 'overlay' as const } = record;
   const unit = unitOf(pod, record);
   const settled = { exitPolicy: lifeOfPod(manifest, apps), effects, users, roots, unit, lenient: relaxed.isolators };
@@ -61,9 +61,20 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
 }
 
 /** What holds of the isolators is decided when the pod starts: by this host as it is now, and by this command's options. */
-function keepReports(pod: LockedPod, record: PodRecord, reports: readonly IsolatorReport[]): void {
-  if (JSON.stringify(record.reports ?? []) === JSON.stringify(reports)) return;
-  writeFileDurable(`${pod.path}/${RECORD}`, `${JSON.stringify({ ...record, reports })}\n`, 0o640);
+function keepReports(
+  pod: LockedPod,
+  record: PodRecord,
+  reports: readonly IsolatorReport[],
+  relaxed: Relaxations,
+): void {
+  const { reports: _, relaxed: __, ...rest } = record;
+  const kept: PodRecord = { ...rest, reports, ...relaxedOf(relaxed) };
+  if (
+    JSON.stringify({ reports: record.reports ?? [], relaxed: record.relaxed }) ===
+    JSON.stringify({ reports, relaxed: kept.relaxed })
+  )
+    return;
+  writeFileDurable(`${pod.path}/${RECORD}`, `${JSON.stringify(kept)}\n`, 0o640);
 }
 
 /** Keeps with the pod that it runs in a unit of the user's. */

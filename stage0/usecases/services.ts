@@ -89,7 +89,14 @@ export interface Services {
     /** Trusts keys for it, and says what was done. */
     learn(imageName: string, found: readonly FoundKey[]): Promise<readonly string[]>;
   };
-  readonly native: LockPort & ViewPort & ExecPort & { syncfs(fd: number): void; socketPair(): Int32Array };
+  readonly native: LockPort &
+    ViewPort &
+    ExecPort & {
+      syncfs(fd: number): void;
+      socketPair(): Int32Array;
+      /** @param processFd an open directory of /proc. @throws ESRCH */
+      pidfdSendSignal(processFd: number, signal: number): void;
+    };
   /** The native executor. */
   readonly executor: AbsPath;
   /** Told on stderr. */

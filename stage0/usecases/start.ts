@@ -20,7 +20,7 @@ import { readFailure } from '../pod/record';
 import type { Bus } from '../systemd/bus';
 import { incomingOf, machineMessages, makeIncoming } from '../systemd/machined';
 import { killUnit, stopUnit } from '../systemd/manager';
-import { startFailure, startUnit, type UnitExit } from '../systemd/unit-run';
+import { type JobResult, startFailure, startUnit, type UnitExit, type UnitRun } from '../systemd/unit-run';
 import { setUpFailure } from './failure';
 import { goOnSpeaking, type InteractionOptions, interactiveApps, isInteractive, makeLink } from './interaction';
 import type { PreparedPod } from './prepare';
@@ -128,21 +128,7 @@ export async function startPod(
   const plan = `${pod.path}/${PLAN}` as AbsPath;
   const planFd = fs.openSync(plan, 'w', 0o600);
   services.native.flock(planFd, 'exclusive', false);
-  const properties = podProperties({
-    pod: pod.id,
-    name: prepared.name,
-    apps: spec.apps.map(({ name }) => name),
-    executor: services.executor,
-    plan,
-    startTimeoutMs: startTimeoutMs(spec.apps.map(({ life }) => life)),
-    stopGraceMs: options.stopGraceMs * (spec.apps.some(hasPostStop) ? 2 : 1),
-    more: [
-      ...prepared.effects.flatMap((effect) => (effect.kind === 'unit' ? [effect.property] : [])),
-      ...deviceAllow(spec.apps),
-      ...volumeDeviceAllow(spec),
-      ...boundTo(options),
-    ],
-  });
+  const properties = [...unitProperties(services, prepared, options.stopGraceMs), ...boundTo(options)];
   const bus = services.connect();
   const run = startUnit(bus, { unit, properties });
   services.debug(`StartTransientUnit at ${process.hrtime.bigint()} ns (CLOCK_MONOTONIC)`);
@@ -161,13 +147,7 @@ export async function startPod(
     const job = await run.ready;
     release();
     if (job === 'done' && options.outer !== undefined) services.notify('READY=1');
-    if (job !== 'done') {
-      const exit = await run.exited;
-      // Stopped while it was coming up: it has ended like any pod that is stopped.
-      if (job === 'canceled' && exit.code !== 'never') return exitStatus(exit);
-      const failure = readFailure(pod.path);
-      throw failure === undefined ? startFailure(unit, job, exit) : setUpFailure(pod.id, failure);
-    }
+    if (job !== 'done') return endOfStart(pod, run, job);
     if (link !== undefined) return goOnSpeaking(services, pod, link, options.interaction);
     return options.detach ? 0 : exitStatus(await run.exited);
   } finally {
@@ -178,6 +158,39 @@ export async function startPod(
 /** A detached pod outlives a unit that ends by itself, and no pod one that is stopped. */
 function boundTo({ outer, detach }: StartOptions): readonly UnitProperty[] {
   return outer === undefined ? [] : [property(detach ? 'PartOf' : 'BindsTo', [outer])];
+}
+
+/** What systemd is told of a pod. @param stopGraceMs of each app */
+export function unitProperties(
+  { executor }: Services,
+  { pod, name, apps, effects, volumes }: PreparedPod,
+  stopGraceMs: number,
+): readonly UnitProperty[] {
+  return podProperties({
+    pod: pod.id,
+    name,
+    apps: apps.map((app) => app.name),
+    executor,
+    plan: `${pod.path}/${PLAN}` as AbsPath,
+    startTimeoutMs: startTimeoutMs(apps.map(({ life }) => life)),
+    stopGraceMs: stopGraceMs * (apps.some(hasPostStop) ? 2 : 1),
+    more: [
+      ...effects.flatMap((effect) => (effect.kind === 'unit' ? [effect.property] : [])),
+      ...deviceAllow(apps),
+      ...volumeDeviceAllow({ volumes, apps }),
+    ],
+  });
+}
+
+/**
+ * Of a pod that did not come up.
+ * @returns the status of one that was stopped meanwhile: it has ended like any pod that is stopped. @throws PodctlError why, else
+ */
+export async function endOfStart(pod: PodEntry, run: UnitRun, job: JobResult): Promise<number> {
+  const exit = await run.exited;
+  if (job === 'canceled' && exit.code !== 'never') return exitStatus(exit);
+  const failure = readFailure(pod.path);
+  throw failure === undefined ? startFailure(run.unit, job, exit) : setUpFailure(pod.id, failure);
 }
 
 /** What the executor mounts on, and what the apps of this start will write to. */

@@ -45,6 +45,10 @@ sys::Result check(Napi::Env env, sys::Result result, const char *syscall, const 
   return result;
 }
 
+sys::Result check(Napi::Env env, const addon::Outcome &outcome, const std::string &path = "") {
+  return check(env, outcome.result, outcome.syscall, path);
+}
+
 int number(const CallbackInfo &info, size_t index) { return info[index].As<Napi::Number>().Int32Value(); }
 // -1 becomes the kernel's "leave as it is".
 uint32_t word(const CallbackInfo &info, size_t index) { return static_cast<uint32_t>(info[index].As<Napi::Number>().Int64Value()); }
@@ -201,11 +205,7 @@ Value lgetxattrat(const CallbackInfo &info) {
   return Napi::Buffer<char>::Copy(info.Env(), value.data(), static_cast<size_t>(size));
 }
 
-void copy_content(const CallbackInfo &info) {
-  const addon::Outcome outcome = addon::copy_content(number(info, 0), number(info, 1));
-  check(info.Env(), outcome.result, outcome.syscall);
-}
-
+void copy_content(const CallbackInfo &info) { check(info.Env(), addon::copy_content(number(info, 0), number(info, 1))); }
 void syncfs_(const CallbackInfo &info) { check(info.Env(), sys::syncfs(number(info, 0)), "syncfs"); }
 
 void start_writeback(const CallbackInfo &info) {
@@ -222,13 +222,8 @@ std::vector<std::string> texts(const CallbackInfo &info, size_t index) {
   return list;
 }
 
-void keep_open(Napi::Env env, int fd) {
-  check(env, sys::fcntl(fd, F_SETFD, check(env, sys::fcntl(fd, F_GETFD, 0), "fcntl") & ~FD_CLOEXEC), "fcntl");
-}
-
 Value view_overlay(const CallbackInfo &info) {
-  const addon::Outcome outcome = addon::view_overlay(texts(info, 0));
-  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), outcome.result, outcome.syscall)));
+  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), addon::view_overlay(texts(info, 0)))));
 }
 
 void execve_(const CallbackInfo &info) {
@@ -236,23 +231,21 @@ void execve_(const CallbackInfo &info) {
   const std::vector<std::string> argv = texts(info, 1);
   const std::vector<std::string> env = texts(info, 2);
   // Node makes every descriptor it inherited close-on-exec, standard ones included (uv_disable_stdio_inheritance).
-  for (const int fd : {0, 1, 2}) keep_open(info.Env(), fd);
+  for (const int fd : {0, 1, 2}) check(info.Env(), addon::keep_open(fd));
   const auto keep = info[3].As<Napi::Array>();
-  for (uint32_t i = 0; i < keep.Length(); i++) keep_open(info.Env(), keep.Get(i).As<Napi::Number>().Int32Value());
+  for (uint32_t i = 0; i < keep.Length(); i++) check(info.Env(), addon::keep_open(keep.Get(i).As<Napi::Number>().Int32Value()));
   fail(info.Env(), addon::execute(path, argv, env), "execve", path);
 }
 
 void journal_send(const CallbackInfo &info) {
   const auto payload = info[0].As<Napi::Buffer<char>>();
   const std::string path = info[1].IsUndefined() ? kJournalSocket : bytes(info, 1);
-  const addon::Outcome outcome = addon::send_datagram(path, payload.Data(), payload.Length());
-  check(info.Env(), outcome.result, outcome.syscall, path);
+  check(info.Env(), addon::send_datagram(path, payload.Data(), payload.Length()), path);
 }
 
 Value connect_unix(const CallbackInfo &info) {
   const std::string name = info[0].As<Napi::String>().Utf8Value();
-  const addon::Outcome outcome = addon::connect_stream(name);
-  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), outcome.result, outcome.syscall, name)));
+  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), addon::connect_stream(name), name)));
 }
 
 Value socket_pair(const CallbackInfo &info) {
@@ -261,10 +254,17 @@ Value socket_pair(const CallbackInfo &info) {
   return ends;
 }
 
+void pidfd_send_signal_(const CallbackInfo &info) {
+  check(info.Env(), sys::pidfd_send_signal(number(info, 0), number(info, 1)), "pidfd_send_signal");
+}
+
+void own_new_files(const CallbackInfo &info) { check(info.Env(), addon::own_new_files(word(info, 0))); }
 void shutdown_(const CallbackInfo &info) { check(info.Env(), sys::shutdown(number(info, 0), SHUT_RDWR), "shutdown"); }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char *name, auto function) { exports.Set(name, Napi::Function::New(env, function, name)); };
+  add("pidfdSendSignal", pidfd_send_signal_);
+  add("ownNewFiles", own_new_files);
   add("flock", flock_);
   add("openat2", openat2_);
   add("putFile", put_file);

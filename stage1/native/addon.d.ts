@@ -62,6 +62,16 @@ export interface Addon {
   socketPair(): Int32Array;
   /** socket(2) and connect(2): a blocking, close-on-exec AF_UNIX stream. A path that begins with NUL is an abstract one. */
   connectUnix(path: string): number;
+  /**
+   * To the process that `processFd` stands for, an open directory of /proc: to nobody if it has ended, whoever has its number
+   * now. `signal` 0 only asks. @throws ESRCH
+   */
+  pidfdSendSignal(processFd: number, signal: number): void;
+  /**
+   * What this thread makes from now on belongs to this user and group (setfsuid(2), setfsgid(2)), without losing root's
+   * capabilities over files: on a mount that maps IDs nobody can make anything whom it does not know.
+   */
+  ownNewFiles(id: number): void;
   /** shutdown(2) both ways; ends a read(2) that another thread waits in. */
   shutdown(fd: number): void;
 }

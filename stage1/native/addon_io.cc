@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/securebits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -123,6 +125,23 @@ Outcome connect_stream(const std::string &name) {
   if (!sys::failed(connected)) return {opened, "connect"};
   sys::close(static_cast<int>(opened));
   return {connected, "connect"};
+}
+
+Outcome keep_open(int fd) {
+  const sys::Result flags = sys::fcntl(fd, F_GETFD, 0);
+  return {sys::failed(flags) ? flags : sys::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC), "fcntl"};
+}
+
+Outcome own_new_files(uint32_t id) {
+  // Else every change of the owner of new files would take the capabilities over files away.
+  const sys::Result kept = sys::prctl(PR_SET_SECUREBITS, 1UL << SECURE_NO_SETUID_FIXUP);
+  if (sys::failed(kept)) return {kept, "prctl"};
+  constexpr uint32_t kAsk = ~0U;  // no ID: setfsuid(2) changes nothing and says what it is
+  const auto wanted = static_cast<sys::Result>(id);
+  static_cast<void>(sys::setfsgid(id));  // ignored, as the next: they return what was, and never an error
+  static_cast<void>(sys::setfsuid(id));
+  const bool both = sys::setfsgid(kAsk) == wanted && sys::setfsuid(kAsk) == wanted;
+  return {both ? 0 : -EPERM, "setfsuid"};
 }
 
 }  // namespace addon

@@ -34,6 +34,9 @@ sys::Result write_all(int fd, const void *data, size_t size);
 // The content of one open file into another, new one: shared where the file system can (reflink), else copied.
 Outcome copy_content(int from, int to);
 
+// Has it stay open across an execve(2).
+Outcome keep_open(int fd);
+
 // execve(2) with the default effect of SIGPIPE, which Node ignores. Returns -errno, if at all.
 sys::Result execute(const std::string &path, const std::vector<std::string> &argv, const std::vector<std::string> &env);
 
@@ -42,5 +45,8 @@ Outcome send_datagram(const std::string &path, const void *data, size_t size);
 
 // A stream socket connected to `name`: a path, or an abstract name if it begins with a NUL byte.
 Outcome connect_stream(const std::string &name);
+
+// What this thread makes from now on belongs to this user and group, and root's capabilities over files stay.
+Outcome own_new_files(uint32_t id);
 
 }  // namespace addon

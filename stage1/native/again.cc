@@ -21,10 +21,14 @@ bool is_awaited(Pod &pod, Text name, bool &never) {
 
 }  // namespace
 
-void Supervisor::restart_app(App &app) {
+void Supervisor::restart_app(App &app, uint64_t grace_ms) {
   if (stopping_ || app.comes_again) return;
   if (app.has_process()) {
-    stop_app(app, pod_.stop_grace_ms);
+    if (grace_ms == 0) {
+      kill_app(app);
+    } else {
+      stop_app(app, grace_ms);
+    }
     app.comes_again = true;
   } else if (app.state != App::State::waiting) {
     begin_run(app);
@@ -36,7 +40,7 @@ void Supervisor::reboot() {
   rebooting_ = true;
   for (App &app : pod_) {
     if (app.has_process()) {
-      restart_app(app);
+      restart_app(app, pod_.stop_grace_ms);
     } else if (!app.is_over() || pod_.exit_policy != ExitPolicy::stop) {
       // It has ended, or would soon begin: it does so with the others.
       app.state = App::State::paused;

@@ -78,9 +78,15 @@ void Supervisor::stop_app(App &app, uint64_t grace_ms) {
     app.comes_again = false;
     if (app.state == App::State::paused) finish(app);
   }
-  if (app.stop != App::Stop::none) return;
+  const uint64_t end = monotonic_ms() + grace_ms;
+  if (app.stop != App::Stop::none) {
+    // Whoever has less patience counts: the pod may be stopped while one of its apps is.
+    if (app.state != App::State::post_stop && app.deadline > end) app.deadline = app.give_up = end;
+    return;
+  }
   app.stop = App::Stop::asked;
-  app.give_up = monotonic_ms() + grace_ms;
+  thaw(app);
+  app.give_up = end;
   switch (app.state) {
     case App::State::waiting:
     case App::State::paused:
@@ -105,6 +111,13 @@ void Supervisor::kill_app(App &app) {
   if (app.state != App::State::post_stop) app.stop = App::Stop::killed;
   app.deadline = 0;
   kill_processes(app);
+}
+
+/** A frozen process does nothing about its stop signal. */
+void Supervisor::thaw(App &app) {
+  if (!app.cgroup.is_open()) return;
+  const Outcome<> thawed = thaw_cgroup(app.cgroup);
+  if (!thawed.ok()) warn(pod_, *thawed.failure);
 }
 
 void Supervisor::kill_processes(App &app) {
@@ -272,6 +285,7 @@ void Supervisor::end_run(App &app) {
 
 void Supervisor::finish(App &app) {
   app.state = App::State::exited;
+  thaw(app);  // a further run is not to begin frozen
   app.deadline = app.readiness_pause = 0;
   app.drain_deadline = monotonic_ms() + kDrainMs;
   unwire(app);

@@ -15,7 +15,7 @@ namespace podctl {
 namespace {
 
 constexpr int kRefused = 1;
-/** `start` and `stop` take as long as the app takes; all else is answered at once by an init that is well. */
+/** `start`, `stop` and `restart` take as long as the app takes; all else is answered at once by an init that is well. */
 constexpr int64_t kPatienceMs = 10000;
 
 int fail(Failure &failure) {
@@ -32,7 +32,7 @@ Outcome<int> converse(int count, const char *const words[]) {
   if (request.overflowed()) return problem("longer than a request can be");
   TRY(ask(connection, request.text(), Fd()));
   const Text verb = words[1];
-  const int64_t patience = verb == "start" || verb == "stop" ? -1 : kPatienceMs;
+  const int64_t patience = verb == "start" || verb == "stop" || verb == "restart" ? -1 : kPatienceMs;
   for (;;) {
     char buffer[kMaxAnswer];
     Text answer = TRY(hear_answer(connection, buffer, patience));

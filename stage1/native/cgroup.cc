@@ -201,6 +201,8 @@ uint64_t count_oom_kills(const Fd &cgroup) {
   return count;
 }
 
+Outcome<> thaw_cgroup(const Fd &cgroup) { return write_file(cgroup.get(), "cgroup.freeze", "0"); }
+
 Outcome<> kill_cgroup(const Fd &cgroup) { return write_file(cgroup.get(), "cgroup.kill", "1"); }
 
 }  // namespace podctl

@@ -52,6 +52,9 @@ bool is_populated(const Fd &cgroup);
 /** How many of its processes the kernel has killed for memory, ever; 0 without the memory controller. */
 uint64_t count_oom_kills(const Fd &cgroup);
 
+/** Lets the processes of a cgroup go on that were stopped by its freezer. */
+Outcome<> thaw_cgroup(const Fd &cgroup);
+
 /** SIGKILL to every process in `cgroup` and below it. */
 Outcome<> kill_cgroup(const Fd &cgroup);
 

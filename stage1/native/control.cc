@@ -123,13 +123,13 @@ void Control::obey(Connection &connection, Request &request) {
   if (verb == "add" && !has_name) return add(connection, request.file);
   if (verb == "power-off" && !has_name) return answer(connection, "ok"), supervisor_.power_off();
   if (verb == "reboot" && !has_name) return answer(connection, "ok"), supervisor_.reboot();
-  if (verb == "restart" && has_name && !has_grace) return restart(connection, name);
-  if (verb == "start" && has_name && !has_grace) return start(connection, name);
+  if (verb == "restart" && has_name && rest.find(' ') == rest.size) return begin(connection, name, rest, true);
+  if (verb == "start" && has_name && !has_grace) return begin(connection, name, {}, false);
   if (verb == "rm" && has_name && !has_grace) return remove(connection, name);
   if (verb == "stop" && has_name && rest.find(' ') == rest.size) return stop(connection, name, rest);
   if (verb == "endpoints" && has_name && !has_grace) return endpoints(connection, name);
   if (verb == "attach" && has_grace && rest.find(' ') == rest.size) return attach(connection, name, rest);
-  refuse(connection, "bad-request", "neither list, start APP, stop APP [MS], restart APP, rm APP, endpoints APP, attach APP ENDPOINTS, add, power-off nor reboot");
+  refuse(connection, "bad-request", "neither list, start APP, stop APP [MS], restart APP [MS], rm APP, endpoints APP, attach APP ENDPOINTS, add, power-off nor reboot");
 }
 
 void Control::list(Connection &connection) {
@@ -150,39 +150,31 @@ void Control::list(Connection &connection) {
   if (connection.socket.is_open()) answer(connection, "ok");
 }
 
-void Control::start(Connection &connection, Text name) {
+/** The pod's own if nothing is said. Refuses what is no number. */
+bool Control::read_grace(Connection &connection, Text written, uint64_t &grace_ms) {
+  grace_ms = pod_.stop_grace_ms;
+  if (written.empty() || (parse_decimal(written, grace_ms) && grace_ms <= kLongestGrace)) return true;
+  refuse(connection, "bad-request", "not a number of milliseconds", written);
+  return false;
+}
+
+/** `anew`: what runs ends first. It is not over in between, so that the pod does not end with it. */
+void Control::begin(Connection &connection, Text name, Text grace, bool anew) {
+  uint64_t grace_ms = 0;
+  if (!read_grace(connection, grace, grace_ms)) return;
   App *const app = find(name);
   if (app == nullptr) return refuse(connection, "app-not-found", "the pod has no such app", name);
   if (supervisor_.is_stopping()) return refuse(connection, "pod-wrong-state", "the pod is being stopped");
   if (!may_wait(connection)) return refuse(connection, "control-busy", "too many wait for an app already", name);
-  if (app->is_over()) {
-    if (!app->is_drained()) return refuse(connection, "app-wrong-state", "its last output is being delivered", name);
-    supervisor_.begin_run(*app);
-  }
-  connection.wait = Wait::start;
-  connection.app = app;
-  connection.deadline = 0;
-  follow_up(connection);
-}
-
-/** What ends is not over in between, so that the pod does not end with it. */
-void Control::restart(Connection &connection, Text name) {
-  App *const app = find(name);
-  if (app == nullptr) return refuse(connection, "app-not-found", "the pod has no such app", name);
-  if (supervisor_.is_stopping()) return refuse(connection, "pod-wrong-state", "the pod is being stopped");
   if (app->is_over() && !app->is_drained()) return refuse(connection, "app-wrong-state", "its last output is being delivered", name);
-  supervisor_.restart_app(*app);
-  connection.wait = Wait::start;
-  connection.app = app;
-  connection.deadline = 0;
-  follow_up(connection);
+  if (anew) supervisor_.restart_app(*app, grace_ms);
+  if (!anew && app->is_over()) supervisor_.begin_run(*app);
+  wait_for(connection, Wait::start, app);
 }
 
 void Control::stop(Connection &connection, Text name, Text grace) {
-  uint64_t grace_ms = pod_.stop_grace_ms;
-  if (!grace.empty() && (!parse_decimal(grace, grace_ms) || grace_ms > kLongestGrace)) {
-    return refuse(connection, "bad-request", "not a number of milliseconds", grace);
-  }
+  uint64_t grace_ms = 0;
+  if (!read_grace(connection, grace, grace_ms)) return;
   App *const app = find(name);
   if (app == nullptr) return refuse(connection, "app-not-found", "the pod has no such app", name);
   if (!may_wait(connection)) return refuse(connection, "control-busy", "too many wait for an app already", name);
@@ -192,7 +184,12 @@ void Control::stop(Connection &connection, Text name, Text grace) {
   } else {
     supervisor_.stop_app(*app, grace_ms);
   }
-  connection.wait = Wait::stop;
+  wait_for(connection, Wait::stop, app);
+}
+
+/** Has the connection wait for what was begun. */
+void Control::wait_for(Connection &connection, Wait wait, App *app) {
+  connection.wait = wait;
   connection.app = app;
   connection.deadline = 0;
   follow_up(connection);
@@ -208,6 +205,9 @@ void Control::follow_up(Connection &connection) {
   connection.wait = Wait::request;
   connection.app = nullptr;
   set_patience(connection);
+  if (!is_stop && app.is_over() && app.reason == Reason::stopped) {
+    return refuse(connection, "app-failed", "it was stopped before it began", app.name);
+  }
   if (is_stop || !was_not_executed(app)) return answer(connection, "ok");
   refuse(connection, "app-failed", app.detail.empty() ? reason_name(app) : app.detail, app.name);
 }

@@ -62,12 +62,13 @@ class Control {
   void set_patience(Connection &connection);
   void hear(Connection &connection);
   void obey(Connection &connection, Request &request);
+  void wait_for(Connection &connection, Wait wait, App *app);
   void follow_up(Connection &connection);
 
   void list(Connection &connection);
-  void start(Connection &connection, Text name);
+  bool read_grace(Connection &connection, Text written, uint64_t &grace_ms);
   void stop(Connection &connection, Text name, Text grace);
-  void restart(Connection &connection, Text name);
+  void begin(Connection &connection, Text name, Text grace, bool anew);
   void remove(Connection &connection, Text name);
   void add(Connection &connection, const Fd &file);
   void endpoints(Connection &connection, Text name);

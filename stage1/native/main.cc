@@ -1,5 +1,8 @@
 #include "main.h"
 
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+
 #include "ask.h"
 #include "attach.h"
 #include "enter.h"
@@ -80,9 +83,17 @@ int check_only(const char *path) {
   return checked.ok() ? 0 : fail(*checked.failure, "plan");
 }
 
+/** Returns when nobody holds the pod's lock exclusively any more: its init has ended. Ends with the caller. */
+Outcome<> wait_for_end(const char *pod_directory) {
+  TRY(check(sys::prctl(PR_SET_PDEATHSIG, kSignalKill), "prctl", "PR_SET_PDEATHSIG"));
+  const Fd directory = TRY(open_at(AT_FDCWD, pod_directory, kOpenDirectory));
+  TRY(check(sys::flock(directory.get(), LOCK_SH), "flock", pod_directory));
+  return kDone;
+}
+
 int usage() {
   write_all(2, "usage: podctl-stage1 run PLAN | enter POD_DIRECTORY APP [OPTION…] -- [COMMAND…] | graft POD_DIRECTORY FRAGMENT | "
-               "attach POD_DIRECTORY APP ENDPOINTS [OPTION…] | foreground FD POD_DIRECTORY [OPTION…] | control POD_DIRECTORY WORD… | check PLAN | ops | events | version\n");
+               "attach POD_DIRECTORY APP ENDPOINTS [OPTION…] | foreground FD POD_DIRECTORY [OPTION…] | control POD_DIRECTORY WORD… | wait POD_DIRECTORY | check PLAN | ops | events | version\n");
   return kOwnFailure;
 }
 
@@ -94,6 +105,10 @@ int run(int argc, const char *const argv[], const char *const envp[]) {
   if (argc == 2 && verb == "ops") return print_ops();
   if (argc == 2 && verb == "events") return print_events();
   if (argc == 3 && verb == "check") return check_only(argv[2]);
+  if (argc == 3 && verb == "wait") {
+    const Outcome<> ended = wait_for_end(argv[2]);
+    return ended.ok() ? 0 : fail(*ended.failure, "wait");
+  }
   if (argc == 4 && verb == "graft") return graft(argv[2], argv[3]);
   if (argc >= 4 && verb == "control") return control(argc - 2, argv + 2);
   if (argc >= 5 && verb == "attach") return attach(argc - 2, argv + 2);

@@ -36,8 +36,8 @@ class Supervisor {
   /** Kills it and all that it has started; its end is told as any. */
   void kill_companion(Companion &companion);
   // again.cc, and what `machinectl` asks for.
-  /** Has it end and begin again; one that does not run begins at once. */
-  void restart_app(App &app);
+  /** Has it end, as by stop_app, or kill_app if `grace_ms` is 0, and begin again; one that does not run begins at once. */
+  void restart_app(App &app, uint64_t grace_ms);
   /** What `machinectl poweroff` asks for: as a stop of the unit. */
   void power_off() { stop(); }
   /** What `machinectl reboot` asks for: all apps end, and then all start as they did when the pod came up. */
@@ -82,6 +82,7 @@ class Supervisor {
   void note_no_start(App &app, const Failure &failure);
   void clear_cgroup(App &app);
   void kill_processes(App &app);
+  void thaw(App &app);
   void end_run(App &app);
   void finish(App &app);
   void start_waiting();

@@ -63,6 +63,7 @@ Result wait4(long pid, int *status, int options);
 Result kill(long pid, int signal);
 Result pidfd_open(long pid);
 Result pidfd_getfd(int pidfd, int fd);
+// `pidfd` may also be a directory of /proc.
 Result pidfd_send_signal(int pidfd, int signal);
 Result rt_sigprocmask(int how, uint64_t set);
 Result rt_sigaction_default(int signal);

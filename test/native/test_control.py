@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from control_rig import Control, graft, ready, sandbox
-from rig import STAGE1, app
+from rig import HEAD, STAGE1, app
 
 
 def test_control_lists_starts_and_stops(rig):
@@ -176,3 +176,42 @@ def test_the_verb_control(rig):
     pod.stop()
     code, out, err = control('list')
     assert (code, out) == (254, '') and 'the pod is not running' in err, err
+
+
+def test_control_restarts_one_app_and_not_the_pod(rig):
+    # Its only app: stopped and started one after the other, the pod would have ended in between.
+    pod = rig.pod(app('echo up; exec sleep 60', name='one')).start()
+    control = ready(pod)
+    first = pod.keys('status/one')['pid']
+    for request in ('restart one', 'restart one 0', 'restart one 5000'):
+        assert control.ask(request) == 'ok', request
+        now = pod.keys('status/one')
+        assert now['state'] == 'running' and now['pid'] != first, request
+        first = now['pid']
+    assert control.ask('restart nobody').startswith('error app-not-found')
+    assert control.ask('restart one x').startswith('error bad-request')
+    pod.stop()
+    assert pod.status == 0, pod.err
+
+
+def test_control_restart_of_an_app_that_is_over_starts_it(rig):
+    head = HEAD.replace('stop-grace', 'exit-policy all\nstop-grace')
+    pod = rig.pod(app('exit 3', name='short'), app('exec sleep 60', name='other'), head=head).start()
+    control = ready(pod)
+    while control.apps()['short'] != 'exited':
+        pass
+    # Its last output may still be on its way.
+    while (answer := control.ask('restart short')).startswith('error app-wrong-state'):
+        pass
+    assert answer == 'ok'
+    pod.stop()
+
+
+def test_control_restart_ends_with_a_pod_that_is_stopped(rig):
+    pod = rig.pod(app('trap "" TERM; echo up; while :; do sleep 0.05; done', name='deaf'), grace=500).start()
+    pod.wait_for('up')
+    asking, control = ready(pod), Control(pod)
+    asking.send('restart deaf 60000')
+    assert control.apps() == {'deaf': 'running'}
+    pod.stop()
+    assert asking.answer().startswith('error app-failed deaf') or asking.answer() == ''

@@ -1,6 +1,7 @@
 import { PodctlError } from '#kernel/errors';
 import type { Verification } from '../../image/fetch/port';
 import { type AppView, appStateOf, type PodView, podStateOf, viewPod } from '../../pod/view';
+import { waitForPod } from '../../usecases/wait';
 import type { Handler } from '../command';
 import { jsonText } from '../present';
 import { createServices } from '../services';
@@ -12,7 +13,15 @@ import type { spec } from './status';
 
 export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   const services = createServices(context);
-  const entry = podArgument(services, args.uuid, flags.uuidFile);
+  let entry = podArgument(services, args.uuid, flags.uuidFile);
+  for (const [until, limit] of [
+    ['ready', flags.waitReady],
+    ['ended', flags.wait],
+  ] as const) {
+    if (limit === undefined || limit === false) continue;
+    await waitForPod(services, entry, { until, timeoutMs: limit === true ? undefined : limit });
+    entry = services.pods.get(entry.id) ?? entry;
+  }
   const seen = viewPod(services.pods, entry);
   if (seen === undefined) throw new PodctlError('pod-not-found', `pod ${entry.id} is being removed`);
   const pod = await explained(services, entry, seen, context.uid);

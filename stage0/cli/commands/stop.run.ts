@@ -1,3 +1,4 @@
+import { PodctlError } from '#kernel/errors';
 import { stopPod } from '../../usecases/stop';
 import type { Handler } from '../command';
 import { createServices } from '../services';
@@ -5,14 +6,11 @@ import { forEachPod, podReferences } from './pod-argument';
 import type { spec } from './stop';
 
 export const run: Handler<typeof spec> = async (context, { args, flags }) => {
+  if (flags.force && flags.time !== undefined) throw new PodctlError('usage', '--force and --time exclude each other');
   const services = createServices(context);
-  try {
-    return await forEachPod(services, podReferences(args.uuids, flags.uuidFile), context.warn, async (pod) => {
-      const stopped = await stopPod(services, pod, flags.force);
-      if (stopped) context.out.line(`"${pod.id}"`);
-      else context.warn(`pod "${pod.id}" is already stopped`);
-    });
-  } finally {
-    services.disconnect();
-  }
+  return forEachPod(services, podReferences(args.uuids, flags.uuidFile), context.warn, async (pod) => {
+    const stopped = await stopPod(services, pod, { force: flags.force, graceMs: flags.time });
+    if (stopped) context.out.line(`"${pod.id}"`);
+    else context.warn(`pod "${pod.id}" is already stopped`);
+  });
 };
