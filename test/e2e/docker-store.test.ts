@@ -46,9 +46,10 @@ describe('Docker and OCI images in the store', () => {
     for (const name of ['one', 'two']) rig.ok('run', '--net=none', `docker-archive:${archive(name)}`);
     assert.equal(layers().length, 3);
     assert.equal(fs.readdirSync(`${rig.dataDir}/trees`).length, 5);
-    rig.ok('image', 'rm', 'localhost/two');
     rig.ok('image', 'gc');
-    assert.equal(layers().length, 3, 'layers in their grace period stay');
+    assert.equal(layers().length, 3, 'images in their grace period stay');
+    rig.ok('image', 'rm', 'localhost/two');
+    assert.equal(layers().length, 2);
     rig.removeEnded();
     const prepared = rig.ok('prepare', 'localhost/one').trim();
     rig.ok('image', 'gc', '--grace-period=0s');
@@ -56,6 +57,18 @@ describe('Docker and OCI images in the store', () => {
     assert.equal(fs.readdirSync(`${rig.dataDir}/trees`).length, 3);
     assert.equal(rig.ok('run-prepared', '--net=none', prepared), 'one\n');
     assert.equal(rig.ok('store', 'check', '--deep'), '');
+  });
+
+  it('image rm takes the layers that no other image has along, and pods keep what they run on', () => {
+    for (const name of ['one', 'two']) rig.ok('fetch', `docker-archive:${archive(name)}`);
+    const prepared = rig.ok('prepare', 'localhost/two').trim();
+    assert.equal(layers().length, 3);
+    rig.ok('image', 'rm', 'localhost/two');
+    assert.equal(layers().length, 2);
+    assert.equal(rig.ok('run-prepared', '--net=none', prepared), 'two\n');
+    rig.ok('image', 'rm', 'localhost/one');
+    assert.deepEqual(listed(), []);
+    assert.equal(rig.ok('run', '--net=none', `docker-archive:${archive('one')}`), 'one\n');
   });
 
   it('needs no option, and is refused with --signed', () => {

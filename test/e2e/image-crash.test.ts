@@ -14,7 +14,8 @@ import type { Services } from '../../stage0/usecases/services';
 import { checkStore } from '../../stage0/usecases/store-check';
 import { buildAci, imageIdOf } from '../fixtures/aci';
 import { snapshotTree } from '../fixtures/snapshot';
-import { EVERY, type Fault, type Moment, momentsOf, runWith } from '../rig/faults';
+import { type Subject, survives as survivesAll } from '../rig/cut-short';
+import { EVERY } from '../rig/faults';
 import { initialGlobals } from '../rig/globals';
 import { needsHost, Rig } from '../rig/rig';
 
@@ -26,15 +27,6 @@ const SERVER = `
     fs.createReadStream(process.argv[1]).pipe(response);
   const server = require('node:http').createServer(answer);
   server.listen(0, '127.0.0.1', () => process.stdout.write(String(server.address().port)));`;
-
-const FAULTS: readonly Fault[] = ['KILL', 'ENOSPC', 'EIO'];
-
-/** A command, what it needs to begin with, and what it leaves when it was done. */
-interface Subject {
-  readonly args: readonly string[];
-  readonly before: () => void;
-  readonly done: () => void;
-}
 
 describe('image commands cut short', function () {
   this.timeout(EVERY ? 7_200_000 : 600_000);
@@ -97,24 +89,22 @@ describe('image commands cut short', function () {
   }
 
   /** Through the eyes of a concurrent reader: what has a name is whole. */
-  function nothingHalf({ call, n }: Moment, fault: Fault): void {
+  function nothingHalf(at: string): void {
     for (const name of images().filter((one) => !one.startsWith('.'))) {
       const place = `${rig.dataDir}/images/${name}`;
-      assert.equal(imageIdOf(fs.readFileSync(`${place}/image.tar`)), name, `${fault} at ${call} ${n}`);
+      assert.equal(imageIdOf(fs.readFileSync(`${place}/image.tar`)), name, at);
       for (const other of ['manifest', 'info.json']) JSON.parse(fs.readFileSync(`${place}/${other}`, 'utf8'));
     }
     const place = `${rig.root}/place`;
-    if (fs.existsSync(place)) assert.deepEqual(withoutTime(snapshotTree(place)), whole, `${fault} at ${call} ${n}`);
+    if (fs.existsSync(place)) assert.deepEqual(withoutTime(snapshotTree(place)), whole, at);
   }
 
-  async function check({ call, n }: Moment, fault: Fault, { args, done }: Subject): Promise<void> {
-    const at = `after ${fault} at ${call} ${n}`;
+  async function sound(at: string): Promise<void> {
     // What a crash may leave is what gc removes.
     const left = (await findings()).filter((code) => code !== 'temporary' && code !== 'source-dangling');
     assert.deepEqual(left, [], at);
-    const again = rig.podctl(...args);
-    assert.equal(again.status, 0, `${at}: ${again.stderr}`);
-    done();
+  }
+  async function clean(at: string): Promise<void> {
     sweepLeftovers(services());
     assert.deepEqual([...(await findings()), ...fs.readdirSync(`${rig.dataDir}/tmp`)], [], at);
     assert.deepEqual(
@@ -128,43 +118,8 @@ describe('image commands cut short', function () {
       at,
     );
   }
-
-  /** @param stride in the short form one moment of so many */
-  async function survives(least: number, subject: Subject, stride = 1): Promise<void> {
-    const { args, before: begin } = subject;
-    begin();
-    // Not the descriptors with which the runtime wakes its own threads.
-    const all = momentsOf(rig, args).filter(({ ours }) => ours);
-    assert.ok(all.length >= least, `only ${all.length} changes were seen`);
-    const moments = all.filter((_, index) => EVERY || index % stride === 0);
-    for (const fault of FAULTS) {
-      let failed = 0;
-      for (const [index, moment] of moments.entries()) {
-        // In the short form a moment meets either of the two errors.
-        if (!EVERY && fault === FAULTS[1 + (index % 2)]) continue;
-        begin();
-        const { status, signal, stderr } = runWith(rig, fault, moment, args);
-        nothingHalf(moment, fault);
-        const at = `${fault} at ${moment.call} ${moment.n}: status ${status}: ${stderr}`;
-        if (status === 0) {
-          await check(moment, fault, subject); // of no consequence, or the count varied by one
-          continue;
-        }
-        failed += 1;
-        // The count of the runtime's own writes varies, and it aborts if one of them fails.
-        const hitRuntime = moment.call === 'write' && signal === 'SIGABRT';
-        if (fault === 'KILL') assert.ok(signal === 'SIGKILL' || status === 137, at);
-        else if (hitRuntime) failed -= 1;
-        else {
-          assert.equal(status, 254, at);
-          assert.match(stderr, new RegExp(`: io: .*${fault === 'EIO' ? 'EIO' : 'ENOSPC'}`), at);
-          if (fault === 'ENOSPC') assert.match(stderr, /hint: free some space/, at);
-        }
-        await check(moment, fault, subject);
-      }
-      assert.ok(failed >= least / 6 / stride, `${fault}: only ${failed} of ${moments.length} had an effect`);
-    }
-  }
+  const survives = (least: number, subject: Subject, stride = 1): Promise<void> =>
+    survivesAll(rig, { nothingHalf, sound, clean }, least, subject, stride);
 
   it('fetch', async () => {
     await survives(15, {

@@ -1,6 +1,7 @@
 import { PodctlError } from '#kernel/errors';
 import { parseImageReference } from '../../image/reference';
 import { forgetSources } from '../../usecases/garbage';
+import { removeImage } from '../../usecases/remove-image';
 import type { Handler } from '../command';
 import { createServices } from '../services';
 import type { spec } from './image-rm';
@@ -13,7 +14,7 @@ export const run: Handler<typeof spec> = async (context, { args }) => {
   for (const reference of args.images) {
     try {
       const { id } = images.find(parseImageReference(reference));
-      if (!images.remove(id)) continue;
+      if (removeImage(images, id) === undefined) continue;
       context.out.line(`successfully removed aci for image: "${id}"`);
       removed += 1;
     } catch (error) {

@@ -3,7 +3,9 @@ import { command, commandSpec, some } from '../command';
 export const spec = commandSpec({
   name: 'image rm',
   summary: 'remove images from the store',
-  description: 'Pods that were prepared from an image keep what they need of it.',
+  description:
+    'Layers of a Docker or OCI image go with it, unless another image has them. Pods that were prepared from an image keep ' +
+    'what they need of it.',
   args: { images: some('IMAGE', 'image') },
   flags: {},
   privilege: 'any',

@@ -70,7 +70,11 @@ export async function importImage(input: ImageInput, target: ImportTarget): Prom
     if (id === undefined) throw new PodctlError('internal', `layer ${diffId} was lost`);
     return { id, diffId };
   });
-  return storeImage(imageManifest(origin, config, converted), input, target.images);
+  const image = storeImage(imageManifest(origin, config, converted), input, target.images);
+  // While no image had them, `image rm` of another image may have taken them away.
+  const gone = converted.find(({ id }) => !target.images.has(id));
+  if (gone === undefined) return image;
+  throw new PodctlError('image-removed', `layer ${gone.diffId} was removed while its image was stored`);
 }
 
 /** None is begun once one has failed; the first failure is reported when no other is under way. */

@@ -56,9 +56,11 @@ function candidates(entries: readonly IndexEntry[], selection: string | undefine
 /** The same name for several platforms is an index that nobody wrote as a file. */
 function select(files: FileSet, entries: readonly IndexEntry[], selection: string | undefined): Document {
   const found = candidates(entries, selection);
-  const [only, ...others] = found;
-  if (only === undefined || new Set(found.map(nameOf)).size > 1) throw unknown(entries, selection);
-  if (others.length === 0) return read(files, only.digest, only.mediaType);
+  const [only] = found;
+  if (only === undefined) throw unknown(entries, selection);
+  const isOne = new Set(found.map(({ digest }) => digest)).size === 1;
+  if (!isOne && new Set(found.map(nameOf)).size > 1) throw unknown(entries, selection);
+  if (isOne) return read(files, only.digest, only.mediaType);
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: found }));
   return { mediaType: OCI_INDEX, digest: digestOf(bytes), bytes };
 }
