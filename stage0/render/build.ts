@@ -36,10 +36,7 @@ export function buildTree(
 ): Rendered {
   if (fs.readdirSync(`/proc/self/fd/${rootFd}`).length > 0)
     throw new PodctlError('internal', 'the directory to render into is not empty');
-  const addon = native();
-  const directories = new Directories();
-  const tree = new ConfinedTree(addon, rootFd, directories);
-  const target: Target = { addon, tree, directories, setOwners: process.geteuid?.() === 0 };
+  const target = openTarget(rootFd);
   let size = 0;
   let entries = 0;
   try {
@@ -50,9 +47,17 @@ export function buildTree(
     }
     finishDirectories(target);
   } finally {
-    tree.close();
+    target.tree.close();
   }
   return { size, entries };
+}
+
+/** A directory to extract into; `tree` is to be closed. Who is not root becomes the owner of everything. */
+export function openTarget(rootFd: number): Target {
+  const addon = native();
+  const directories = new Directories();
+  const tree = new ConfinedTree(addon, rootFd, directories);
+  return { addon, tree, directories, setOwners: process.geteuid?.() === 0 };
 }
 
 function extract(images: ContentStore, step: RenderStep, target: Target, alone: boolean): Extractor {

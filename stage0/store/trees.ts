@@ -44,8 +44,11 @@ export interface NewTree {
   readonly rootFd: number;
   /** An absolute path to the same directory. */
   readonly path: string;
-  /** Durable when it returns. If another process rendered the same tree first, that one is kept. */
-  commit(id: TreeId, facts: TreeFacts): AbsPath;
+  /**
+   * Durable when it returns. If another process rendered the same tree first, that one is kept.
+   * @param synced what is in it is durable already
+   */
+  commit(id: TreeId, facts: TreeFacts, synced?: boolean): AbsPath;
   /** The same, but what is there is replaced, in one step. The caller makes sure that no pod runs on it. */
   replace(id: TreeId, facts: TreeFacts): AbsPath;
   abandon(): void;
@@ -77,10 +80,10 @@ export class Trees {
       open = false;
       fs.closeSync(rootFd);
     };
-    const publish = (id: TreeId, facts: TreeFacts, put: () => boolean): AbsPath => {
+    const publish = (id: TreeId, facts: TreeFacts, put: () => boolean, synced = false): AbsPath => {
       // Of an image that is nothing but its layers there is only the top, and no reason to wait for the whole disk.
       if (facts.entries <= 1 && fs.readdirSync(`${directory.path}/${ROOTFS}`).length === 0) fs.fsyncSync(rootFd);
-      else native().syncfs(rootFd);
+      else if (!synced) native().syncfs(rootFd);
       writeFacts(directory, facts);
       if (put()) end();
       else abandon();
@@ -94,7 +97,8 @@ export class Trees {
     return {
       rootFd,
       path: `${directory.path}/${ROOTFS}`,
-      commit: (id, facts) => publish(id, facts, () => this.#temporary.publish(directory, `${this.#root}/${id}`)),
+      commit: (id, facts, synced) =>
+        publish(id, facts, () => this.#temporary.publish(directory, `${this.#root}/${id}`), synced),
       replace: (id, facts) =>
         publish(id, facts, () => {
           this.#temporary.exchange(directory, `${this.#root}/${id}`);

@@ -14,7 +14,7 @@ import type { FetchOptions, FetchPolicy } from './images';
 import type { Services } from './services';
 
 /** What finding and converting needs of the world. */
-export type DockerServices = Pick<Services, 'dataDir' | 'images' | 'remotes' | 'registry' | 'registryPolicy'>;
+export type DockerServices = Pick<Services, 'dataDir' | 'images' | 'trees' | 'remotes' | 'registry' | 'registryPolicy'>;
 
 export type DockerArgument = Extract<ImageArgument, { kind: 'archive' | 'registry' }>;
 

@@ -188,20 +188,26 @@ async function convert(
     source,
     verification,
   };
-  const image = await importImage(input, targetOf(services, signal));
+  const image = await importImage(input, await targetOf(services, signal, options.render === true));
   options.observe({ event: 'stored', url: source, id: image.id, name: image.name, size: image.size });
   remember(services, note, image);
   return image;
 }
 
-const targetOf = (services: DockerServices, signal: AbortSignal): ImportTarget => ({
-  images: services.images,
-  signal,
-  known: (diffId) => {
-    const layer = recall(services, `layer:${diffId}`);
-    if (layer?.digest !== diffId) return undefined;
-    services.images.touch(layer.id);
-    return layer.id;
-  },
-  learn: (diffId, id) => remember(services, `layer:${diffId}`, { id }),
-});
+/** @param render whether layers are rendered while they come in: they are to be run now, by root */
+async function targetOf(services: DockerServices, signal: AbortSignal, render: boolean): Promise<ImportTarget> {
+  const { images, trees } = services;
+  const rendering = render && process.geteuid?.() === 0 ? await import('../render/layer-tree.js') : undefined;
+  return {
+    images,
+    signal,
+    tree: rendering && (() => new rendering.LayerTree(trees)),
+    known: (diffId) => {
+      const layer = recall(services, `layer:${diffId}`);
+      if (layer?.digest !== diffId) return undefined;
+      images.touch(layer.id);
+      return layer.id;
+    },
+    learn: (diffId, id) => remember(services, `layer:${diffId}`, { id }),
+  };
+}

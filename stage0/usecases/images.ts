@@ -29,6 +29,8 @@ export interface FetchOptions {
   readonly trustKeys: boolean;
   /** `--platform` as written: which image of an index is meant; undefined: the host's. */
   readonly platform?: string | undefined;
+  /** The image is to be run now: what can be rendered while it comes in is. */
+  readonly render?: boolean;
   readonly observe: Observe;
   /** What ends a download early. */
   readonly interrupts: Interrupts;

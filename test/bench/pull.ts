@@ -17,17 +17,37 @@ const WARM_UP = 1;
 const LAYERS = 10;
 const MIB = 1024 * 1024;
 
+const isDirectory = ({ name }: TarItem): boolean => String(name).endsWith('/');
+
+/** `a/b/c` → `a/`, `a/b/` */
+const parentsOf = (name: string): readonly string[] => {
+  const parts = name.replace(/\/$/, '').split('/').slice(0, -1);
+  return parts.map((_, index) => `${parts.slice(0, index + 1).join('/')}/`);
+};
+
 const sizeOf = ({ content = '' }: TarItem): number => Buffer.byteLength(content);
 
-/** The big image in so many parts of about one size. A hard link may name a file of an earlier one. */
+/**
+ * The big image in so many parts of about one size, each with the directories that its files are in, as programs that build images
+ * write them. A hard link may name a file of an earlier one.
+ */
 function parts(): readonly (readonly TarItem[])[] {
   const items = [{ name: 'usr/program', mode: 0o755, content: '' }, ...bigImage()];
   const share = items.reduce((sum, item) => sum + sizeOf(item), 0) / LAYERS;
+  const directories = new Map(items.filter(isDirectory).map((item) => [String(item.name), item]));
   const found: TarItem[][] = [];
+  let there = new Set<string>();
   let filled = 0;
   for (const item of items) {
-    if (filled >= share * found.length) found.push([]);
-    found.at(-1)?.push(item);
+    if (filled >= share * found.length) {
+      found.push([]);
+      there = new Set();
+    }
+    const missing = parentsOf(String(item.name)).flatMap((name) =>
+      there.has(name) ? [] : (directories.get(name) ?? []),
+    );
+    for (const one of [...missing, item]) there.add(String(one.name));
+    found.at(-1)?.push(...missing, item);
     filled += sizeOf(item);
   }
   return found;

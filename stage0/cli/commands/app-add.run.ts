@@ -18,7 +18,7 @@ export const run: Handler<typeof spec> = async (context, { args, flags, apps }) 
   const name = await addApp(services, podArgument(services, args.uuid), {
     app: { ...wanted, mounts: [...wanted.mounts, ...mounted.map(({ mount }) => mount)] },
     volumes: mounted.map(({ volume }) => volume),
-    fetch: fetchOptionsOf(context, flags, 'new'),
+    fetch: { ...fetchOptionsOf(context, flags, 'new'), render: true },
     relaxed: relaxationsOf(context.globals),
     strictIsolators: false,
   });

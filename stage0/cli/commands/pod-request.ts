@@ -76,7 +76,7 @@ export function prepareRequestOf(
     environment: sharedEnvironmentOf(context, flags),
     volumes: wordsOf('--volume', flags.volume, readVolume),
     mounts: wordsOf('--mount', flags.mount, readMount),
-    fetch: fetchOptionsOf(context, flags, 'new'),
+    fetch: { ...fetchOptionsOf(context, flags, 'new'), render: true },
     relaxed: relaxationsOf(globals),
     isolators: podIsolatorsOf(flags),
     exitPolicy: flags.exitPolicy,

@@ -5,6 +5,7 @@
 import type { ImageId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { ByteString } from '../../render/byte-string';
+import type { LayerTree } from '../../render/layer-tree';
 import { TarReader } from '../../render/tar';
 import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../../render/tar-writer';
 import type { ContentStore, StoredImage } from '../../store/cas';
@@ -33,6 +34,8 @@ export interface ImportTarget {
   known(diffId: string): ImageId | undefined;
   /** Notes down what a layer became. */
   learn(diffId: string, id: ImageId): void;
+  /** Begins the tree of a layer that is about to be read; without it nothing is rendered. */
+  readonly tree?: (() => LayerTree) | undefined;
   /** A signal ends what is under way. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -48,6 +51,9 @@ export interface ImageInput {
   readonly verification?: Verification | undefined;
 }
 
+/** Layers whose trees are filled, and wait to be made durable together. */
+type Rendered = Map<ImageId, LayerTree>;
+
 /** Decompression works on other threads while this one hashes and writes; more than these only need memory. */
 const AT_ONCE = 3;
 
@@ -62,9 +68,15 @@ export async function importImage(input: ImageInput, target: ImportTarget): Prom
   // Layers without content are often there several times.
   const once = new Map(layers.map((layer) => [layer.diffId, layer]));
   const ids = new Map<string, ImageId>();
-  await inParallel([...once.values()], async (layer) => {
-    ids.set(layer.diffId, target.known(layer.diffId) ?? (await importLayer(layer, input.source, target)));
-  });
+  const rendered: Rendered = new Map();
+  try {
+    await inParallel([...once.values()], async (layer) => {
+      ids.set(layer.diffId, target.known(layer.diffId) ?? (await importLayer(layer, input.source, target, rendered)));
+    });
+    commitTrees(rendered);
+  } finally {
+    for (const tree of rendered.values()) tree.abandon();
+  }
   const converted = layers.map(({ diffId }): ConvertedLayer => {
     const id = ids.get(diffId);
     if (id === undefined) throw new PodctlError('internal', `layer ${diffId} was lost`);
@@ -94,12 +106,25 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
   if (failures.length > 0) throw failures[0];
 }
 
-async function importLayer(layer: LayerSource, source: string, target: ImportTarget): Promise<ImageId> {
+/** One wait for the disk is enough for all: it is for everything on the file system. */
+function commitTrees(rendered: Rendered): void {
+  const [first] = rendered.values();
+  first?.sync();
+  for (const [id, tree] of rendered) tree.commit(id, true);
+}
+
+async function importLayer(
+  layer: LayerSource,
+  source: string,
+  target: ImportTarget,
+  rendered: Rendered,
+): Promise<ImageId> {
   const { diffId, size } = layer;
   const image = target.images.begin();
+  let tree = target.tree?.();
   let blob: BlobFile | undefined;
   const hash = hashFor(diffId);
-  const converter = new LayerConverter((bytes) => image.write(bytes));
+  const converter = new LayerConverter((bytes) => image.write(bytes), tree);
   const tar = new TarReader(converter, true);
   const expand = expander(size, (chunk) => {
     hash.update(chunk);
@@ -126,10 +151,16 @@ async function importLayer(layer: LayerSource, source: string, target: ImportTar
     const facts = { ...layerIdentity(diffId), source, verification: undefined, digest: diffId };
     const { id } = image.commit(manifest, facts);
     target.learn(diffId, id);
+    if (tree !== undefined && converter.isAlone) {
+      tree.finish();
+      rendered.set(id, tree);
+      tree = undefined;
+    }
     return id;
   } finally {
     expand.destroy();
     image.abandon();
+    tree?.abandon();
     blob?.release();
   }
 }

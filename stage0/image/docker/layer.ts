@@ -26,6 +26,8 @@ type Kind = 'directory' | 'implicit' | 'symlink' | 'other';
 
 export class LayerConverter implements TarSink {
   readonly #write: (bytes: Buffer) => void;
+  /** Gets what is written, entry by entry; undefined once the layer turns out to need those below. */
+  #tree: TarSink | undefined;
   readonly #kinds = new Map<ByteString, Kind>();
   #entries = 0;
   #links = false;
@@ -34,10 +36,20 @@ export class LayerConverter implements TarSink {
   /** Bytes of content still to come, and the zeros behind it; -1 while an entry is left out. */
   #size = -1;
 
-  /** @param write takes the bytes of the ACI in order; views of its input, to be used at once */
-  constructor(write: (bytes: Buffer) => void) {
+  /**
+   * @param write takes the bytes of the ACI in order; views of its input, to be used at once
+   * @param tree takes the same as entries; it is what the ACI would be rendered to, unless `isAlone` comes out false
+   */
+  constructor(write: (bytes: Buffer) => void, tree?: TarSink) {
     this.#write = write;
-    write(directoryHeader('rootfs/' as ByteString));
+    this.#tree = tree;
+    write(memberHeader(TOP));
+    tree?.entry({ ...TOP, sparse: false, major: 0, minor: 0, offset: 0 });
+  }
+
+  /** Whether what was read so far can be rendered without the layers below. */
+  get isAlone(): boolean {
+    return !this.#links;
   }
 
   entry(entry: TarEntry): void {
@@ -62,17 +74,21 @@ export class LayerConverter implements TarSink {
   }
 
   data(chunk: Buffer): void {
-    if (this.#size >= 0) this.#write(chunk);
+    if (this.#size < 0) return;
+    this.#write(chunk);
+    this.#tree?.data(chunk);
   }
 
   /** The ACI has zeros there; rendering would not save much by knowing. */
   hole(size: number): void {
     if (this.#size < 0) return;
     for (let left = size; left > 0; left -= ZEROS.length) this.#write(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
+    this.#tree?.hole?.(size);
   }
 
   fileEnd(): void {
     if (this.#size > 0) this.#write(paddingOf(this.#size));
+    if (this.#size >= 0) this.#tree?.fileEnd();
     this.#size = -1;
   }
 
@@ -125,7 +141,10 @@ export class LayerConverter implements TarSink {
     const kind = this.#kinds.get(target);
     if (target === '' || target === path || kind === 'directory' || kind === 'implicit')
       throw refuse('image-hardlink-escape', `is a hard link to ${display(entry.linkName)}, which is no file`, entry);
-    if (kind === undefined) this.#links = true;
+    if (kind === undefined) {
+      this.#links = true;
+      this.#tree = undefined;
+    }
     this.#set(path, kind ?? 'other', entry);
     this.#put(entry, path, `rootfs/${target}` as ByteString);
   }
@@ -152,19 +171,18 @@ export class LayerConverter implements TarSink {
   }
 
   #put(entry: TarEntry, path: ByteString, linkName: ByteString): void {
-    const { type, size, mode, uid, gid, seconds, nanoseconds, xattrs, major, minor } = entry;
+    const { type, size } = entry;
     const name = `rootfs/${path}${type === 'directory' ? '/' : ''}` as ByteString;
-    this.#write(
-      memberHeader({ name, type, size, mode, uid, gid, seconds, nanoseconds, xattrs, linkName, major, minor }),
-    );
+    const written = { ...entry, name, linkName };
+    this.#write(memberHeader(written));
+    this.#tree?.entry(written);
     this.#size = type === 'file' ? size : -1;
   }
 }
 
 const PLAIN = { uid: 0, gid: 0, seconds: 0, nanoseconds: 0, linkName: NO_NAME, xattrs: new Map<ByteString, Buffer>() };
 
-const directoryHeader = (name: ByteString): Buffer =>
-  memberHeader({ ...PLAIN, name, type: 'directory', mode: 0o755, size: 0 });
+const TOP = { ...PLAIN, name: 'rootfs/' as ByteString, type: 'directory', mode: 0o755, size: 0 } as const;
 
 /** @throws PodctlError `image-path-escape`, `image-archive-invalid` */
 function layerPath(entry: TarEntry, written: ByteString): ByteString {

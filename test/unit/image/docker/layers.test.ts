@@ -7,6 +7,7 @@ import { renderSteps } from '../../../../stage0/render/order';
 import type { StoredImage } from '../../../../stage0/store/cas';
 import { native } from '../../../../stage1/native/index';
 import { DockerStore } from '../../../fixtures/docker-store';
+import { rejectsCode } from '../../../fixtures/expect';
 import { layer, layoutOf, type TestLayer } from '../../../fixtures/oci';
 import { needsRoot, scratchDirectory } from '../../../fixtures/scratch';
 import { snapshotTree } from '../../../fixtures/snapshot';
@@ -23,9 +24,10 @@ describe('layers of Docker and OCI images', () => {
     store = new DockerStore(scratch());
   });
 
-  const fetch = (layers: readonly TestLayer[]): Promise<StoredImage> => {
+  /** @param render whether layers are rendered while they come in */
+  const fetch = (layers: readonly TestLayer[], render = true): Promise<StoredImage> => {
     count += 1;
-    return store.fetch('oci', layoutOf({ layers }).write(`${scratch()}/layout-${count}`));
+    return store.fetch('oci', layoutOf({ layers }).write(`${scratch()}/layout-${count}`), { render });
   };
   const isRoot = (path: string): boolean => path === '';
   /** As an app sees the image. */
@@ -127,6 +129,58 @@ describe('layers of Docker and OCI images', () => {
     const lines = await merged(image);
     assert.match(lines.find((line) => line.startsWith('/private |')) ?? '', /^\/private \| 40700 \| 5:6 /);
     assert.match(lines.find((line) => line.startsWith('/own |')) ?? '', /^\/own \| 40755 \| 0:0 /);
+  });
+
+  it('is rendered while it comes in as it is later, and once', async () => {
+    const below = [
+      { name: 'd/', mode: 0o700 },
+      { name: 'd/f', content: 'x'.repeat(3_000_000), uid: 7 },
+    ];
+    const above = [
+      { name: 'd/new', content: '' }, // in a directory without an entry
+      { name: 'd/hard', type: '1', linkName: 'd/new' },
+      { name: '.wh.gone' },
+      { name: 'fifo', type: '6' },
+      { name: 'o/' },
+      { name: 'o/.wh..wh..opq' },
+    ];
+    const linked = [{ name: 'link', type: '1', linkName: 'd/f' }]; // needs what is below
+    const trees = (): readonly (readonly string[])[] =>
+      store.trees.list().map(({ id, path }) => [id, ...snapshotTree(`${path}/.`, isRoot)]);
+    const image = await fetch([layer(below, 'gzip'), layer(above)]);
+    const first = trees();
+    assert.equal(first.length, 2);
+    for (const { id } of store.trees.list()) store.trees.remove(id);
+    const lines = await merged(image);
+    assert.deepEqual(
+      trees().filter(([id]) => first.some(([other]) => other === id)),
+      first,
+    );
+    assert.deepEqual(lines, rendered(image));
+    const before = store.trees.list().length;
+    await fetch([layer(below, 'gzip'), layer(linked)]);
+    assert.equal(store.trees.list().length, before, 'no tree of a layer that needs those below');
+    await fetch([layer([{ name: 'only stored', content: '' }])], false);
+    assert.equal(store.trees.list().length, before);
+  });
+
+  it('many layers with directories that they have no entries for become one tree, not one each', async () => {
+    const all = Array.from({ length: 8 }, (_, index) => layer([{ name: `d/file-${index}`, content: '' }]));
+    const image = await fetch([layer([{ name: 'd/', mode: 0o710 }]), ...all]);
+    const lines = await merged(image);
+    assert.deepEqual(lines, rendered(image));
+    assert.equal(lines.length, 9);
+    assert.equal((await store.treesOf(image)).length, 2);
+    const folded = store.trees.list().filter(({ facts }) => facts.layers.length > 1);
+    assert.equal(folded.length, 1);
+  });
+
+  it('a layer that somebody removes while its image is stored is told, so that it is fetched again', async () => {
+    const has = store.images.has.bind(store.images);
+    store.images.has = () => false;
+    await rejectsCode('image-removed', fetch([layer([{ name: 'a', content: '' }])]));
+    store.images.has = has;
+    await fetch([layer([{ name: 'a', content: '' }])]);
   });
 
   it('keeps large IDs, modes, capabilities, POSIX names and times', async () => {
