@@ -4,6 +4,7 @@ import { loadKind } from '../config/load';
 import { authFiles, fileCredentials } from '../image/docker/registry/auth-file';
 import { configuredCredentials, firstOf } from '../image/docker/registry/credentials';
 import { type Explanation, explainPolicy } from '../image/docker/registry/explain';
+import { certificateDirectories, hostCertificates } from '../image/docker/registry/host-certificates';
 import { verifyImage } from '../image/docker/registry/image-signature';
 import { lookasidesOf } from '../image/docker/registry/lookaside';
 import { acNameOf, repositoryOf } from '../image/docker/registry/reference';
@@ -37,6 +38,7 @@ export function openConfigured(text: string, settings: RegistrySettings, world: 
     insecure: { http: insecure.has('http'), tls: insecure.has('tls') },
     // Those of auth.d are for web servers; where a registry leads to must not see any at all.
     credentials: () => undefined,
+    certificates: hostCertificates(certificateDirectories(env)),
     ...http,
   });
   const credentials = firstOf([

@@ -14,12 +14,35 @@ const BUNDLES = [
   '/etc/ssl/cert.pem',
 ];
 
-/** @throws PodctlError `io` if a file that the environment names cannot be read */
-export function secureContext(env: Readonly<Record<string, string | undefined>>): SecureContext {
+/** What is configured for one server; all of it PEM. */
+export interface HostCertificates {
+  /** Trusted for it beside the host's. */
+  readonly authorities: readonly string[];
+  /** Who we are, if it asks. */
+  readonly own: readonly { readonly certificate: string; readonly key: string }[];
+}
+
+/** @throws PodctlError `io` if a file that the environment names cannot be read, `config-invalid` if certificates are none */
+export function secureContext(
+  env: Readonly<Record<string, string | undefined>>,
+  { authorities, own }: HostCertificates = { authorities: [], own: [] },
+): SecureContext {
   const named = env['SSL_CERT_FILE'];
   const base = named ? [read(named)] : hostBundle();
   const extra = env['NODE_EXTRA_CA_CERTS'];
-  return createSecureContext({ ca: extra ? [...base, read(extra)] : base });
+  const ca = [...base, ...(extra ? [read(extra)] : []), ...authorities];
+  if (own.length === 0) return createSecureContext({ ca });
+  try {
+    return createSecureContext({ ca, cert: own.map((one) => one.certificate), key: own.map((one) => one.key) });
+  } catch (cause) {
+    throw new PodctlError(
+      'config-invalid',
+      `a certificate for the server and its key do not fit: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 function hostBundle(): string[] {

@@ -32,7 +32,8 @@ export interface Asking {
 
 export class HttpClient {
   readonly settings: HttpSettings;
-  #context: SecureContext | undefined;
+  /** By the authority they are for; one for all that have no certificates of their own. */
+  readonly #contexts = new Map<string, SecureContext>();
 
   constructor(settings: HttpSettings) {
     this.settings = settings;
@@ -116,7 +117,7 @@ export class HttpClient {
     const route = {
       proxy: proxyFor(url, env),
       dial,
-      context: () => this.#secureContext(),
+      context: () => this.#secureContext(url.host),
       checkCertificates: !insecure.tls,
       timeoutMs: timeouts.connectMs,
       signal,
@@ -125,9 +126,15 @@ export class HttpClient {
     return exchange(url, { ...plain, ...secrets, ...headers }, route, timeouts, form);
   }
 
-  #secureContext(): SecureContext {
-    this.#context ??= secureContext(this.settings.env);
-    return this.#context;
+  #secureContext(authority: string): SecureContext {
+    const known = this.#contexts.get(authority);
+    if (known !== undefined) return known;
+    const { env, certificates } = this.settings;
+    const own = certificates?.(authority);
+    const context = own === undefined ? (this.#contexts.get('') ?? secureContext(env)) : secureContext(env, own);
+    this.#contexts.set(authority, context);
+    if (own === undefined) this.#contexts.set('', context);
+    return context;
   }
 
   #requireAllowed(url: URL, asked: URL): void {

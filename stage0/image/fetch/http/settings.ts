@@ -1,6 +1,7 @@
 /** What a client is made of: limits, times, and the few things of the world that it needs. All times in milliseconds. */
 import type { Socket } from 'node:net';
 import type { Credentials } from '../../../config/kinds';
+import type { HostCertificates } from './certificates';
 
 export interface Timeouts {
   /** Name resolution, TCP, the proxy and TLS together. */
@@ -33,6 +34,8 @@ export interface HttpSettings {
   readonly insecure: { readonly http: boolean; readonly tls: boolean };
   /** What the operator configured for a `host` or `host:port` (auth.d). */
   readonly credentials: (authority: string) => Credentials | undefined;
+  /** What is configured for a server, by the `host` or `host:port` of its URLs. */
+  readonly certificates?: (authority: string) => HostCertificates | undefined;
   readonly timeouts?: Timeouts;
   readonly retry?: RetryPolicy;
   readonly dial?: Dial;

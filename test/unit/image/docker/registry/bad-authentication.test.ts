@@ -79,6 +79,33 @@ describe('registries that ask for what they should not have', () => {
     }
   });
 
+  it('a token that is over in the middle of a blob: the rest comes with a new one', async () => {
+    let tokens = 0;
+    let isBroken = false;
+    web.on('auth.example.com/token', (...both) => {
+      tokens += 1;
+      content(`{"token":"t${tokens}"}`)(...both);
+    });
+    const challenge = {
+      'www-authenticate': 'Bearer realm="https://auth.example.com/token",scope="repository:app:pull"',
+    };
+    web.on(path, (request, response) => {
+      const good = isBroken ? 't2' : 't1';
+      if (request.headers.authorization !== `Bearer ${good}`) return content('{}', challenge, 401)(request, response);
+      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      if (!isBroken) {
+        isBroken = true;
+        response.writeHead(200, { 'content-length': bytes.length });
+        return void response.write(bytes.subarray(0, 200_000), () => response.socket?.destroySoon());
+      }
+      const range = `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
+      response.writeHead(206, { 'content-range': range }).end(bytes.subarray(from));
+    });
+    assert.deepEqual(await blob({ credentials: somebody('me', 'secret') }), bytes);
+    assert.equal(tokens, 2);
+    assert.match(web.asked.at(-1)?.headers.range ?? '', /^bytes=[1-9]\d*-$/);
+  });
+
   describe('redirects', () => {
     const me = { credentials: somebody('me', 'secret') };
     const toStore =

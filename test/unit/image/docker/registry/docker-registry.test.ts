@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
 import path from 'node:path';
 import { fileCredentials } from '../../../../../stage0/image/docker/registry/auth-file';
+import { hostCertificates } from '../../../../../stage0/image/docker/registry/host-certificates';
+import { testCertificate } from '../../../../fixtures/certificate';
 import { DockerRegistry, SERVICE, skopeo } from '../../../../fixtures/docker-registry';
 import { rejectsCode } from '../../../../fixtures/expect';
 import { type LayoutImage, ociLayout } from '../../../../fixtures/oci-layout';
@@ -80,6 +83,28 @@ describe('the real docker-registry', () => {
     isTheImage(await pull(`docker://${registry.host}/app:v1`, { settings: trusting }));
     const plain = await start(scratch());
     await rejectsCode('fetch-tls', pull(`docker://${plain.host}/app:v1`, { settings: secure }));
+  });
+  it('that asks who we are: whoever has a certificate for it in certs.d gets the image', async () => {
+    const registry = await start(scratch(), { tls: true, clients: true });
+    const { cert, key, caFile } = testCertificate();
+    const directory = path.join(scratch(), 'certs.d', registry.host);
+    const put = (name: string, content: string | Buffer): void => fs.writeFileSync(path.join(directory, name), content);
+    fs.mkdirSync(directory, { recursive: true });
+    put('client.cert', cert);
+    put('client.key', key);
+    await registry.push(image.source, 'app:v1', ['--dest-cert-dir', directory]);
+    const reference = `docker://${registry.host}/app:v1`;
+    const secure = { insecure: { http: false, tls: false } };
+    // Not the test's authority but the host's: that of the registry is in certs.d, too.
+    const env = { SSL_CERT_FILE: '/etc/ssl/certs/ca-certificates.crt' };
+    const certificates = hostCertificates([path.join(scratch(), 'none'), path.dirname(directory)]);
+    const pulled = (): Promise<Pulled> => pull(reference, { settings: { ...secure, env, certificates } });
+    await rejectsCode('fetch-tls', pulled());
+    put('ca.crt', fs.readFileSync(caFile));
+    isTheImage(await pulled());
+    await rejectsCode('fetch-tls', pull(reference, { settings: secure }), /certificate/);
+    fs.rmSync(path.join(directory, 'client.key'));
+    await rejectsCode('config-invalid', pulled(), /client\.key/);
   });
   it('with Basic authentication: whose credentials are right gets the image', async () => {
     const registry = await start(scratch(), { tls: true, users: { me: PASSWORD } });
