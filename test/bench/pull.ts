@@ -46,8 +46,10 @@ function parts(): readonly (readonly TarItem[])[] {
     const missing = parentsOf(String(item.name)).flatMap((name) =>
       there.has(name) ? [] : (directories.get(name) ?? []),
     );
-    for (const one of [...missing, item]) there.add(String(one.name));
-    found.at(-1)?.push(...missing, item);
+    for (const one of [...missing, item]) {
+      if (!there.has(String(one.name))) found.at(-1)?.push(one);
+      there.add(String(one.name));
+    }
     filled += sizeOf(item);
   }
   return found;
