@@ -4,6 +4,7 @@
  *
  * Every contender gets a directory of its own each round. `sync` before each, untimed, so that nobody waits for another's writes.
  */
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { DockerRegistry } from '../fixtures/docker-registry';
 import { layer, type TestLayer, TestLayout } from '../fixtures/oci';
@@ -153,6 +154,9 @@ async function main(): Promise<void> {
     process.exitCode = met ? 0 : 1;
   } finally {
     await registry.stop();
+    // podman keeps a mount in each of its directories.
+    const mounted = fs.readdirSync(work).filter((name) => name.endsWith('-podman'));
+    for (const name of mounted) spawnSync('umount', ['--recursive', '--quiet', `${work}/${name}/overlay`]);
     fs.rmSync(work, { recursive: true, force: true });
   }
 }
