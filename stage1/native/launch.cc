@@ -115,6 +115,7 @@ Outcome<int> run_pod(Pod &pod, const char *const envp[]) {
   Fd release;
   const long pid = TRY(clone_init(pod, release));
   pod.released.close();
+  pod.caller.close();
   // A failure from here on closes `release` too early, which ends the init.
   TRY(write_pid(pod, pid));
   const Fd barrier = TRY(hand_over(pod, pid));

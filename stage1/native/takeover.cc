@@ -50,6 +50,8 @@ Outcome<> inherit(Pod &pod, const Op &op) {
   // A copy, so that 1 and 2 stay what they are, and two roles may name the same file.
   const int number = static_cast<int>(op.number(1));
   Fd file(TRY(check(sys::fcntl(number, F_DUPFD_CLOEXEC, kFirstStray), "fcntl", op[1])));
+  // Its end tells the caller something, and must be the end of all copies.
+  if (op[0] == "caller") sys::close(number);
   return assign(pod, op[0], static_cast<Fd &&>(file));
 }
 

@@ -44,6 +44,8 @@ class Visitor {
         keys_(talk.leaving_keys) {}
 
   int run() {
+    // A program draws itself anew when the size changes, and only then: what is on its screen is not to be had otherwise.
+    if (talk_.has_terminal && !talk_.is_owner) send_size(1);
     if (talk_.has_terminal) send_size();
     while (!is_over_) turn();
     return status_;
@@ -117,12 +119,12 @@ class Visitor {
     raw_.enter();
   }
 
-  void send_size() {
+  void send_size(uint32_t more_rows = 0) {
     uint16_t rows = 0;
     uint16_t columns = 0;
     Buffer<32> size;
     size << 'w';  // without a size it says only that the terminal is ready
-    if (read_window_size(raw_.is_raw() ? 0 : 1, rows, columns)) size << uint32_t{rows} << ' ' << uint32_t{columns};
+    if (read_window_size(raw_.is_raw() ? 0 : 1, rows, columns)) size << uint32_t{rows} + more_rows << ' ' << uint32_t{columns};
     // ignored: then the size comes with the next change
     static_cast<void>(sys::send(talk_.socket.get(), size.text().data, size.text().size, kMsgDontWait | kMsgNoSignal));
   }

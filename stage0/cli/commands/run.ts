@@ -7,7 +7,8 @@ export const spec = commandSpec({
   description:
     'Fetches, verifies and unpacks the images, and runs them together as one pod: the service podctl-UUID.service, seen by ' +
     'systemctl, machinectl and journalctl. In the foreground the output of the apps is shown, the journal has it too, and the ' +
-    'first app that fails ends the pod with its status. ^C stops the pod; a second ^C kills it.\n\n' +
+    'first app that fails ends the pod with its status. ^C stops the pod; a second ^C kills it. An app has no input, unless ' +
+    '--interactive gives it that of podctl: between terminals a terminal of its own, which ctrl-p ctrl-q leaves running.\n\n' +
     'An IMAGE is a file (an ACI, with its signature beside it in FILE.asc), an image ID, the name of an image in the store, or a ' +
     'Docker or OCI image: docker://REPOSITORY, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME]. Of these, ' +
     'arguments behind -- replace CMD, --exec replaces ENTRYPOINT and CMD. ' +
@@ -23,6 +24,7 @@ export const spec = commandSpec({
   examples: [
     { line: 'podctl run --signed hello.aci', does: 'Run an image that a trusted key has signed' },
     { line: 'podctl run web.aci --exec /bin/sh -- -c "echo hi"', does: 'Run another program of the image' },
+    { line: 'podctl run -it web.aci --exec=/bin/sh', does: 'Work in a shell in an image' },
     {
       line: 'podctl run --name=shop --detach web.aci -- --port=80 --- db.aci --user=postgres',
       does: 'Run two apps in one pod',

@@ -228,4 +228,26 @@ describe('planner: confinement', () => {
     assert.deepEqual(lines(joined, /^bandwidth /), ['bandwidth 1000000']);
     assert.deepEqual(lines({ ...pod, bandwidth: 1n }, /^bandwidth /), []);
   });
+
+  it('says what the files of an app are, unless it is the usual, and gives a terminal a size and a kind', () => {
+    const terminal = { rows: 50, columns: 132, kind: 'linux' };
+    const stdio = (stdin: 'null' | 'tty', stdout: 'log' | 'tty'): NonNullable<AppSpec['stdio']> => ({
+      stdin,
+      stdout,
+      stderr: 'log',
+      terminal,
+    });
+    const wanted = /^(stdio|terminal|env TERM)/;
+    assert.deepEqual(lines({ ...pod, apps: [app('web', { stdio: stdio('null', 'log') })] }, wanted), []);
+    const shown = ['stdio tty tty log', 'terminal 50 132'];
+    assert.deepEqual(lines({ ...pod, apps: [app('web', { stdio: stdio('tty', 'tty') })] }, wanted), [
+      ...shown,
+      'env TERM=linux',
+    ]);
+    const own = [{ name: 'TERM', value: 'dumb' }];
+    assert.deepEqual(lines({ ...pod, apps: [app('web', { stdio: stdio('tty', 'tty'), environment: own })] }, wanted), [
+      ...shown,
+      'env TERM=dumb',
+    ]);
+  });
 });
