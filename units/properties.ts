@@ -67,6 +67,7 @@ export const PROPERTIES = {
   LimitNOFILE: row('t'),
   LimitNOFILESoft: row('t'),
   LogExtraFields: row('aay'),
+  LogNamespace: row('s'),
   LogRateLimitIntervalUSec: row('t'),
   MemoryHigh: row('t'),
   MemoryLow: row('t'),

@@ -39,6 +39,8 @@ export interface PodRecord {
   readonly reports?: readonly IsolatorReport[];
   /** The pod's own users; absent: the host's. No two pods have the same (users.ts). */
   readonly users?: UserRange;
+  /** Journal namespace its lines go to; absent: the host's journal. */
+  readonly logNamespace?: string;
   /** Absent: overlays. */
   readonly roots?: 'copy';
   /** Protections that the operator switched off when the pod was started; absent: none. */

@@ -8,6 +8,8 @@ export interface LogQuery {
   readonly pod: PodId;
   /** Lines of these apps only; without any, every line of the unit: stage1's and systemd's own, too. */
   readonly apps?: readonly AppName[];
+  /** The pod's journal namespace; absent: the host's journal. */
+  readonly namespace?: string;
   readonly follow?: boolean;
   /** The last so many lines. */
   readonly lines?: number | 'all';
@@ -24,6 +26,8 @@ export function journalctlArguments(query: LogQuery): readonly string[] {
     '--quiet',
     '--no-pager',
     '--all',
+    // What systemd says of the unit is in the host's journal.
+    ...(query.namespace === undefined ? [] : [`--namespace=+${query.namespace}`]),
     ...(query.follow ? ['--follow'] : []),
     ...(query.lines === undefined ? [] : [`--lines=${query.lines}`]),
     ...(query.since === undefined ? [] : [`--since=${query.since}`]),

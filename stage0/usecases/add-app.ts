@@ -151,6 +151,7 @@ function writeFragment(
     exitPolicy: undefined,
     effects,
     users,
+    logNamespace: undefined, // the pod is there already
     roots,
     unit: unitOf(entry, members.record),
     lenient,

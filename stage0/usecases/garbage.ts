@@ -4,13 +4,14 @@ import { PodctlError } from '#kernel/errors';
 import type { GarbagePort } from '../../gc/collect';
 import type { Candidate } from '../../gc/policy';
 import { podUnit } from '../../units/name';
-import { podPath } from '../pod/layout';
+import { machineOf, podPath } from '../pod/layout';
 import { podOfName, releaseName, sweepNames } from '../pod/names';
 import type { LockedPod, PodEntry, Pods } from '../pod/pods';
 import { type HostUnit, recordIfReadable } from '../pod/record';
 import { isHeld, isRemovable } from '../pod/state';
 import { giveRangeBack, sweepRanges } from '../pod/user-ranges';
 import { sweepMemberDownloads } from '../store/member-downloads';
+import { removeLogNamespace } from '../systemd/log-namespace';
 import { removeIncoming } from '../systemd/machined';
 import { removeUnitFiles } from '../systemd/unit-files';
 import type { Services } from './services';
@@ -113,6 +114,7 @@ function removeLocked({ pods, dataDir, native }: Services, pod: LockedPod): void
     releaseName(dataDir, native, record.name, pod.id);
     removeIncoming(record.name);
   }
+  if (record?.logNamespace === machineOf(pod.id)) removeLogNamespace(record.logNamespace);
   if (record?.users !== undefined) giveRangeBack(dataDir, record.users, pod.id);
   removeUnitFiles(podUnit(pod.id));
   pods.remove(pod);

@@ -24,6 +24,7 @@ import { assignUsers, countOf, requireWithin, type WantedUsers } from '../pod/us
 import { volumeSpecs } from '../pod/volume-sources';
 import { ensureTrees } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
+import { chosenLogNamespace, logNamespaceName } from '../systemd/log-namespace';
 import { machineName } from '../systemd/machined';
 import { discard, discardPredecessor } from './garbage';
 import { type FetchOptions, type Obtained, obtainImage, unlessRemoved } from './images';
@@ -57,6 +58,8 @@ export interface PrepareRequest {
   readonly strictIsolators: boolean;
   /** `--private-users` */
   readonly users: WantedUsers;
+  /** `--log-namespace`; `auto` is the pod's own. */
+  readonly logNamespace: string | undefined;
   /** `--no-overlay` makes copies. */
   readonly roots: PodSpec['roots'];
   /** A unit of the user's that the pod is to run in, in place. */
@@ -81,6 +84,8 @@ export interface PreparedPod {
   /** What the pod's own isolators come down to. */
   readonly effects: readonly Effect[];
   readonly users: UserRange | undefined;
+  /** Where its lines go instead of the host's journal. */
+  readonly logNamespace: string | undefined;
   readonly roots: PodSpec['roots'];
   /** What it runs as: its own unit, or the user's. */
   readonly unit: string;
@@ -97,6 +102,7 @@ export async function preparePod(services: Services, request: PrepareRequest): P
   if (wanted.length === 0 && request.exitPolicy !== 'stop')
     throw new PodctlError('usage', 'must provide at least one image');
   if (request.name !== undefined) machineName(request.name);
+  if (request.logNamespace !== undefined) logNamespaceName(request.logNamespace);
   const isolators = request.manifest?.isolators ?? request.isolators;
   const { effects, reports: ofPod } = isolatePod(services, isolators, request.relaxed);
   const images: Obtained[] = [];
@@ -142,6 +148,7 @@ function makePod(
   try {
     if (request.name !== undefined || request.unit !== undefined) name = claimNameOf(services, request, embryo.id);
     const pod = services.pods.move(embryo, 'prepare');
+    const logNamespace = chosenLogNamespace(request.logNamespace, machineOf(pod.id), request.unit?.name);
     const record = {
       version: 1,
       name,
@@ -151,13 +158,22 @@ function makePod(
       ...(request.roots === 'copy' ? { roots: request.roots } : {}),
       ...relaxedOf(request.relaxed),
       ...(request.unit === undefined ? {} : { unit: request.unit }),
+      ...(logNamespace === undefined ? {} : { logNamespace }),
     } as const;
     if (request.roots === 'copy') copyRoots(pod, launches);
     const users = assignUsers(services, request.users, pod.id, (range) =>
       writePod(pod, podManifest(runtimes, facts), { ...record, ...(range === undefined ? {} : { users: range }) }),
     );
     const unit = unitOf(pod, record);
-    const settled = { exitPolicy, effects, users, roots: request.roots, unit, lenient: request.relaxed.isolators };
+    const settled = {
+      exitPolicy,
+      effects,
+      users,
+      logNamespace,
+      roots: request.roots,
+      unit,
+      lenient: request.relaxed.isolators,
+    };
     return { pod, name, apps: launches, volumes: [...volumes.values()], ...settled };
   } catch (error) {
     const [left] = services.pods.list().filter(({ id }) => id === embryo.id);

@@ -54,9 +54,17 @@ export function loadPod(services: Services, pod: LockedPod, relaxed: Relaxations
   });
   tellOfIsolators(services, reports, false);
   keepReports(pod, record, reports, relaxed);
-  const { users, roots = 'overlay' as const } = record;
+  const { users, roots = 'overlay' as const, logNamespace } = record;
   const unit = unitOf(pod, record);
-  const settled = { exitPolicy: lifeOfPod(manifest, apps), effects, users, roots, unit, lenient: relaxed.isolators };
+  const settled = {
+    exitPolicy: lifeOfPod(manifest, apps),
+    effects,
+    users,
+    logNamespace,
+    roots,
+    unit,
+    lenient: relaxed.isolators,
+  };
   return { pod, name: record.name, apps, volumes: [...volumes.values()], ...settled };
 }
 

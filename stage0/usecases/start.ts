@@ -18,6 +18,7 @@ import { type DnsOptions, type HostsOptions, nameFiles } from '../pod/name-files
 import type { PodEntry } from '../pod/pods';
 import { readFailure } from '../pod/record';
 import type { Bus } from '../systemd/bus';
+import { journalDirectory } from '../systemd/log-namespace';
 import { incomingOf, machineMessages, makeIncoming } from '../systemd/machined';
 import { killUnit, stopUnit } from '../systemd/manager';
 import { type JobResult, startFailure, startUnit, type UnitExit, type UnitRun } from '../systemd/unit-run';
@@ -50,7 +51,7 @@ const SIGKILL = 9;
 
 /** The pod as the planner wants it. */
 export function podSpec(services: Services, prepared: PreparedPod, files: HandedFiles, options: StartOptions): PodSpec {
-  const { pod, name, volumes, exitPolicy, effects, users, roots, unit, lenient } = prepared;
+  const { pod, name, volumes, exitPolicy, effects, users, logNamespace, roots, unit, lenient } = prepared;
   const apps = interactiveApps(prepared.apps, options.interaction);
   const hostname = options.hostname ?? name;
   requireOwnNamespaces(effects, [
@@ -77,6 +78,7 @@ export function podSpec(services: Services, prepared: PreparedPod, files: Handed
       messagesHex: machineMessages({ name, pod: pod.id, root }),
       incoming: incomingOf(name),
     },
+    journal: logNamespace === undefined ? undefined : journalDirectory(logNamespace),
     osRelease: osRelease(apps),
     names: nameFiles(hostname, options.network, options.dns, options.hosts),
     volumes,
@@ -163,7 +165,7 @@ function boundTo({ outer, detach }: StartOptions): readonly UnitProperty[] {
 /** What systemd is told of a pod. @param stopGraceMs of each app */
 export function unitProperties(
   { executor }: Services,
-  { pod, name, apps, effects, volumes }: PreparedPod,
+  { pod, name, apps, effects, volumes, logNamespace }: PreparedPod,
   stopGraceMs: number,
 ): readonly UnitProperty[] {
   return podProperties({
@@ -178,6 +180,7 @@ export function unitProperties(
       ...effects.flatMap((effect) => (effect.kind === 'unit' ? [effect.property] : [])),
       ...deviceAllow(apps),
       ...volumeDeviceAllow({ volumes, apps }),
+      ...(logNamespace === undefined ? [] : [property('LogNamespace', logNamespace)]),
     ],
   });
 }

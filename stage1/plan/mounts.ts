@@ -1,5 +1,6 @@
 /** The file systems every pod and every app has, beside the app's own root (appc O1–O12, DESIGN.md §5). */
 
+import type { PodId } from '#kernel/brand';
 import { extraNodes } from './confinement';
 import { readinessMount } from './life';
 import { type MountFlag, type Op, op } from './op';
@@ -92,8 +93,13 @@ export function podRootMounts(pod: PodSpec): readonly Op[] {
     op('bind', LOG_SOCKET, LOG_SOCKET, 'optional'),
     op('mkdir', '/tmp', '1777'),
     ...(pod.machine === undefined ? [] : machineMounts(pod.machine)),
+    ...(pod.journal === undefined ? [] : [journalMount(pod.id, pod.journal)]),
   ];
 }
+
+/** Where `journalctl -M` looks; the directory's name has to be a machine's ID. */
+const journalMount = (id: PodId, directory: string): Op =>
+  op('bind', directory, `/var/log/journal/${id.replaceAll('-', '')}`, 'ro', 'nosuid', 'nodev', 'noexec');
 
 /** What machined and its tools need in the pod-level root. */
 const machineMounts = ({ incoming }: MachineSpec): readonly Op[] => [

@@ -23,6 +23,8 @@ export interface PodSpec {
   readonly files: HandedFiles;
   /** How to register with machined; undefined leaves the pod unregistered. */
   readonly machine: MachineSpec | undefined;
+  /** Directory of the host with the pod's own journal; undefined: it has none. */
+  readonly journal: AbsPath | undefined;
   /** Text of the pod-level /etc/os-release. */
   readonly osRelease: string;
   readonly names: NameFiles;

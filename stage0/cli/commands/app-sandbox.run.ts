@@ -34,6 +34,7 @@ export const run: Handler<typeof spec> = async (context, { flags }) => {
     isolators: podIsolatorsOf(flags),
     strictIsolators: flags.strictIsolators,
     users: usersOf(flags.privateUsers),
+    logNamespace: flags.logNamespace,
     roots: flags.noOverlay ? 'copy' : 'overlay',
     unit: place.unit,
   });

@@ -4,7 +4,7 @@ import { APP_FAILURE } from './app-flags';
 import { POD_ISOLATOR_FLAGS } from './isolator-flags';
 import { PREPARE_FLAGS, START_FLAGS } from './pod-flags';
 
-const { name, privateUsers, noOverlay } = PREPARE_FLAGS;
+const { name, privateUsers, logNamespace, noOverlay } = PREPARE_FLAGS;
 
 export const spec = commandSpec({
   name: 'app sandbox',
@@ -16,6 +16,7 @@ export const spec = commandSpec({
   flags: {
     name,
     privateUsers,
+    logNamespace,
     noOverlay,
     ...POD_ISOLATOR_FLAGS,
     ...START_FLAGS,

@@ -1,5 +1,6 @@
 import { appName, isPodId, type PodId } from '#kernel/brand';
 import { findPod } from '../../pod/lookup';
+import { recordIfReadable } from '../../pod/record';
 import { showLogs } from '../../systemd/journal';
 import type { Services } from '../../usecases/services';
 import type { Handler } from '../command';
@@ -7,8 +8,13 @@ import { createServices } from '../services';
 import type { spec } from './logs';
 
 export const run: Handler<typeof spec> = async (context, { args, flags }) => {
+  const services = createServices(context);
+  const pod = podId(services, args.uuid);
+  const entry = services.pods.get(pod);
+  const namespace = entry === undefined ? undefined : recordIfReadable(entry.path)?.logNamespace;
   const query = {
-    pod: podId(createServices(context), args.uuid),
+    pod,
+    ...(namespace === undefined ? {} : { namespace }),
     apps: flags.app.map(appName),
     follow: flags.follow,
     ...(flags.lines === undefined ? {} : { lines: flags.lines }),

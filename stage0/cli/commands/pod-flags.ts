@@ -35,6 +35,10 @@ export const PREPARE_FLAGS = {
     "users and groups of the pod's own: a range of /etc/subuid and /etc/subgid (user podctl), or this one of the host's IDs",
     { bare: 'auto', value: 'FIRST[:COUNT]' },
   ),
+  logNamespace: optional(
+    "a journal of the pod's own, or this one that others share (in place: the unit's), which journalctl -M shows",
+    { bare: 'auto', value: 'NAME' },
+  ),
   noOverlay: toggle(
     'give every app a copy of its image (reflinks where the file system has them) instead of an overlay',
   ),

@@ -82,6 +82,7 @@ export function prepareRequestOf(
     exitPolicy: flags.exitPolicy,
     strictIsolators: flags.strictIsolators,
     users: usersOf(flags.privateUsers),
+    logNamespace: flags.logNamespace,
     roots: flags.noOverlay ? 'copy' : 'overlay',
     unit,
   };

@@ -37,6 +37,7 @@ const pod: PodSpec = {
   roots: 'overlay',
   stopGraceMs: 10_000,
   files: { from: 4242, lock: 17, stdout: 1, stderr: 2 },
+  journal: undefined,
   machine: {
     busPath: '/run/dbus/system_bus_socket' as AbsPath,
     messagesHex: '6c01',
