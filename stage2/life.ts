@@ -13,6 +13,7 @@ export const RESTART_DELAY = 'podctl/restart-delay';
 export const AFTER = 'podctl/after';
 export const READY = 'podctl/ready';
 export const STOP_SIGNAL = 'podctl/stop-signal';
+export const RELOAD_SIGNAL = 'podctl/reload-signal';
 export const EXIT_POLICY = 'podctl/exit-policy';
 
 /** What an image says to be asked for its readiness (appc B21): "true" or "false". */
@@ -42,6 +43,8 @@ export interface Life {
   readonly health: Health | undefined;
   /** Undefined: SIGTERM. */
   readonly stopSignal: number | undefined;
+  /** Undefined: SIGHUP, if the app catches it. */
+  readonly reloadSignal: number | undefined;
 }
 
 /** When a pod ends beside being stopped; `stop`: not at all. `main`: when this app does; undefined stands for the pod's first. */
@@ -82,9 +85,13 @@ export function parseRestartDelay(written: string): number {
 }
 
 /** `SIGINT`, `INT`, `2`. @throws PodctlError `life-invalid` */
-export function parseStopSignal(written: string): number {
+export const parseStopSignal = (written: string): number => parseSignal('the stop signal', written);
+/** The same. */
+export const parseReloadSignal = (written: string): number => parseSignal('the reload signal', written);
+
+function parseSignal(what: string, written: string): number {
   const number = signalNumber(written);
-  return number ?? invalid('the stop signal', written, 'it is a name like SIGINT or SIGRTMIN+3, or a number up to 64');
+  return number ?? invalid(what, written, 'it is a name like SIGINT or SIGRTMIN+3, or a number up to 64');
 }
 
 /** @throws PodctlError `life-invalid` */
@@ -126,6 +133,7 @@ export function lifeOf(annotations: readonly Named[]): Life {
     ready,
     health,
     stopSignal: read(annotations, STOP_SIGNAL, parseStopSignal),
+    reloadSignal: read(annotations, RELOAD_SIGNAL, parseReloadSignal),
   };
 }
 

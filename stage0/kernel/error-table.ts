@@ -24,6 +24,10 @@ export const ERRORS = {
   'systemd-refused': row('systemd refused a request.'),
   'systemd-silent': row('systemd did not answer in time.', '`systemctl list-jobs` shows what it is busy with'),
   'unit-gone': row('A systemd unit does not exist, or no longer.'),
+  'socket-unclaimed': row(
+    "A socket of the unit is for no app of the pod, or an app's for no socket.",
+    'name it after a port with socketActivated, or after an app (FileDescriptorName=)',
+  ),
   'unit-unfit': row(
     "A unit of the user's confines podctl so that no pod can run in it.",
     'remove what confines it: podctl confines the apps (docs/service.md)',

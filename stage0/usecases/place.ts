@@ -9,6 +9,12 @@ import type { Services } from './services';
 /** `auto`: in place if this is the main process of a unit with Delegate=yes. */
 export type InPlace = 'auto' | 'yes' | 'no';
 
+export interface PlaceWish {
+  readonly wanted: InPlace;
+  /** The option that wants this process beside the pod, or gone at once. */
+  readonly apart: string | undefined;
+}
+
 export interface Place {
   /** The unit to take over; undefined: a unit of the pod's own. */
   readonly unit: HostUnit | undefined;
@@ -25,11 +31,11 @@ export const APART: Place = { unit: undefined, outer: undefined };
 export async function placeOf(
   services: Pick<Services, 'connect' | 'warn'>,
   env: Readonly<Record<string, string | undefined>>,
-  { wanted, detach }: { readonly wanted: InPlace; readonly detach: boolean },
+  { wanted, apart }: PlaceWish,
 ): Promise<Place> {
   const unit = ownUnit(env, process.pid, fs.readFileSync('/proc/self/cgroup', 'utf8'));
-  if (wanted === 'no' || detach) {
-    if (wanted === 'yes') throw new PodctlError('usage', '--in-place and --detach contradict each other');
+  if (wanted === 'no' || apart !== undefined) {
+    if (wanted === 'yes') throw new PodctlError('usage', `--in-place and ${apart} contradict each other`);
     return { unit: undefined, outer: unit };
   }
   const obstacle =

@@ -1,18 +1,19 @@
 /** Starts a prepared pod in the unit that executed this process: the executor takes over, and this process is no more. */
 import fs from 'node:fs';
 import type { AbsPath } from '#kernel/brand';
-import { isErrno } from '#kernel/errors';
+import { isErrno, PodctlError } from '#kernel/errors';
 import { encodePlan } from '../../stage1/plan/codec';
 import { planPod } from '../../stage1/plan/plan';
-import type { HandedFiles } from '../../stage1/plan/spec';
+import type { AppSpec, HandedFiles, ServiceSpec } from '../../stage1/plan/spec';
+import { namesIn } from '../files/names-in';
 import { PLAN } from '../pod/layout';
+import { readManifest } from '../pod/manifest';
+import { socketsOf } from '../pod/sockets';
 import { removalOf } from '../systemd/machined';
+import { hasSockets, ownSockets } from '../systemd/passed-sockets';
 import type { PreparedPod } from './prepare';
 import type { Services } from './services';
 import { makeDirectories, podSpec, type StartOptions } from './start';
-
-/** What the executor has to know of its unit; nothing else of the environment is its business. */
-const KEPT = ['NOTIFY_SOCKET'] as const;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -20,6 +21,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * Its lock and the unit's files go along. If it fails, the pod is one that has ended, and the unit failed: the executor says why in
  * the journal.
  * @param prepared its pod in `run`, with the unit in its record
+ * @throws PodctlError `socket-unclaimed`
  */
 export function startInPlace(
   services: Services,
@@ -28,25 +30,53 @@ export function startInPlace(
   env: Environment,
 ): never {
   const { pod, unit } = prepared;
-  const files = handedFiles(pod.lockFd, env);
-  const spec = podSpec(services, prepared, files, options);
+  const apps = withSockets(prepared, env);
+  const files = handedFiles(pod.lockFd, apps, env);
+  const spec = podSpec(services, { ...prepared, apps }, files, options);
   const { machine } = spec;
   const messagesHex = `${removalOf(unit)}${machine?.messagesHex ?? ''}`;
   makeDirectories(pod, spec);
   const plan = `${pod.path}/${PLAN}` as AbsPath;
-  const text = encodePlan(planPod({ ...spec, machine: machine && { ...machine, messagesHex } }));
-  fs.writeFileSync(plan, text, { mode: 0o600 });
+  const whole = { ...spec, machine: machine && { ...machine, messagesHex }, service: serviceOf(env) };
+  fs.writeFileSync(plan, encodePlan(planPod(whole)), { mode: 0o600 });
   services.pods.settle();
   services.disconnect();
-  const kept = KEPT.flatMap((name) => (env[name] === undefined ? [] : [`${name}=${env[name]}`]));
-  const inherited = [files.lock];
-  return services.native.execve(services.executor, ['podctl-stage1', 'run', plan], kept, inherited);
+  const inherited = [files.lock, ...(files.sockets ?? [])];
+  return services.native.execve(services.executor, ['podctl-stage1', 'run', plan], variablesFor(env), inherited);
+}
+
+/** What the executor has to know of its unit; nothing else of the environment is its business. */
+function variablesFor(env: Environment): readonly string[] {
+  const isForUs = env['WATCHDOG_PID'] === undefined || env['WATCHDOG_PID'] === String(process.pid);
+  const kept = ['NOTIFY_SOCKET', 'CREDENTIALS_DIRECTORY', ...(isForUs ? ['WATCHDOG_USEC'] : [])];
+  return kept.flatMap((name) => (env[name] === undefined ? [] : [`${name}=${env[name]}`]));
+}
+
+function serviceOf(env: Environment): ServiceSpec {
+  const { CREDENTIALS_DIRECTORY: credentials, NOTIFY_SOCKET: socket, WATCHDOG_USEC: watchdog } = env;
+  return {
+    credentials: credentials === undefined ? [] : namesIn(credentials).toSorted(),
+    watchdogUs: socket !== undefined && /^[1-9]\d{0,15}$/.test(watchdog ?? '') ? Number(watchdog) : undefined,
+  };
+}
+
+function withSockets({ apps, pod }: PreparedPod, env: Environment): readonly AppSpec[] {
+  if (!hasSockets(env, process.pid)) return apps;
+  const manifest = readManifest(pod.path);
+  if (manifest === undefined) throw new PodctlError('pod-damaged', `pod ${pod.id} has no manifest`);
+  const listeners = manifest.apps.map(({ name, app }) => ({ name, ports: app.ports ?? [] }));
+  const found = socketsOf(ownSockets(env), listeners, manifest.ports);
+  return apps.map((app) => {
+    const sockets = found.get(app.name);
+    return sockets === undefined ? app : { ...app, sockets };
+  });
 }
 
 /** The journal has what apps say anyway: only where the unit's output goes elsewhere is it copied there. */
-function handedFiles(lock: number, env: Environment): HandedFiles {
+function handedFiles(lock: number, apps: readonly AppSpec[], env: Environment): HandedFiles {
   const elsewhere = (fd: number): number | undefined => (isOfJournal(fd, env) || isNull(fd) ? undefined : fd);
-  return { from: undefined, lock, stdout: elsewhere(1), stderr: elsewhere(2) };
+  const sockets = apps.flatMap((app) => (app.sockets ?? []).map(({ fd }) => fd));
+  return { from: undefined, lock, stdout: elsewhere(1), stderr: elsewhere(2), sockets };
 }
 
 /** systemd.exec(5), JOURNAL_STREAM. */

@@ -90,6 +90,8 @@ void read_section(App &app) {
       case OpKind::after: app.after = op; break;
       case OpKind::notify: app.notify = op; break;
       case OpKind::restart: app.restart = (*op)[0] == "never" ? nullptr : op; break;
+      case OpKind::listen: app.listen = op; break;
+      case OpKind::reload_signal: app.reload_signal = static_cast<int>(op->number(0)); break;
       case OpKind::stop_signal: app.stop_signal = static_cast<int>(op->number(0)); break;
       case OpKind::health: app.check = op; break;
       case OpKind::ready_when_healthy: app.awaits_health = true; break;

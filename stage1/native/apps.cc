@@ -263,6 +263,8 @@ void Supervisor::note_no_start(App &app, const Failure &failure) {
 }
 
 void Supervisor::end_run(App &app) {
+  note_reloading(app, false);
+  app.is_watched = app.has_pinged = false;
   app.view.close();
   const bool was_never_good = app.reason == Reason::unhealthy && !app.health.was_good;
   if (app.restart != nullptr && app.started_ms != 0 && !was_never_good &&

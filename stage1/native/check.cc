@@ -24,8 +24,8 @@ bool is_one_of(Text text, const Text *options, size_t count) {
 }
 
 bool is_role(Text text) {
-  constexpr Text kRoles[] = {"lock", "caller", "stdin", "stdout", "stderr"};
-  return is_one_of(text, kRoles, 5);
+  constexpr Text kRoles[] = {"lock", "caller", "stdin", "stdout", "stderr", "socket"};
+  return is_one_of(text, kRoles, 6);
 }
 
 bool is_one_line(Text text) { return text.find('\n') == text.size; }
@@ -67,6 +67,11 @@ const char *fault_of(const Op &op) {
     case OpKind::user_namespace:
       return op.number(0) > 0 && op.number(1) > 0 && op.number(0) < kNoId && op.number(1) <= kNoId - op.number(0)
                  ? nullptr : "not a range of IDs of the host";
+    case OpKind::credentials:
+      for (size_t i = 3; i < op.count; ++i) {
+        if (!is_file_name(op[i])) return "not the name of a credential";
+      }
+      return op.number(1) < kNoId && op.number(2) < kNoId ? nullptr : "not a user or group ID";
     case OpKind::hostname: return !op[0].empty() && op[0].size <= kMaxHostname ? nullptr : "not 1 to 64 bytes long";
     case OpKind::overlay: {
       constexpr size_t kMostLayers = 500;  // OVL_MAX_STACK

@@ -2,6 +2,7 @@
 #include "check_life.h"
 
 #include "kernel.h"
+#include "sockets.h"
 
 namespace podctl {
 namespace {
@@ -109,6 +110,8 @@ const char *fault_of_life(const Plan &plan, const Op &op) {
     case OpKind::after: fault = fault_of_after(plan, op); break;
     case OpKind::notify: fault = op[0].size <= kMaxSocketPath ? nullptr : "too long for a socket"; break;
     case OpKind::restart: fault = fault_of_restart(op); break;
+    case OpKind::listen: fault = fault_of_listen(plan, op); break;
+    case OpKind::reload_signal:
     case OpKind::stop_signal:
       fault = op.number(0) >= 1 && op.number(0) <= static_cast<uint64_t>(kLastSignal) ? nullptr : "no such signal";
       break;

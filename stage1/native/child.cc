@@ -11,6 +11,7 @@
 #include "limits.h"
 #include "perform.h"
 #include "report.h"
+#include "sockets.h"
 #include "wiring.h"
 
 namespace podctl {
@@ -72,7 +73,7 @@ Outcome<> become_part(Scene &scene, const Errand &errand, const Op &exec) {
 }
 
 /** Everything up to the exec. The launcher's and the init's files are closed before anything of the image is entered. */
-Outcome<> run_section(Scene &scene, const Errand &errand) {
+Outcome<> run_section(Scene &scene, const Errand &errand, int &report) {
   const bool is_first = errand.part == Part::main ? scene.app->pre_start == nullptr : errand.part == Part::pre_start;
   TRY(join_app(scene, errand, is_first));
   for (const Op *op = scene.app->first; op != scene.app->last; ++op) {
@@ -82,13 +83,20 @@ Outcome<> run_section(Scene &scene, const Errand &errand) {
       continue;
     }
     scene.places = Places{};
+    const Op *const listen = errand.part == Part::main ? scene.app->listen : nullptr;
+    Raised raised;
+    if (listen != nullptr) {
+      raised = TRY(raise_sockets(scene.pod, *listen, report));
+      report = raised.numbers[raised.sockets];
+    }
     TRY(limit_process(scene.identity));
     if (scene.pod.users.are_own()) TRY(join(scene.pod.users));
     const App &app = *scene.app;
     // Only now it can be the app's users'.
     const bool has_terminal = app.has_terminal() && errand.part != Part::companion;
     if (has_terminal) TRY(make_terminal(app, kTerminalFd, scene.identity.uid));
-    TRY(check(sys::close_range(kReportFd + 1, ~0U, 0), "close_range"));
+    if (listen != nullptr) report = TRY(place_sockets(raised));
+    TRY(check(sys::close_range(static_cast<unsigned>(report) + 1, ~0U, 0), "close_range"));
     TRY(check(sys::setsid(), "setsid"));
     if (has_terminal) TRY(check(sys::ioctl(1, TIOCSCTTY, nullptr), "ioctl", "TIOCSCTTY"));
     TRY(check(sys::umask(022), "umask"));
@@ -103,8 +111,8 @@ Outcome<> run_section(Scene &scene, const Errand &errand) {
 void run_child(Pod &pod, App &app, const Errand &errand, const ChildFiles &files) {
   Scene scene{pod, &app};
   Outcome<> placed = place_files(files);
-  const int report = placed.ok() ? kReportFd : files.report.get();
-  const Outcome<> ran = placed.ok() ? run_section(scene, errand) : static_cast<Outcome<> &&>(placed);
+  int report = placed.ok() ? kReportFd : files.report.get();
+  const Outcome<> ran = placed.ok() ? run_section(scene, errand, report) : static_cast<Outcome<> &&>(placed);
   if (ran.ok()) sys::exit_group(kOwnFailure);  // the plan ended without an exec: check.cc refuses that
   ran.failure->app = app.name;
   if (ran.failure->operation.empty()) ran.failure->operation = "start";

@@ -63,7 +63,9 @@ void Supervisor::handle_signals() {
       case kSignalTerminate:
       case kSignalRealTime + 3:  // machinectl's halt and poweroff
       case kSignalRealTime + 4: stop(); break;
-      default: break;  // HUP, USR1, USR2: a stray one must not end the pod
+      case kSignalHangup: reload(); break;
+      case kSignalAbort: abort(); break;
+      default: break;  // USR1, USR2: a stray one must not end the pod
     }
   }
 }
@@ -122,6 +124,10 @@ void Supervisor::handle_readiness(App &app) {
   app.readiness_pause = monotonic_ms() + kReadinessPauseMs;
   if (app.state != App::State::running) return;  // what a handler says, or a program that is gone
   if (said.ready && !app.is_ready) note_ready(app);
+  if (said.is_reloading || said.ready) note_reloading(app, said.is_reloading);
+  if (said.has_pinged) note_ping(app);
+  if (said.is_hopeless) tell("WATCHDOG=trigger");
+  if (said.extension != 0) pass_extension_on(said.extension);
   if (!said.status.empty()) pass_status_on(app, said.status);
 }
 

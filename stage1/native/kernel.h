@@ -29,6 +29,7 @@ constexpr int kSignalKill = 9;
 constexpr int kSignalHangup = 1;
 constexpr int kSignalInterrupt = 2;
 constexpr int kSignalQuit = 3;
+constexpr int kSignalAbort = 6;
 constexpr int kSignalUser1 = 10;
 constexpr int kSignalUser2 = 12;
 constexpr int kSignalTerminate = 15;
@@ -48,7 +49,7 @@ constexpr uint64_t signal_bit(int signal) { return uint64_t{1} << (signal - 1); 
 constexpr uint64_t kAllSignals = ~uint64_t{0};
 /** The signals that stage1 acts on, in the launcher and in the init. */
 constexpr uint64_t kHandledSignals = signal_bit(kSignalChild) | signal_bit(kSignalTerminate) | signal_bit(kSignalInterrupt) |
-                                     signal_bit(kSignalHangup) | signal_bit(kSignalUser1) | signal_bit(kSignalUser2) |
+                                     signal_bit(kSignalHangup) | signal_bit(kSignalAbort) | signal_bit(kSignalUser1) | signal_bit(kSignalUser2) |
                                      signal_bit(kSignalRealTime + 3) | signal_bit(kSignalRealTime + 4);
 
 constexpr int kSigBlock = 0;

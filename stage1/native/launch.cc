@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 
 #include "cgroup.h"
+#include "credentials.h"
 #include "files.h"
 #include "init.h"
 #include "kernel.h"
@@ -39,7 +40,10 @@ Outcome<> prepare(Pod &pod, const char *const envp[]) {
   for (const Op &op : pod.plan) {
     if (op.section == kHead) TRY(perform(scene, op));
   }
+  close_originals(pod.plan);
   pod.notify = TRY(connect_notify(envp));
+  if (pod.notify.is_open()) pod.watchdog_ms = watchdog_ms_of(envp);
+  TRY(keep_credentials(pod, envp));
   return kDone;
 }
 

@@ -15,13 +15,22 @@ constexpr sys::Time kBarrierPatience{30, 0};
 
 }  // namespace
 
-Outcome<Fd> connect_notify(const char *const envp[]) {
-  constexpr Text kName = "NOTIFY_SOCKET=";
+Text variable_in(const char *const envp[], Text name) {
   for (size_t i = 0; envp[i] != nullptr; ++i) {
     const Text entry = envp[i];
-    if (entry.starts_with(kName)) return connect_unix(entry.from(kName.size), kSockDgram);
+    if (entry.starts_with(name)) return entry.from(name.size);
   }
-  return Fd();
+  return {};
+}
+
+Outcome<Fd> connect_notify(const char *const envp[]) {
+  const Text path = variable_in(envp, "NOTIFY_SOCKET=");
+  return path.empty() ? Outcome<Fd>(Fd()) : connect_unix(path, kSockDgram);
+}
+
+uint64_t watchdog_ms_of(const char *const envp[]) {
+  uint64_t microseconds = 0;
+  return parse_decimal(variable_in(envp, "WATCHDOG_USEC="), microseconds) ? microseconds / 1000 : 0;
 }
 
 Outcome<> notify(const Fd &socket, Text state) {

@@ -6,6 +6,12 @@
 
 namespace podctl {
 
+/** The value of `name` (with its `=`) in an environment; empty if it is not there. */
+Text variable_in(const char *const envp[], Text name);
+
+/** $WATCHDOG_USEC in milliseconds: how often systemd wants to hear WATCHDOG=1. 0: never. */
+uint64_t watchdog_ms_of(const char *const envp[]);
+
 /** A socket connected to $NOTIFY_SOCKET, or a closed Fd if there is none. */
 Outcome<Fd> connect_notify(const char *const envp[]);
 

@@ -42,6 +42,7 @@ constexpr OpSyntax kOps[] = {
     {OpKind::readonly, "readonly", kApp, {path}},
     {OpKind::root_readonly, "root-readonly", kApp, {}},
     {OpKind::facade, "facade", kPod, {path}},
+    {OpKind::credentials, "credentials", kPod, {path, num, num, texts}},
     {OpKind::pivot, "pivot", kPodApp, {}},
 
     {OpKind::app, "app", kApp, {text, text}},
@@ -54,6 +55,8 @@ constexpr OpSyntax kOps[] = {
     {OpKind::stop_signal, "stop-signal", kApp, {num}},
     {OpKind::stdio, "stdio", kApp, {text, text, text}},
     {OpKind::terminal, "terminal", kApp, {num, num}},
+    {OpKind::listen, "listen", kApp, {texts}},
+    {OpKind::reload_signal, "reload-signal", kApp, {num}},
     {OpKind::handler, "handler", kApp, {text, num, texts}},
     {OpKind::health, "health", kApp, {text, num, num, num, num, num, num, texts}},
     {OpKind::ready_when_healthy, "ready-when-healthy", kApp, {}},

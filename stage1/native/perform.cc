@@ -4,12 +4,14 @@
 #include <linux/sched.h>
 
 #include "cgroup.h"
+#include "credentials.h"
 #include "devices.h"
 #include "facade.h"
 #include "network.h"
 #include "paths.h"
 #include "readiness.h"
 #include "report.h"
+#include "sockets.h"
 #include "sysctl.h"
 #include "takeover.h"
 #include "traffic.h"
@@ -69,6 +71,7 @@ Program program_of_handler(Arena &arena, const App &app, const Op &handler) {
 Program program_of(Arena &arena, const Op *first, const Op &exec) {
   Program program{exec.args, exec.count, nullptr, 0, environment_of(arena, first, &exec)};
   for (const Op *op = first; op != &exec; ++op) {
+    if (op->kind == OpKind::listen) program.environment = with_listen_variables(arena, program.environment, *op);
     if (op->kind != OpKind::args) continue;
     program.arguments = op->args;
     program.argument_count = op->count;
@@ -136,13 +139,15 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
     case OpKind::root_readonly: return make_root_read_only(places);
     // Safe: a socket in the pod-level root, on a file system that no app is shown.
     case OpKind::facade: pod.facade = TRY(listen_facade(places.root.get(), op[0])); return kDone;
+    // Safe: out of systemd's directory, which only root writes, into a file system of the pod-level root that no image is in yet.
+    case OpKind::credentials: return copy_credentials(pod, places, op);
     // Safe: the old root is detached in the same operation; no descriptor of it is left to an app (app.cc closes all).
     case OpKind::pivot: return pivot(places);
 
     // Safe: as bind, of a socket that the init made where no app can reach it.
     case OpKind::notify: return show_readiness_socket(places, *scene.app, op[0]);
     // Performed by the init for its app: add_apps read the first six; limits are set before the app's first process is there.
-    case OpKind::app: case OpKind::after: case OpKind::restart: case OpKind::stop_signal: case OpKind::stdio: case OpKind::terminal:
+    case OpKind::app: case OpKind::after: case OpKind::restart: case OpKind::stop_signal: case OpKind::stdio: case OpKind::terminal: case OpKind::reload_signal:
     case OpKind::health: case OpKind::ready_when_healthy: return kDone;
     case OpKind::log: return announce_streams(scene);
     case OpKind::cgroup: return set_limit(pod.arena, scene.app->cgroup, op[0], op[1]);
@@ -156,7 +161,7 @@ Outcome<> perform_one(Scene &scene, const Op &op) {
       note(identity, op);
       return kDone;
     // Found by exec among the section's operations.
-    case OpKind::args: case OpKind::env: return kDone;
+    case OpKind::args: case OpKind::env: case OpKind::listen: return kDone;
     // Safe: after the pivot, with the app's identity and none but its own files open.
     case OpKind::exec:
       TRY(assume(identity));

@@ -20,8 +20,8 @@ constexpr size_t kMostKinds = 8;
 enum class OpKind : uint8_t {
   pod, adopt, inherit, namespaces, user_namespace, join_network, stop_grace, exit_policy,
   machine, hostname, loopback, sysctl, bandwidth, overlay,
-  pod_root, root, mkdir, file, symlink, bind, mount, mask, readonly, root_readonly, facade, pivot,
-  app, log, cgroup, devices, after, notify, restart, stop_signal, stdio, terminal, handler, health, ready_when_healthy,
+  pod_root, root, mkdir, file, symlink, bind, mount, mask, readonly, root_readonly, facade, credentials, pivot,
+  app, log, cgroup, devices, after, notify, restart, stop_signal, stdio, terminal, listen, reload_signal, handler, health, ready_when_healthy,
   cwd, groups, user, caps, no_new_privs, may_gain_privs, rlimit, oom_score_adj, selinux, apparmor, seccomp, env, args, exec,
 };
 

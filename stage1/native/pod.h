@@ -101,9 +101,13 @@ struct App {
   const Op *pre_start = nullptr;
   const Op *post_stop = nullptr;
   const Op *check = nullptr;
+  /** Sockets of the unit that its program gets. */
+  const Op *listen = nullptr;
   /** It is ready while it is healthy. */
   bool awaits_health = false;
   int stop_signal = kSignalTerminate;
+  /** 0: SIGHUP, if the app catches it. */
+  int reload_signal = 0;
 
   Fd cgroup{};
   /** cgroup.kill was used: the kernel kills what clone3 puts into such a cgroup, so that processes have to move there. */
@@ -153,6 +157,10 @@ struct App {
   bool comes_again = false;
   /** In this run or in an earlier one. */
   bool was_ready = false;
+  /** In this run: it reads its configuration anew, by its own word; it has pinged the watchdog; and has since that was fed. */
+  bool is_reloading = false;
+  bool is_watched = false;
+  bool has_pinged = false;
   /** All of them, and those since it last ran well. */
   uint32_t restarts = 0;
   uint32_t restarts_in_row = 0;
@@ -214,6 +222,13 @@ enum class Release : char {
   unit = 'u',
 };
 
+/** A socket that systemd passed to the unit. */
+struct PassedSocket {
+  /** What the plan calls it: its number when it came. */
+  uint64_t number = 0;
+  Fd file{};
+};
+
 struct Pod {
   Arena &arena;
   Plan plan{};
@@ -228,6 +243,12 @@ struct Pod {
   /** The caller's stdout and stderr. */
   Sink output{};
   Sink errors{};
+  PassedSocket *sockets = nullptr;
+  size_t socket_count = 0;
+  /** The unit's credentials; closed if it has none. */
+  Fd credentials{};
+  /** How often systemd wants to hear that the pod lives (WatchdogSec=); 0: never. */
+  uint64_t watchdog_ms = 0;
   uint64_t stop_grace_ms = 10000;
   ExitPolicy exit_policy = ExitPolicy::first_failure;
   /** The app that the policy `main` is about. */

@@ -28,9 +28,14 @@ Text printable(Text text, char *buffer) {
 
 void hear(Said &said, Text message, char *buffer) {
   constexpr Text kStatus = "STATUS=";
+  constexpr Text kExtend = "EXTEND_TIMEOUT_USEC=";
   while (!message.empty()) {
     const Text line = split(message, '\n');
     if (line == "READY=1") said.ready = true;
+    if (line == "READY=1" || line == "RELOADING=1") said.is_reloading = line == "RELOADING=1";
+    if (line == "WATCHDOG=1") said.has_pinged = true;
+    if (line == "WATCHDOG=trigger") said.is_hopeless = true;
+    if (line.starts_with(kExtend) && !parse_decimal(line.from(kExtend.size), said.extension)) said.extension = 0;
     if (line.starts_with(kStatus)) said.status = printable(line.from(kStatus.size), buffer);
   }
 }

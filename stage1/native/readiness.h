@@ -12,9 +12,16 @@ Outcome<Fd> make_readiness_socket(const App &app);
 /** Shows the socket at `path` in the app's root: whoever can write to it is in that app. */
 Outcome<> show_readiness_socket(const Places &places, const App &app, Text path);
 
-/** What is listened to in an app's messages. All else (MAINPID=, WATCHDOG=, FDSTORE=, …) is about a service, and dropped. */
+/** What is listened to in an app's messages. All else (MAINPID=, STOPPING=, FDSTORE=, …) is about a service, and dropped. */
 struct Said {
   bool ready = false;
+  /** RELOADING=1 was the last word, not READY=1. */
+  bool is_reloading = false;
+  /** WATCHDOG=1, and =trigger. */
+  bool has_pinged = false;
+  bool is_hopeless = false;
+  /** EXTEND_TIMEOUT_USEC=, 0 for none. */
+  uint64_t extension = 0;
   /** The last STATUS= in characters that can be shown anywhere; empty if there was none. */
   Text status{};
 };

@@ -81,6 +81,7 @@ void Supervisor::gather(PollSet &set) {
 int64_t Supervisor::patience() const {
   uint64_t deadline = pod_.bus.socket.is_open() ? pod_.bus.deadline : 0;
   deadline = sooner(sooner(deadline, control_.deadline()), sooner(companions_deadline(), audience_.deadline()));
+  deadline = sooner(deadline, watchdog_deadline());
   for (const App &app : pod_) deadline = sooner(deadline, deadline_of(app));
   if (deadline == 0) return -1;
   const uint64_t now = monotonic_ms();
@@ -102,6 +103,7 @@ void Supervisor::handle(const PollSet &set) {
   if (set.is_ready(released_slot_)) handle_release();
   if (pod_.bus.socket.is_open()) handle_bus(set.is_ready(bus_slot_));
   handle_deadlines();
+  feed_watchdog();
   handle_companion_deadlines();
   handle_health();
   start_again();

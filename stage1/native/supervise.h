@@ -110,6 +110,18 @@ class Supervisor {
   void condemn(App &app, bool at_once);
   void record_health(const App &app);
 
+  // service.cc: what the unit's directives ask of the pod.
+  void tell(Text state);
+  void reload();
+  bool is_reloading() const;
+  void note_reloading(App &app, bool is_reloading_now);
+  void pass_extension_on(uint64_t microseconds);
+  void note_ping(App &app);
+  bool is_any_watched() const;
+  uint64_t watchdog_deadline() const;
+  void feed_watchdog();
+  void abort();
+
   // lifecycle.cc: what follows for the pod.
   void record(const App &app);
   void announce();
@@ -148,6 +160,9 @@ class Supervisor {
   int exit_status_ = 0;
   /** Monotonic milliseconds: when an app's STATUS= was last passed on. */
   uint64_t status_passed_ = 0;
+  /** The same of RELOADING=1, and of WATCHDOG=1 to systemd. */
+  uint64_t reload_passed_ = 0;
+  uint64_t fed_ = 0;
 };
 
 }  // namespace podctl

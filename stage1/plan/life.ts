@@ -21,7 +21,7 @@ export const appsInOrder = ({ apps }: PodSpec): readonly AppSpec[] =>
 /** What the init does about the app: from the start of its section. */
 export function appLife(app: AppSpec): readonly Op[] {
   const { handlers, stdio } = app;
-  const { restart, after, stopSignal } = app.life;
+  const { restart, after, stopSignal, reloadSignal } = app.life;
   return [
     ...(after.length === 0 ? [] : [op('after', ...after)]),
     ...(restart === undefined || restart.policy === 'never'
@@ -29,6 +29,7 @@ export function appLife(app: AppSpec): readonly Op[] {
       : [op('restart', restart.policy, ...[restart.delayMs, restart.longestMs, restart.limit].map(String))]),
     ...(stopSignal === undefined ? [] : [op('stop-signal', String(stopSignal))]),
     ...stdioOps(stdio),
+    ...(reloadSignal === undefined ? [] : [op('reload-signal', String(reloadSignal))]),
     ...handlers.map(({ event, argv, candidates }) => op('handler', event, String(argv.length), ...argv, ...candidates)),
     ...healthCheck(app),
   ];

@@ -4,6 +4,7 @@ import type { PodId } from '#kernel/brand';
 import { extraNodes } from './confinement';
 import { readinessMount } from './life';
 import { type MountFlag, type Op, op } from './op';
+import { appCredentials } from './service';
 import { type AppSpec, hostId, type MachineSpec, type NameFiles, type PodSpec, type UserRange } from './spec';
 import { appVolumes } from './volumes';
 
@@ -145,7 +146,8 @@ export function isReserved(target: string): boolean {
 export const KERNEL_DIRECTORIES = ['/dev', '/proc', '/sys'] as const;
 
 /** One app's view: its image under fresh kernel file systems and a private /dev; /dev/shm is the pod's. */
-export function appMounts({ users, names }: PodSpec, app: AppSpec): readonly Op[] {
+export function appMounts(pod: PodSpec, app: AppSpec): readonly Op[] {
+  const { users, names } = pod;
   return [
     op('root', appRoot(app.name)),
     mount('proc', '/proc', [], 'nosuid', 'nodev', 'noexec'),
@@ -172,6 +174,7 @@ export function appMounts({ users, names }: PodSpec, app: AppSpec): readonly Op[
     op('bind', LOG_SOCKET, '/dev/log', 'optional'),
     op('symlink', '/etc/mtab', '../proc/self/mounts'),
     ...readinessMount(app),
+    ...appCredentials(pod, app),
     ...nameFiles(app, names),
     ...(app.root.readOnly ? writableDirectories(app) : []),
     ...appVolumes(app),

@@ -27,7 +27,7 @@ const syntax = <const A extends readonly ArgKind[]>(sections: readonly Section[]
 export const OPS = {
   /** uuid, pod directory. First operation of every plan. */
   pod: syntax(['head'], 'text', 'path'),
-  /** role (lock|caller|stdin|stdout|stderr), pid, fd: take over another process's open file (pidfd_getfd(2)). */
+  /** role (lock|caller|stdin|stdout|stderr|socket, of which there may be several), pid, fd: take over another process's open file (pidfd_getfd(2)). */
   adopt: syntax(['head'], 'text', 'num', 'num'),
   /** role, fd: the same for a file inherited from the process that exec'd the executor. */
   inherit: syntax(['head'], 'text', 'num'),
@@ -80,6 +80,11 @@ export const OPS = {
   'root-readonly': syntax(['app']),
   /** Path in the pod-level root where the bus façade listens. */
   facade: syntax(['pod'], 'path'),
+  /**
+   * Directory of the pod-level root, the host's IDs of a user and a group, names: copies of these of the unit's credentials, which
+   * are in the executor's $CREDENTIALS_DIRECTORY, for them to read.
+   */
+  credentials: syntax(['pod'], 'path', 'num', 'num', 'texts'),
   /** Make the root the process's root, and the old root unreachable. */
   pivot: syntax(['pod', 'app']),
 
@@ -106,6 +111,10 @@ export const OPS = {
   stdio: syntax(['app'], 'text', 'text', 'text'),
   /** Rows and columns of the app's terminal to begin with. Exactly with `stdio … tty`, behind it. */
   terminal: syntax(['app'], 'num', 'num'),
+  /** Sockets of the head by their numbers, and their names, in pairs: the app has them as 3 and following (sd_listen_fds(3)). */
+  listen: syntax(['app'], 'texts'),
+  /** Number of the signal that asks the app to read its configuration anew; absent: SIGHUP, if the app catches it. */
+  'reload-signal': syntax(['app'], 'num'),
   /** pre-start or post-stop, number of arguments, argv, then candidates for the program as in `exec`. */
   handler: syntax(['app'], 'text', 'num', 'texts'),
   /**

@@ -4,6 +4,7 @@ import { appIsolation, podIsolation } from './isolation';
 import { appLife, appsInOrder, exitPolicy, readinessVariable, terminalVariable } from './life';
 import { appMounts, appRoot, bindForUsers, podRootMounts, SYSTEM_BUS } from './mounts';
 import { type Op, op, type Plan } from './op';
+import { appSockets, isListenVariable, podCredentials, serviceVariables } from './service';
 import type { AppSpec, HandedFiles, PodSpec } from './spec';
 import { podVolumes, volumeDevices } from './volumes';
 
@@ -13,6 +14,7 @@ function handedFiles(files: HandedFiles): readonly Op[] {
     ['caller', files.caller],
     ['stdout', files.stdout],
     ['stderr', files.stderr],
+    ...(files.sockets ?? []).map((fd): [string, number] => ['socket', fd]),
   ];
   return roles.flatMap(([role, fd]) => {
     if (fd === undefined) return [];
@@ -68,6 +70,7 @@ function podSection(pod: PodSpec): readonly Op[] {
     ...podVolumes(pod),
     ...pod.apps.map((app) => appTree(pod, app)),
     ...(pod.machine === undefined ? [] : [op('facade', SYSTEM_BUS)]),
+    ...podCredentials(pod),
     op('pivot'),
   ];
 }
@@ -78,6 +81,7 @@ function appSection(pod: PodSpec, app: AppSpec, joins = false): readonly Op[] {
     op('app', app.name, `app-${app.name}`),
     op('log', app.name, pod.unit),
     ...appLife(app),
+    ...appSockets(app),
     // Before the root, while /proc is the pod's and not yet the image's.
     ...appIsolation(app.effects, volumeDevices(pod, app)),
     ...otherDevices(pod, app, joins),
@@ -89,16 +93,17 @@ function appSection(pod: PodSpec, app: AppSpec, joins = false): readonly Op[] {
     op('caps', app.capabilityMask),
     ...(app.noNewPrivileges ? [op('no-new-privs')] : []),
     ...(app.mayGainPrivileges === true ? [op('may-gain-privs')] : []),
-    ...environmentOps(app),
+    ...environmentOps(pod, app),
     op('args', ...app.argv),
     op('exec', ...app.candidates),
   ];
 }
 
 /** The planner's own variables count, not the image's of the same name. */
-function environmentOps(app: AppSpec): readonly Op[] {
-  const own = readinessVariable(app);
-  const isOwn = (name: string): boolean => own.some(({ args }) => args[0]?.startsWith(`${name}=`) === true);
+function environmentOps(pod: PodSpec, app: AppSpec): readonly Op[] {
+  const own = [...readinessVariable(app), ...serviceVariables(pod, app)];
+  const isOwn = (name: string): boolean =>
+    isListenVariable(name) || own.some(({ args }) => args[0]?.startsWith(`${name}=`) === true);
   return [
     ...app.environment.flatMap(({ name, value }) => (isOwn(name) ? [] : [op('env', `${name}=${value}`)])),
     ...terminalVariable(app),

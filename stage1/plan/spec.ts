@@ -21,6 +21,8 @@ export interface PodSpec {
   /** Milliseconds between asking the apps to stop and killing them. */
   readonly stopGraceMs: number;
   readonly files: HandedFiles;
+  /** What systemd gives the unit for the pod; undefined: nothing. */
+  readonly service?: ServiceSpec | undefined;
   /** How to register with machined; undefined leaves the pod unregistered. */
   readonly machine: MachineSpec | undefined;
   /** Directory of the host with the pod's own journal; undefined: it has none. */
@@ -40,6 +42,19 @@ export interface PodSpec {
   readonly bandwidth: bigint | undefined;
   /** What the pod's isolators come down to. */
   readonly effects: readonly Effect[];
+}
+
+export interface ServiceSpec {
+  /** Names of the unit's credentials. */
+  readonly credentials: readonly string[];
+  /** Microseconds within which systemd wants to hear from an app that answers for itself. */
+  readonly watchdogUs: number | undefined;
+}
+
+/** One of the unit's sockets, by its number in `HandedFiles`, and the name by which the app knows it. */
+export interface SocketSpec {
+  readonly fd: number;
+  readonly name: string;
 }
 
 export interface MachineSpec {
@@ -140,6 +155,8 @@ export interface HandedFiles {
   /** Where app output is copied to beside the journal. */
   readonly stdout: number | undefined;
   readonly stderr: number | undefined;
+  /** Those of the unit that some app gets. */
+  readonly sockets?: readonly number[];
 }
 
 /** A program that runs as root in the app's root, before it or after it. */
@@ -179,4 +196,6 @@ export interface AppSpec {
   /** What the app's isolators come down to, beside its capabilities and privileges, which stand above. */
   readonly effects: readonly Effect[];
   readonly root: RootSpec;
+  /** In the order in which the app gets them. */
+  readonly sockets?: readonly SocketSpec[];
 }

@@ -12,8 +12,11 @@ export class Services {
   readonly #rig: Rig;
   readonly #files = new Set<string>();
 
+  readonly #cursor: string;
+
   constructor(rig: Rig) {
     this.#rig = rig;
+    this.#cursor = /-- cursor: (.*)/.exec(output('journalctl', '-n', '1', '--show-cursor'))?.[1] ?? '';
   }
 
   /** podctl of this rig, as one line of a unit. */
@@ -52,9 +55,10 @@ export class Services {
     return output('systemctl', 'show', '--value', '-p', property, name).trim();
   }
 
-  journal(name: string): string {
+  /** Messages of a unit since this was made (--after-cursor would lose the first that matches). @param more arguments of journalctl(1) */
+  journal(name: string, ...more: readonly string[]): string {
     output('journalctl', '--sync');
-    return output('journalctl', '-o', 'cat', '-u', name);
+    return output('journalctl', '-o', 'cat', `--cursor=${this.#cursor}`, '-u', name, ...more);
   }
 
   /** Ends all of them, and removes their files. */

@@ -11,14 +11,14 @@ import { createServices } from '../services';
 import type { spec } from './app-sandbox';
 import { interrupts } from './interrupts';
 import { podIsolatorsOf } from './isolator-words';
-import { relaxationsOf, startOptionsOf, usersOf } from './pod-request';
+import { placeWishOf, relaxationsOf, startOptionsOf, usersOf } from './pod-request';
 import { announce, saveUuid, showPlan, takeOver } from './pod-start';
 import { annotationsOf, textMapOf } from './pod-words';
 
 export const run: Handler<typeof spec> = async (context, { flags }) => {
   if (!flags.dryRun) assertSystemd();
   const services = createServices(context);
-  const place = flags.dryRun ? APART : await placeOf(services, context.env, { ...flags, wanted: flags.inPlace });
+  const place = flags.dryRun ? APART : await placeOf(services, context.env, placeWishOf(flags));
   const options = { ...startOptionsOf(flags, context.env), outer: place.outer?.name };
   const prepared = await preparePod(services, {
     name: flags.name,

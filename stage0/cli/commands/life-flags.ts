@@ -35,4 +35,8 @@ export const APP_LIFE_FLAGS = {
     value: 'ACTION',
   }),
   noHealthcheck: toggle("as --health-cmd=none: without the image's health check"),
+  reloadSignal: text(
+    'signal that asks the app to read its configuration anew, when the unit is reloaded (default: SIGHUP, if the app catches it)',
+    { value: 'SIGNAL' },
+  ),
 };

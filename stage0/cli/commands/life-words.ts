@@ -10,7 +10,7 @@ import {
   HEALTH_TIMEOUT,
   NO_CHECK,
 } from '../../../stage2/health';
-import { AFTER, lifeOf, READY, RESTART, RESTART_DELAY, STOP_SIGNAL } from '../../../stage2/life';
+import { AFTER, lifeOf, READY, RELOAD_SIGNAL, RESTART, RESTART_DELAY, STOP_SIGNAL } from '../../../stage2/life';
 import type { Annotation } from '../../image/schema';
 import type { FlagValues } from '../flag';
 import type { APP_LIFE_FLAGS } from './life-flags';
@@ -30,6 +30,7 @@ const NAMES: Readonly<Record<Exclude<keyof LifeFlags, 'noHealthcheck'>, string>>
   healthStartInterval: HEALTH_START_INTERVAL,
   healthRetries: HEALTH_RETRIES,
   healthOnFailure: HEALTH_ON_FAILURE,
+  reloadSignal: RELOAD_SIGNAL,
 };
 
 const FLAGS = Object.keys(NAMES) as (keyof typeof NAMES)[];

@@ -6,6 +6,7 @@ import { NO_FACTS } from '../../pod/manifest';
 import { isUserRange } from '../../pod/subid';
 import { USERS_PER_POD } from '../../pod/users';
 import { machineName } from '../../systemd/machined';
+import type { PlaceWish } from '../../usecases/place';
 import type { PrepareRequest } from '../../usecases/prepare';
 import type { StartOptions } from '../../usecases/start';
 import type { AppRequest, SharedEnvironment } from '../../usecases/wanted';
@@ -146,3 +147,15 @@ function networkOf(written: string): StartOptions['network'] {
     hint: 'pods have --net=host, --net=none or --net=ns:PATH so far',
   });
 }
+
+/** Whether the pod is to run in place; not if this process has something else to do meanwhile. */
+export const placeWishOf = ({ inPlace, detach, interactive, tty }: FlagValues<typeof START_FLAGS>): PlaceWish => ({
+  wanted: inPlace,
+  apart: detach
+    ? '--detach'
+    : interactive
+      ? '--interactive'
+      : tty === undefined || tty === 'false'
+        ? undefined
+        : '--tty',
+});

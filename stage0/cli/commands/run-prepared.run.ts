@@ -8,14 +8,14 @@ import type { Handler } from '../command';
 import { createServices } from '../services';
 import { interrupts } from './interrupts';
 import { podArgument } from './pod-argument';
-import { relaxationsOf, startOptionsOf } from './pod-request';
+import { placeWishOf, relaxationsOf, startOptionsOf } from './pod-request';
 import { announce, explain, saveUuid, showPlan, takeOver } from './pod-start';
 import type { spec } from './run-prepared';
 
 export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   if (!flags.dryRun) assertSystemd();
   const services = createServices(context);
-  const place = flags.dryRun ? APART : await placeOf(services, context.env, { ...flags, wanted: flags.inPlace });
+  const place = flags.dryRun ? APART : await placeOf(services, context.env, placeWishOf(flags));
   const options = { ...startOptionsOf(flags, context.env), outer: place.outer?.name };
   const entry = podArgument(services, args.uuid);
   const state = services.pods.state(entry);

@@ -4,7 +4,7 @@ import { enterRun, runPod } from '../../usecases/run';
 import type { Handler } from '../command';
 import { createServices } from '../services';
 import { interrupts } from './interrupts';
-import { prepareRequestOf, startOptionsOf } from './pod-request';
+import { placeWishOf, prepareRequestOf, startOptionsOf } from './pod-request';
 import { announce, explain, prepareIn, saveUuid, showPlan, takeOver } from './pod-start';
 import type { spec } from './run';
 
@@ -12,7 +12,7 @@ export const run: Handler<typeof spec> = async (context, words) => {
   const { flags } = words;
   if (!flags.dryRun) assertSystemd();
   const services = createServices(context);
-  const place = flags.dryRun ? APART : await placeOf(services, context.env, { ...flags, wanted: flags.inPlace });
+  const place = flags.dryRun ? APART : await placeOf(services, context.env, placeWishOf(flags));
   const request = prepareRequestOf(context, words, place.unit);
   const options = { ...startOptionsOf(flags, context.env), outer: place.outer?.name };
   // The bus answers while the images are looked up here.

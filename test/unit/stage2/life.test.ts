@@ -15,6 +15,7 @@ describe('stage2: the life of an app', () => {
       ready: 'exec',
       health: undefined,
       stopSignal: undefined,
+      reloadSignal: undefined,
     }));
 
   it('reads what annotations say', () => {
@@ -26,6 +27,7 @@ describe('stage2: the life of an app', () => {
         ready: 'notify',
         health: undefined,
         stopSignal: 2,
+        reloadSignal: undefined,
       },
     );
     assert.deepEqual(life({ restart: 'always' }).restart, {
