@@ -25,19 +25,23 @@ import { imagePolicy } from './commands/image-policy';
 import { imageRender } from './commands/image-render';
 import { imageRm } from './commands/image-rm';
 import { imageVerify } from './commands/image-verify';
+import { inspect } from './commands/inspect';
 import { kill } from './commands/kill';
 import { list } from './commands/list';
 import { logs } from './commands/logs';
 import { pause } from './commands/pause';
 import { prepare } from './commands/prepare';
+import { rename } from './commands/rename';
 import { restart } from './commands/restart';
 import { resume } from './commands/resume';
 import { rm } from './commands/rm';
 import { run } from './commands/run';
 import { runPrepared } from './commands/run-prepared';
+import { stats } from './commands/stats';
 import { status } from './commands/status';
 import { stop } from './commands/stop';
 import { storeCheck } from './commands/store-check';
+import { top } from './commands/top';
 import { trust } from './commands/trust';
 import { version } from './commands/version';
 import type { Registry } from './lookup';
@@ -52,11 +56,15 @@ export const REGISTRY: Registry = {
     trust,
     list,
     status,
+    stats,
+    top,
+    inspect,
     stop,
     restart,
     pause,
     resume,
     kill,
+    rename,
     rm,
     enter,
     attach,

@@ -86,7 +86,7 @@ int check_only(const char *path) {
 /** Returns when nobody holds the pod's lock exclusively any more: its init has ended. Ends with the caller. */
 Outcome<> wait_for_end(const char *pod_directory) {
   TRY(check(sys::prctl(PR_SET_PDEATHSIG, kSignalKill), "prctl", "PR_SET_PDEATHSIG"));
-  const Fd directory = TRY(open_at(AT_FDCWD, pod_directory, kOpenDirectory));
+  const Fd directory = TRY(open_at(AT_FDCWD, pod_directory, O_RDONLY | O_DIRECTORY));
   TRY(check(sys::flock(directory.get(), LOCK_SH), "flock", pod_directory));
   return kDone;
 }

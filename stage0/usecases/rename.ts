@@ -1,0 +1,41 @@
+/** Gives a pod another name: in the names, its record, and, while it runs, machined's list. */
+import fs from 'node:fs';
+import { PodctlError } from '#kernel/errors';
+import { writeFileDurable } from '../files/durable';
+import { MEMBERS_LOCK, POD_ROOT, RECORD } from '../pod/layout';
+import { releaseName } from '../pod/names';
+import type { PodEntry } from '../pod/pods';
+import { readPid, readRecord } from '../pod/record';
+import { renameMachine } from '../systemd/machine-rename';
+import { machineName } from '../systemd/machined';
+import { claimPodName } from './prepare';
+import type { Services } from './services';
+
+/**
+ * Every crash leaves a pod that has one of the names, or both.
+ * @throws PodctlError `invalid-name`, `pod-name-taken`, `pod-wrong-state`, `pod-damaged`
+ */
+export async function renamePod(services: Services, entry: PodEntry, name: string): Promise<void> {
+  machineName(name);
+  const { pods, dataDir, native, warn } = services;
+  const state = pods.state(entry);
+  if (!['run', 'prepared'].includes(entry.directory) || state === undefined)
+    throw new PodctlError('pod-wrong-state', `pod ${entry.id} is ${state ?? 'being removed'}`);
+  // What else changes the record of a pod that runs or has run holds this lock, too.
+  const lock = fs.openSync(`${entry.path}/${MEMBERS_LOCK}`, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+  try {
+    native.flock(lock, 'exclusive', true);
+    const record = readRecord(entry.path);
+    if (record === undefined) throw new PodctlError('pod-damaged', `pod ${entry.id} has no record`);
+    if (record.name === name) return;
+    claimPodName(services, name, entry.id);
+    writeFileDurable(`${entry.path}/${RECORD}`, `${JSON.stringify({ ...record, name })}\n`, 0o640);
+    releaseName(dataDir, native, record.name, entry.id);
+    const leader = state === 'running' ? readPid(entry.path) : undefined;
+    if (leader === undefined) return;
+    const machine = { name, pod: entry.id, root: `${entry.path}/${POD_ROOT}` };
+    await renameMachine(services.connect(), record.name, machine, leader, warn);
+  } finally {
+    fs.closeSync(lock);
+  }
+}
