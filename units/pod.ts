@@ -20,6 +20,14 @@ export interface PodUnit {
 /** For stage1 to kill, reap and write statuses after the grace, before systemd kills the whole unit. */
 const STOP_MARGIN_MS = 5000;
 
+/**
+ * So many lines in a microsecond: no limit. An interval of 0, which should say so, is the same to systemd (252 to 257) as none
+ * given, and journald's default (10,000 lines in 30 s, for all apps of the pod together) applies. journald multiplies the
+ * burst by up to 12 in 32 bits.
+ */
+const LOG_INTERVAL_US = 1n;
+const LOG_BURST = 10_000_000;
+
 /** As systemd-nspawn: enough for any honest pod, and a fork bomb leaves the host alive. */
 const TASKS_MAX = 16_384n;
 
@@ -57,8 +65,9 @@ export function podProperties(unit: PodUnit): readonly UnitProperty[] {
     property('StandardOutput', 'journal'),
     property('StandardError', 'journal'),
     property('SyslogIdentifier', 'podctl'),
-    property('LogExtraFields', [Buffer.from(`POD_UUID=${unit.pod}`)]),
-    property('LogRateLimitIntervalUSec', 0n),
+    property('LogExtraFields', [Buffer.from(`POD_UUID=${unit.pod}`), Buffer.from(`POD_NAME=${unit.name}`)]),
+    property('LogRateLimitIntervalUSec', LOG_INTERVAL_US),
+    property('LogRateLimitBurst', LOG_BURST),
   ];
   return overridden(own, unit.more ?? []);
 }

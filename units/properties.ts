@@ -68,6 +68,7 @@ export const PROPERTIES = {
   LimitNOFILESoft: row('t'),
   LogExtraFields: row('aay'),
   LogNamespace: row('s'),
+  LogRateLimitBurst: row('u'),
   LogRateLimitIntervalUSec: row('t'),
   MemoryHigh: row('t'),
   MemoryLow: row('t'),

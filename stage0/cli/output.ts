@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import { isErrno } from '#kernel/errors';
 
 export interface Output {
-  write(text: string): void;
+  write(text: string | Uint8Array): void;
   line(text: string): void;
   /** The reader went away (EPIPE): what is written from now on is dropped. Something that follows a log should end. */
   readonly closed: boolean;
@@ -21,8 +21,8 @@ type Write = (fd: number, bytes: Uint8Array) => number;
 export function outputTo(fd: number, write: Write = writeSync): Output {
   let closed = false;
 
-  const push = (text: string): void => {
-    let bytes: Uint8Array = Buffer.from(text);
+  const push = (text: string | Uint8Array): void => {
+    let bytes: Uint8Array = typeof text === 'string' ? Buffer.from(text) : text;
     while (bytes.length > 0 && !closed) {
       try {
         bytes = bytes.subarray(write(fd, bytes));

@@ -12,6 +12,7 @@ import { catManifest } from './commands/cat-manifest';
 import { complete } from './commands/complete';
 import { completion } from './commands/completion';
 import { enter } from './commands/enter';
+import { events } from './commands/events';
 import { exportPod } from './commands/export';
 import { fetch } from './commands/fetch';
 import { gc } from './commands/gc';
@@ -69,6 +70,7 @@ export const REGISTRY: Registry = {
     enter,
     attach,
     logs,
+    events,
     exportPod,
     gc,
     catManifest,

@@ -63,6 +63,7 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
       syncfs: (fd) => native().syncfs(fd),
       socketPair: () => native().socketPair(),
       pidfdSendSignal: (fd, signal) => native().pidfdSendSignal(fd, signal),
+      journalSend: (payload) => native().journalSend(payload),
       execve: (...args) => native().execve(...args),
     },
     get executor() {

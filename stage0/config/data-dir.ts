@@ -16,7 +16,8 @@ export function dataDirectory(flag: string | undefined, dirs: ConfigDirs): strin
   try {
     return fs.realpathSync(wanted);
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return wanted;
+    // What needs it fails where it needs it: `logs` works for those who may read the journal and nothing here.
+    if (isErrno(error, 'ENOENT', 'EACCES')) return wanted;
     throw new PodctlError('io', `${wanted}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -38,6 +38,8 @@ export const ERRORS = {
   ),
   'unit-failed': row("systemd could not start a pod's unit.", '`journalctl -u UNIT` says more'),
   'journalctl-failed': row("systemd's journalctl cannot be run.", 'install systemd, which it is a part of'),
+  'journal-missing': row('There is no journal on this host.', '`systemctl status systemd-journald` says why'),
+  'journal-unreadable': row('The journal may not be read.', 'be root, or a member of the group systemd-journal'),
   // pods
   'pod-not-found': row('No pod has this UUID or name.', '`podctl list` shows the pods there are'),
   'pod-ambiguous': row('Several pods match this UUID prefix.', 'give more digits'),

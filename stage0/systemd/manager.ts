@@ -30,6 +30,8 @@ export interface UnitStatus {
   readonly controlGroup: string;
   readonly statusText: string;
   readonly result: string;
+  /** The run of the unit, 32 hexadecimal digits; empty before the first. */
+  readonly invocation: string;
   /** Bytes, or undefined where there is no memory accounting. */
   readonly memoryCurrent: bigint | undefined;
 }
@@ -186,16 +188,18 @@ export async function unitStatus(bus: Bus, unit: string): Promise<UnitStatus> {
     return (body[0] as { value: Value }).value;
   };
   return asked(`cannot read the state of ${unit}`, async () => {
-    const [loadState, activeState, subState, mainPid, controlGroup, statusText, result, memory] = await Promise.all([
-      get(UNIT, 'LoadState'),
-      get(UNIT, 'ActiveState'),
-      get(UNIT, 'SubState'),
-      get(SERVICE, 'MainPID'),
-      get(SERVICE, 'ControlGroup'),
-      get(SERVICE, 'StatusText'),
-      get(SERVICE, 'Result'),
-      get(SERVICE, 'MemoryCurrent'),
-    ]);
+    const [loadState, activeState, subState, mainPid, controlGroup, statusText, result, memory, run] =
+      await Promise.all([
+        get(UNIT, 'LoadState'),
+        get(UNIT, 'ActiveState'),
+        get(UNIT, 'SubState'),
+        get(SERVICE, 'MainPID'),
+        get(SERVICE, 'ControlGroup'),
+        get(SERVICE, 'StatusText'),
+        get(SERVICE, 'Result'),
+        get(SERVICE, 'MemoryCurrent'),
+        get(UNIT, 'InvocationID'),
+      ]);
     return {
       loadState: String(loadState),
       activeState: String(activeState),
@@ -204,6 +208,7 @@ export async function unitStatus(bus: Bus, unit: string): Promise<UnitStatus> {
       controlGroup: String(controlGroup),
       statusText: String(statusText),
       result: String(result),
+      invocation: Buffer.from(run as Uint8Array).toString('hex'),
       memoryCurrent: memory === INFINITY ? undefined : BigInt(memory as bigint),
     };
   });

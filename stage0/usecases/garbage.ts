@@ -11,6 +11,7 @@ import { type HostUnit, recordIfReadable } from '../pod/record';
 import { isHeld, isRemovable } from '../pod/state';
 import { giveRangeBack, sweepRanges } from '../pod/user-ranges';
 import { sweepMemberDownloads } from '../store/member-downloads';
+import { enterEvent } from '../systemd/journal-events';
 import { removeLogNamespace } from '../systemd/log-namespace';
 import { removeIncoming } from '../systemd/machined';
 import { removeUnitFiles } from '../systemd/unit-files';
@@ -69,7 +70,9 @@ export function removePod(services: Services, entry: PodEntry): void {
 /** Removes a pod whose lock is held, from wherever it is. */
 export function discard(services: Services, pod: LockedPod): void {
   const over = pod.directory === 'garbage' || pod.directory === 'exited-garbage';
-  removeLocked(services, over ? pod : services.pods.move(pod, pod.directory === 'run' ? 'exited-garbage' : 'garbage'));
+  const garbage = over ? pod : services.pods.move(pod, pod.directory === 'run' ? 'exited-garbage' : 'garbage');
+  // Of a pod that was never more than a preparation nobody has heard.
+  removeLocked(services, garbage, pod.directory !== 'prepare');
 }
 
 /**
@@ -108,7 +111,7 @@ export function forgetSources({ images, sources, remotes }: Services): void {
 }
 
 /** What is elsewhere goes first: a removal cut short leaves a nameless pod in a garbage directory, which gc takes. */
-function removeLocked({ pods, dataDir, native }: Services, pod: LockedPod): void {
+function removeLocked({ pods, dataDir, native }: Services, pod: LockedPod, isToTell = true): void {
   const record = recordIfReadable(pod.path);
   if (record?.name !== undefined) {
     releaseName(dataDir, native, record.name, pod.id);
@@ -118,4 +121,7 @@ function removeLocked({ pods, dataDir, native }: Services, pod: LockedPod): void
   if (record?.users !== undefined) giveRangeBack(dataDir, record.users, pod.id);
   removeUnitFiles(podUnit(pod.id));
   pods.remove(pod);
+  if (record === undefined || !isToTell) return;
+  const message = `pod ${pod.id} (${record.name}) was removed`;
+  enterEvent(native, { event: 'collected', pod: pod.id, name: record.name, message });
 }

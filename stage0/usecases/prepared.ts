@@ -15,15 +15,19 @@ import { volumeSpecs } from '../pod/volume-sources';
 import { isolateApp, isolatePod, reportsOf, tellOfIsolators } from './isolation';
 import { lifeOfPod } from './life';
 import { type PreparedPod, relaxedOf } from './prepare';
+import { enterPrepared } from './prepared-entry';
 import type { Services } from './services';
 
 /** Keeps a pod that preparePod() made for later. It survives a power cut when this returns; its lock is released. */
-export function keepPod({ pods, native }: Services, { pod, roots }: PreparedPod): void {
+export function keepPod(services: Services, made: PreparedPod): void {
+  const { pods, native } = services;
+  const { pod, roots } = made;
   if (roots === 'copy') native.syncfs(pod.lockFd);
   for (const path of [`${pod.path}/${MANIFEST}`, `${pod.path}/${RECORD}`, pod.path]) fsyncPath(path);
   const prepared = pods.move(pod, 'prepared');
   pods.settle();
   fs.closeSync(prepared.lockFd);
+  enterPrepared(services, made);
 }
 
 /**

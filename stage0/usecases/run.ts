@@ -2,14 +2,15 @@
 import fs from 'node:fs';
 import { discard } from './garbage';
 import type { PreparedPod } from './prepare';
+import { enterPrepared } from './prepared-entry';
 import type { Services } from './services';
 import { type Interrupts, type StartOptions, startPod } from './start';
 
 /** From here on the pod is a running one to all who look, so that nobody takes its trees or its directory. */
-export const enterRun = (services: Services, prepared: PreparedPod): PreparedPod => ({
-  ...prepared,
-  pod: services.pods.move(prepared.pod, 'run'),
-});
+export function enterRun(services: Services, prepared: PreparedPod): PreparedPod {
+  if (prepared.pod.directory === 'prepare') enterPrepared(services, prepared); // else it was when it was kept
+  return { ...prepared, pod: services.pods.move(prepared.pod, 'run') };
+}
 
 /**
  * @param prepared its pod in `run`: see enterRun()

@@ -19,6 +19,7 @@ import type { Remotes } from '../store/remotes';
 import type { SourceCache } from '../store/source-cache';
 import type { Trees } from '../store/trees';
 import type { Bus } from '../systemd/bus';
+import type { JournalPort } from '../systemd/journal-events';
 import type { FetchPolicy } from './images';
 
 /** Replaces this process; stdio and `keepFds` stay open. Returns only by throwing. */
@@ -91,7 +92,8 @@ export interface Services {
   };
   readonly native: LockPort &
     ViewPort &
-    ExecPort & {
+    ExecPort &
+    JournalPort & {
       syncfs(fd: number): void;
       socketPair(): Int32Array;
       /** @param processFd an open directory of /proc. @throws ESRCH */

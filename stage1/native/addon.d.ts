@@ -56,7 +56,7 @@ export interface Addon {
    * by throwing.
    */
   execve(path: string, argv: readonly string[], env: readonly string[], keepFds: readonly number[]): never;
-  /** One datagram to the journal's socket (or to `socketPath`), through a sealed memfd if it is too large. */
+  /** One datagram to the journal's socket (or to `socketPath`), through a sealed memfd if it is too large; EAGAIN if it would wait. */
   journalSend(payload: Buffer, socketPath?: string): void;
   /** socketpair(2): two connected AF_UNIX SOCK_SEQPACKET sockets, close-on-exec. */
   socketPair(): Int32Array;

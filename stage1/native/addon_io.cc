@@ -37,7 +37,7 @@ Outcome send_memfd(int socket, msghdr message, const void *data, size_t size) {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof fd);
   memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return {sys::sendmsg(socket, &message, MSG_NOSIGNAL), "sendmsg"};
+  return {sys::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT), "sendmsg"};
 }
 
 std::vector<const char *> pointers(const std::vector<std::string> &list) {
@@ -107,7 +107,7 @@ Outcome send_datagram(const std::string &path, const void *data, size_t size) {
   message.msg_namelen = sizeof address;
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  const sys::Result sent = sys::sendmsg(socket.get(), &message, MSG_NOSIGNAL);
+  const sys::Result sent = sys::sendmsg(socket.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent == -EMSGSIZE || sent == -ENOBUFS) return send_memfd(socket.get(), message, data, size);
   return {sent, "sendmsg"};
 }

@@ -40,7 +40,7 @@ Outcome keep_open(int fd);
 // execve(2) with the default effect of SIGPIPE, which Node ignores. Returns -errno, if at all.
 sys::Result execute(const std::string &path, const std::vector<std::string> &argv, const std::vector<std::string> &env);
 
-// One datagram to the socket at `path`; through a sealed memfd if it is too large for one.
+// One datagram to the socket at `path`; through a sealed memfd if it is too large for one. -EAGAIN if it would have to wait.
 Outcome send_datagram(const std::string &path, const void *data, size_t size);
 
 // A stream socket connected to `name`: a path, or an abstract name if it begins with a NUL byte.

@@ -137,6 +137,7 @@ void Supervisor::note_executed(App &app) {
   app.started = realtime_ns();
   app.started_ms = monotonic_ms();
   if (!app.readiness.is_open() && !app.awaits_health) app.is_ready = app.was_ready = true;
+  enter(pod_, Event::app_started, app);
   begin_health(app);
   record(app);
 }
@@ -152,13 +153,13 @@ void Supervisor::note_start_failure(App &app, const Report &report) {
   const Text operation = value_in(report.record, "operation");
   const bool is_of_handler = operation == "pre-start" || operation == "post-stop";
   if (app.state == App::State::post_stop) {
-    write_all(2, report.sentence);
+    tell(report.sentence);
     return;
   }
   app.reason = operation == "exec" || is_of_handler ? Reason::exec : Reason::set_up;
   keep_detail(pod_, app, report.sentence);
   if (announced_) {
-    write_all(2, report.sentence);
+    tell(report.sentence);
     return;
   }
   // The pod has not come up, and trying again would not change that.
@@ -210,6 +211,8 @@ void Supervisor::note_end_of_pre_start(App &app) {
 
 void Supervisor::note_end_of_main(App &app) {
   const bool was_executed = app.state == App::State::running;
+  const uint64_t oom_kills = count_oom_kills(app.cgroup) - app.oom_kills;
+  if (oom_kills > 0) enter_oom(pod_, app, oom_kills);
   app.is_ready = false;
   app.health.due = 0;
   if (was_executed) app.finished = realtime_ns();
@@ -226,7 +229,7 @@ void Supervisor::note_end_of_main(App &app) {
     Buffer<kMaxDetail> said;
     put_escaped(said, app.health.said());
     keep_detail(pod_, app, said.text());
-  } else if (app.exit_status == 128 + kSignalKill && count_oom_kills(app.cgroup) > app.oom_kills) {
+  } else if (app.exit_status == 128 + kSignalKill && oom_kills > 0) {
     app.reason = Reason::oom;
   } else if (app.exit_status == 128 + kSignalSystemCall && has_filter(app)) {
     app.reason = Reason::seccomp;

@@ -62,12 +62,18 @@ void Supervisor::handle_signals() {
         [[fallthrough]];
       case kSignalTerminate:
       case kSignalRealTime + 3:  // machinectl's halt and poweroff
-      case kSignalRealTime + 4: stop(); break;
+      case kSignalRealTime + 4: stop_as_asked(); break;
       case kSignalHangup: reload(); break;
       case kSignalAbort: abort(); break;
       default: break;  // USR1, USR2: a stray one must not end the pod
     }
   }
+}
+
+void Supervisor::stop_as_asked() {
+  if (!stop_was_asked_) enter(pod_, Event::stopping);
+  stop_was_asked_ = true;
+  stop();
 }
 
 void Supervisor::handle_release() {
@@ -132,19 +138,47 @@ void Supervisor::handle_readiness(App &app) {
 }
 
 void Supervisor::handle_stream(App &app, Stream &stream, const PollSet &set) {
-  bool is_whole = true;
-  if (set.is_ready(stream.journal_slot) || set.is_ready(stream.caller_slot)) is_whole = stream.pass_on();
-  if (set.is_ready(stream.pipe_slot)) {
+  const bool can_pass_on = set.is_ready(stream.journal_slot) || set.is_ready(stream.caller_slot);
+  const bool can_fill = set.is_ready(stream.pipe_slot);
+  if (!can_pass_on && !can_fill && stream.behind == 0) return;
+  bool is_whole = !can_pass_on || stream.pass_on();
+  if (can_fill) {
     const bool is_due = stream.journal_retry != 0 && monotonic_ms() >= stream.journal_retry;
     if (is_due && set.has_input(stream.pipe_slot)) connect_journal(pod_, app, stream);
     is_whole = stream.fill();
-    if (app.drain_deadline != 0) app.drain_deadline = monotonic_ms() + kDrainMs;
   }
+  // From when on nothing came: not while a slow sink was waited for.
+  if (app.drain_deadline != 0) app.drain_deadline = monotonic_ms() + kDrainMs;
   if (!is_whole) {
     connect_journal(pod_, app, stream);
     stream.pass_on();
   }
   if (stream.behind != 0) audience_.deliver(app, stream);
+  note_output(app, stream);
+}
+
+/** What is to be done about this output later on, or to be told of it now. */
+void Supervisor::note_output(const App &app, Stream &stream) {
+  if (stream.largest > kCalm && stream.calm_at == 0) stream.calm_at = monotonic_ms() + kCalmAfterMs;
+  if (!stream.journal_holds_others_back()) {
+    stream.patience_end = 0;
+  } else if (stream.patience_end == 0) {
+    stream.patience_end = monotonic_ms() + kJournalPatienceMs;
+  }
+  if (stream.lost == 0 || !stream.journal.fd.is_open() || stream.journal_is_stuck) return;
+  enter_loss(pod_, app, stream.lost);
+  stream.lost = 0;
+}
+
+void Supervisor::tend_output(Stream &stream, uint64_t now) {
+  if (stream.patience_end != 0 && now >= stream.patience_end) {
+    stream.patience_end = 0;
+    stream.leave_journal_behind();
+    stream.pass_on();
+  }
+  if (stream.calm_at == 0 || now < stream.calm_at) return;
+  stream.calm_at = stream.is_empty() ? 0 : now + kCalmAfterMs;
+  if (stream.is_empty()) stream.calm_down();
 }
 
 void Supervisor::handle_deadlines() {
@@ -161,6 +195,8 @@ void Supervisor::handle_deadlines() {
         kill_app(app);
       }
     }
+    tend_output(app.out, now);
+    tend_output(app.err, now);
     if (!app.is_over() || app.is_drained()) continue;
     if (is_held(app)) app.drain_deadline = now + kDrainMs;
     const bool is_held_open = app.is_relayed() && now >= app.drain_deadline;

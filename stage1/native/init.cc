@@ -70,6 +70,7 @@ void run_init(Pod &pod) {
   if (up.ok()) sys::exit_group(supervisor.run());
   if (up.failure->operation.empty()) up.failure->operation = "pod set-up";
   publish(pod, *up.failure);
+  enter_end(pod, "start", kOwnFailure);
   // Only systemd's knowledge of the init makes this status the unit's.
   static_cast<void>(await(pod, Release::unit));  // ignored: the launcher's failure has the same status
   sys::exit_group(kOwnFailure);

@@ -1,7 +1,10 @@
 #include "journal.h"
 
+#include <asm/poll.h>
+#include <linux/errno.h>
 #include <linux/fcntl.h>
 
+#include "clock.h"
 #include "files.h"
 #include "kernel.h"
 #include "unix_socket.h"
@@ -22,14 +25,63 @@ Outcome<Fd> connect_below(const Fd &journal, Text name, int type) {
 
 }  // namespace
 
-void send_entry(const Fd &journal, Text entry) {
-  const Outcome<Fd> socket = connect_below(journal, "socket", kSockDgram);
-  // ignored: the entry says what others tell, too, and an app must not wait for a journal that is away or busy
-  if (socket.ok()) static_cast<void>(sys::send(socket.value.get(), entry.data, entry.size, kMsgDontWait | kMsgNoSignal));
+namespace {
+
+// ignored, here and below, unless it would wait: the entry says what others tell, too, and an app must not wait for a journal
+// that is away
+sys::Result send_now(const Fd &socket, Text entry) {
+  return sys::send(socket.get(), entry.data, entry.size, kMsgDontWait | kMsgNoSignal);
+}
+
+/** Each that waits has its size in front. */
+void keep(EntryQueue &queue, Arena &arena, Text entry) {
+  const auto size = static_cast<uint16_t>(entry.size);
+  if (entry.size > UINT16_MAX || queue.used + sizeof size + entry.size > EntryQueue::kMost) return;
+  if (queue.bytes == nullptr) queue.bytes = static_cast<char *>(arena.bytes(EntryQueue::kMost));
+  __builtin_memcpy(queue.bytes + queue.used, &size, sizeof size);
+  __builtin_memcpy(queue.bytes + queue.used + sizeof size, entry.data, entry.size);
+  queue.used += sizeof size + entry.size;
+}
+
+}  // namespace
+
+void send_entry(const Fd &journal, EntryQueue &queue, Arena &arena, Text entry) {
+  if (!queue.is_empty()) {
+    keep(queue, arena, entry);
+    return;
+  }
+  Outcome<Fd> socket = connect_below(journal, "socket", kSockDgram);
+  if (!socket.ok() || send_now(socket.value, entry) != -EAGAIN) return;
+  queue.socket = static_cast<Fd &&>(socket.value);
+  keep(queue, arena, entry);
+}
+
+void send_waiting(EntryQueue &queue) {
+  size_t done = 0;
+  while (done < queue.used) {
+    uint16_t size = 0;
+    __builtin_memcpy(&size, queue.bytes + done, sizeof size);
+    if (send_now(queue.socket, Text(queue.bytes + done + sizeof size, size)) == -EAGAIN) break;
+    done += sizeof size + size;
+  }
+  if (done == 0) return;
+  __builtin_memmove(queue.bytes, queue.bytes + done, queue.used - done);
+  queue.used -= done;
+  if (queue.is_empty()) queue.socket.close();
+}
+
+void send_all_waiting(EntryQueue &queue, uint64_t milliseconds) {
+  const uint64_t end = monotonic_ms() + milliseconds;
+  for (uint64_t now = monotonic_ms(); !queue.is_empty() && now < end; now = monotonic_ms()) {
+    pollfd poll{queue.socket.get(), POLLOUT, 0};
+    const uint64_t left = end - now;
+    const sys::Time timeout{static_cast<int64_t>(left / 1000), static_cast<int64_t>(left % 1000 * 1000000)};
+    if (sys::ppoll(&poll, 1, &timeout) == 1) send_waiting(queue);
+  }
 }
 
 Outcome<Sink> open_journal_stream(const Fd &journal, Text identifier, Text unit, int priority) {
-  Outcome<Fd> socket = connect_below(journal, "stdout", kSockStream);
+  Outcome<Fd> socket = connect_below(journal, "stdout", kSockStream | kSockNonblock);
   if (!socket.ok()) return socket.failure;
   // Identifier, unit, priority, whether "<4>" at the start of a line is a priority, and three ways of forwarding, unused.
   Buffer<768> header;

@@ -94,6 +94,7 @@ void Supervisor::announce() {
     publish(pod_, *sent.failure);
     fail(kOwnFailure);
   }
+  enter(pod_, Event::started);
   if (stopping_) announce_stop();
 }
 

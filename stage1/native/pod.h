@@ -3,6 +3,7 @@
 
 #include "bus.h"
 #include "fd.h"
+#include "journal.h"
 #include "kernel.h"
 #include "plan.h"
 #include "input.h"
@@ -271,6 +272,7 @@ struct Pod {
   Fd released{};
   /** The directory of the journal's sockets; closed if there is none. */
   Fd journal{};
+  EntryQueue entries{};
   Bus bus{};
 
   /** In the order of the plan; apps may join and leave while the pod runs. */

@@ -1,5 +1,7 @@
 #include "report.h"
 
+#include <asm/poll.h>
+
 #include "files.h"
 
 namespace podctl {
@@ -75,13 +77,20 @@ void put_line(Writer &out, Text prefix, const Failure &failure) {
   out << '\n';
 }
 
-/** On the process's own stderr, and on the caller's if that is another. */
+/** On fd 2, and on the caller's if that is another. */
 void say(const Pod &pod, Text line) {
-  write_all(2, line);
+  tell(line);
   if (pod.errors.fd.is_open() && !pod.errors.is_own_stderr) pod.errors.put(line);
 }
 
 }  // namespace
+
+void tell(Text line) {
+  pollfd poll{2, POLLOUT, 0};
+  constexpr sys::Time kNow{0, 0};
+  // Writable is what takes a line whole: a pipe with PIPE_BUF bytes free, a socket with most of its buffer.
+  if (sys::ppoll(&poll, 1, &kNow) == 1) write_all(2, line);
+}
 
 Wording::Wording(const Failure &failure) {
   put_record(record_, failure);
@@ -117,7 +126,7 @@ void publish(const Pod &pod, const Report &report) {
   }
   // stage0 tells its caller what it finds in the record; the journal is told here.
   if (is_recorded) {
-    write_all(2, report.sentence);
+    tell(report.sentence);
   } else {
     say(pod, report.sentence);
   }

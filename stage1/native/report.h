@@ -47,6 +47,9 @@ void put_sentence(Writer &out, const Failure &failure);
 void publish(const Pod &pod, const Report &report);
 void publish(const Pod &pod, const Failure &failure);
 
+/** Says it on fd 2, unless that has to wait: it may be a stream to a journal that takes nothing. */
+void tell(Text line);
+
 /** Says a failure's sentence on fd 2 only: there is no pod yet, or it is none of its business. */
 void complain(const Failure &failure);
 /** "podctl-stage1: warning: …", for failures that the pod can live with. */

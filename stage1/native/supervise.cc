@@ -10,9 +10,9 @@
 namespace podctl {
 namespace {
 
-/** Slots per app: its start report, readiness, terminal and input, and two pipes with two sinks each. Three more are the pod's. */
+/** Slots per app: its start report, readiness, terminal and input, and two pipes with two sinks each. Four more are the pod's. */
 constexpr size_t kSlotsPerApp = 10;
-constexpr size_t kOwnSlots = 3;
+constexpr size_t kOwnSlots = 4;
 /** Its start report and its output. */
 constexpr size_t kSlotsPerCompanion = 2;
 
@@ -29,9 +29,10 @@ void gather_input(PollSet &set, Input &input) {
 
 /** When `app` next needs something done although nothing happens; 0 for never. */
 uint64_t deadline_of(const App &app) {
-  if (!app.is_over()) return sooner(sooner(app.deadline, app.readiness_pause), app.health.due);
+  const uint64_t output = sooner(sooner(app.out.calm_at, app.out.patience_end), sooner(app.err.calm_at, app.err.patience_end));
+  if (!app.is_over()) return sooner(output, sooner(sooner(app.deadline, app.readiness_pause), app.health.due));
   if (app.is_drained()) return 0;
-  return sooner(app.is_relayed() ? app.drain_deadline : 0, app.stop == App::Stop::none ? 0 : app.give_up);
+  return sooner(output, sooner(app.is_relayed() ? app.drain_deadline : 0, app.stop == App::Stop::none ? 0 : app.give_up));
 }
 
 }  // namespace
@@ -51,6 +52,7 @@ int Supervisor::run() {
     set.wait(patience());
     handle(set);
   }
+  enter_end(pod_, !announced_ ? "start" : stop_was_asked_ ? "stopped" : "exit", exit_status_);
   audience_.end(exit_status_);
   return exit_status_;
 }
@@ -65,6 +67,7 @@ void Supervisor::gather(PollSet &set) {
   signals_slot_ = set.add(signals_, POLLIN);
   released_slot_ = set.add(pod_.released, POLLIN);
   bus_slot_ = set.add(pod_.bus.socket, POLLIN);
+  pod_.entries.slot = set.add(pod_.entries.socket, POLLOUT);
   for (App &app : pod_) {
     app.start_slot = set.add(app.start_report, POLLIN);
     app.readiness_slot = app.readiness_pause == 0 ? set.add(app.readiness, POLLIN) : -1;
@@ -99,6 +102,7 @@ void Supervisor::handle(const PollSet &set) {
     follow_terminal(app);
   }
   handle_companions(set);
+  if (set.is_ready(pod_.entries.slot)) send_waiting(pod_.entries);
   if (set.is_ready(signals_slot_)) handle_signals();
   if (set.is_ready(released_slot_)) handle_release();
   if (pod_.bus.socket.is_open()) handle_bus(set.is_ready(bus_slot_));

@@ -60,6 +60,7 @@ class Supervisor {
 
   // events.cc: what can happen.
   void handle_signals();
+  void stop_as_asked();
   void handle_release();
   void handle_bus(bool is_readable);
   void handle_start_report(App &app);
@@ -67,6 +68,8 @@ class Supervisor {
   void handle_input(App &app, const PollSet &set);
   void handle_readiness(App &app);
   void handle_stream(App &app, Stream &stream, const PollSet &set);
+  void note_output(const App &app, Stream &stream);
+  void tend_output(Stream &stream, uint64_t now);
   void handle_deadlines();
   void reap();
 
@@ -153,6 +156,8 @@ class Supervisor {
   bool stopping_ = false;
   /** All apps end so that they start again, together. */
   bool rebooting_ = false;
+  /** And somebody outside of the pod wants it to. */
+  bool stop_was_asked_ = false;
   /** The exit status is settled, whatever else fails. */
   bool decided_ = false;
   /** Code of the set-up was needed again since it was last given back. */

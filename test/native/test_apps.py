@@ -256,4 +256,4 @@ def test_lives_that_no_plan_may_have(rig):
 
 def test_the_events_have_ids(rig):
     lines = subprocess.run([STAGE1, 'events'], stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
-    assert all(len(line.split(' ')[1]) == 32 for line in lines) and len(set(lines)) == 4
+    assert all(len(line.split(' ')[1]) == 32 for line in lines) and len(set(lines)) == len(lines) > 0

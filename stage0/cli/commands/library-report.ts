@@ -1,10 +1,10 @@
 /** Telling of shared libraries that apps did not find: to who waits for the pod, in the journal, and in its status. */
-import { errnoOf, PodctlError } from '#kernel/errors';
+import { PodctlError } from '#kernel/errors';
 import { native } from '../../../stage1/native/index';
 import type { PodEntry } from '../../pod/pods';
 import { recordIfReadable } from '../../pod/record';
 import type { PodView } from '../../pod/view';
-import { sendEvent } from '../../systemd/journal-events';
+import { enterEvent } from '../../systemd/journal-events';
 import { lackOf } from '../../usecases/missing-library';
 import type { Services } from '../../usecases/services';
 import type { Context } from '../context';
@@ -23,11 +23,7 @@ export function tellOfLibraries(context: Context, services: Services, entry: Pod
 
 function enter(entry: PodEntry, app: string, message: string): void {
   const fields = { APP: app };
-  try {
-    sendEvent(native(), { event: 'library-missing', pod: entry.id, message, priority: 3, fields });
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error; // ignored: no journal; it was told on stderr
-  }
+  enterEvent(native(), { event: 'library-missing', pod: entry.id, message, priority: 3, fields });
 }
 
 /** The pod with that as the detail of the apps it befell. */

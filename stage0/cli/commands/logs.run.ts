@@ -1,7 +1,12 @@
-import { appName, isPodId, type PodId } from '#kernel/brand';
-import { findPod } from '../../pod/lookup';
-import { recordIfReadable } from '../../pod/record';
-import { showLogs } from '../../systemd/journal';
+import { appName } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
+import { rangeArguments, showLogs } from '../../systemd/journal';
+import { requireJournal } from '../../systemd/journal-access';
+import { OWN_OUTPUTS, type OwnOutput } from '../../systemd/journal-entry';
+import { podMatches } from '../../systemd/journal-match';
+import { unitStatus } from '../../systemd/manager';
+import { followLogs } from '../../usecases/follow-logs';
+import { type FoundLogs, findLogs } from '../../usecases/log-source';
 import type { Services } from '../../usecases/services';
 import type { Handler } from '../command';
 import { createServices } from '../services';
@@ -9,22 +14,41 @@ import type { spec } from './logs';
 
 export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   const services = createServices(context);
-  const pod = podId(services, args.uuid);
-  const entry = services.pods.get(pod);
-  const namespace = entry === undefined ? undefined : recordIfReadable(entry.path)?.logNamespace;
+  const output = OWN_OUTPUTS.find((own) => own === flags.output);
+  if (flags.follow && output === undefined)
+    throw new PodctlError('usage', `--output: "${flags.output}" cannot be followed, only ${OWN_OUTPUTS.join(', ')}`);
+  requireJournal();
+  const source = await findLogs(services, args.uuid);
   const query = {
-    pod,
-    ...(namespace === undefined ? {} : { namespace }),
+    source,
     apps: flags.app.map(appName),
-    follow: flags.follow,
     ...(flags.lines === undefined ? {} : { lines: flags.lines }),
     ...(flags.since === undefined ? {} : { since: flags.since }),
     ...(flags.until === undefined ? {} : { until: flags.until }),
-    ...(flags.output === undefined ? {} : { output: flags.output }),
   };
-  return showLogs(query);
+  try {
+    if (!flags.follow || (await isOver(services, source))) return await showLogs(query, flags.output);
+    await followLogs({
+      matches: podMatches(source, query.apps),
+      from: rangeArguments(query),
+      ...(source.namespace === undefined ? {} : { namespace: source.namespace }),
+      output: output as OwnOutput,
+      write: (bytes) => context.out.write(bytes),
+      // Nobody reads any more, or nothing comes any more.
+      isOver: async () => context.out.closed || (await isOver(services, source)),
+    });
+    return 0;
+  } finally {
+    services.disconnect();
+  }
 };
 
-/** The journal outlives the pod, so a whole UUID needs no pod to go with it. */
-const podId = (services: Services, reference: string): PodId =>
-  isPodId(reference) ? reference : findPod(services.pods, services.dataDir, reference).id;
+const AT_REST = ['inactive', 'failed'];
+
+/** By its lock, or by what systemd says of its unit to those who may not look at the lock. */
+async function isOver(services: Services, { entry, unit, invocation }: FoundLogs): Promise<boolean> {
+  if (entry !== undefined) return services.pods.state(entry) !== 'running';
+  const status = await unitStatus(services.connect(), unit);
+  if (AT_REST.includes(status.activeState)) return true;
+  return invocation !== undefined && status.invocation !== invocation;
+}

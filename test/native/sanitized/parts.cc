@@ -96,6 +96,58 @@ void reports() {
   parse_report(Text("\0", 1));
 }
 
+/** Writes `piece` into the app's end, and has the stream relay it. */
+void relay_piece(Stream &stream, const Fd &app, const std::string &piece) {
+  REQUIRE(sys::write(app.get(), piece.data(), piece.size()) == static_cast<long>(piece.size()));
+  REQUIRE(stream.fill());
+}
+
+/** A journal that takes nothing holds the caller back until it is left behind; what it missed is counted, a cut line ended. */
+void stuck_journal(Arena &arena) {
+  Pipe from(kNonblocking);
+  Pipe to(kNonblocking);
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+  const Fd journal(ends[1]);
+  Sink caller;
+  caller.kind = Sink::Kind::nonblocking;
+  caller.fd = static_cast<Fd &&>(to.writes);
+  Stream stream;
+  stream.pipe = static_cast<Fd &&>(from.reads);
+  stream.journal.kind = Sink::Kind::socket;
+  stream.journal.fd = Fd(ends[0]);
+  stream.caller = &caller;
+  stream.buffer = static_cast<char *>(arena.bytes(kStreamBuffer));
+  stream.capacity = kStreamBuffer;
+  std::string sent;
+  std::string seen;
+  while (!stream.journal_holds_others_back()) {
+    const std::string piece = std::string(30000, 'x') + "\nbegun";
+    relay_piece(stream, from.writes, piece);
+    sent += piece;
+    seen += read_all(to.reads);
+    while (stream.caller_waits()) {
+      REQUIRE(stream.pass_on());
+      seen += read_all(to.reads);
+    }
+  }
+  REQUIRE(seen == sent && !stream.is_empty());
+  stream.leave_journal_behind();
+  REQUIRE(stream.pass_on() && stream.is_empty() && stream.lost > 0 && stream.journal_is_stuck);
+  relay_piece(stream, from.writes, "unseen\n");
+  REQUIRE(stream.is_empty() && read_all(to.reads) == "unseen\n");
+  std::string had;
+  for (std::string piece; !(piece = read_all(journal)).empty();) had += piece;
+  REQUIRE(had.size() + stream.lost == sent.size() + 7);
+  relay_piece(stream, from.writes, "again\n");
+  REQUIRE(!stream.journal_is_stuck);
+  REQUIRE(read_all(journal) == (had.back() == '\n' ? "again\n" : "\nagain\n"));
+  REQUIRE(stream.largest > kCalm);
+  stream.calm_down();
+  relay_piece(stream, from.writes, "calm\n");
+  REQUIRE(read_all(journal) == "calm\n" && stream.largest == 5);
+}
+
 /** A stream to a slow caller: nothing is lost, nothing is read ahead. */
 void relays() {
   Arena arena;
@@ -138,6 +190,7 @@ void relays() {
   REQUIRE(stream.pass_on() && stream.is_empty() && !caller.fd.is_open());
   stream.abandon();
   REQUIRE(stream.is_over());
+  stuck_journal(arena);
   free_arenas();
 }
 

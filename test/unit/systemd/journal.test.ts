@@ -4,13 +4,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type AppName, isPodId, type PodId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
-import { journalctlArguments, showLogs } from '../../../stage0/systemd/journal';
+import { rangeArguments, showLogs } from '../../../stage0/systemd/journal';
 import { encodeEntry, INIT_MESSAGE_IDS, MESSAGE_IDS, sendEvent } from '../../../stage0/systemd/journal-events';
+import { ownSource, podMatches } from '../../../stage0/systemd/journal-match';
 
 import { skip } from '../../runner/skip';
 
 const pod = '0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9' as PodId;
-const always = ['--quiet', '--no-pager', '--all'];
 
 const INIT = path.resolve(__dirname, '../../../native/podctl-stage1');
 
@@ -24,36 +24,45 @@ describe('the events of the init', () => {
   });
 });
 
+const unit = `podctl-${pod}.service`;
+
 describe('journalctl arguments', () => {
-  it('match the pod', () => {
+  it('match what journald says of the pod, not what anybody could', () => {
     assert.ok(isPodId(pod));
-    assert.deepEqual(journalctlArguments({ pod }), [...always, `POD_UUID=${pod}`]);
+    const all = [`_SYSTEMD_UNIT=${unit}`, '+', '_PID=1', `UNIT=${unit}`, '+', '_UID=0', `POD_UUID=${pod}`];
+    assert.deepEqual(podMatches(ownSource(pod)), all);
+    const apps = ['web', 'db'] as AppName[];
+    const some = [`_SYSTEMD_UNIT=${unit}`, 'SYSLOG_IDENTIFIER=web', 'SYSLOG_IDENTIFIER=db'];
+    assert.deepEqual(podMatches(ownSource(pod), apps), some);
   });
 
-  it('take every option', () => {
-    const apps = ['web', 'db'] as AppName[];
-    const query = { pod, apps, follow: true, lines: 10, since: '-1h', until: 'now', output: 'json' };
-    assert.deepEqual(journalctlArguments(query), [
-      ...always,
-      '--follow',
+  it('match one run of a unit of the user', () => {
+    const source = { pod, unit: 'shop.service', invocation: 'a1'.repeat(16) };
+    assert.deepEqual(podMatches(source, ['web' as AppName]), [
+      '_SYSTEMD_UNIT=shop.service',
+      `_SYSTEMD_INVOCATION_ID=${'a1'.repeat(16)}`,
+      'SYSLOG_IDENTIFIER=web',
+    ]);
+    assert.ok(podMatches(source).includes(`INVOCATION_ID=${'a1'.repeat(16)}`));
+  });
+
+  it('take every range', () => {
+    assert.deepEqual(rangeArguments({ source: ownSource(pod) }), ['--no-tail']);
+    assert.deepEqual(rangeArguments({ source: ownSource(pod), lines: 10, since: '-1h', until: 'now' }), [
       '--lines=10',
       '--since=-1h',
       '--until=now',
-      '--output=json',
-      `POD_UUID=${pod}`,
-      'SYSLOG_IDENTIFIER=web',
-      'SYSLOG_IDENTIFIER=db',
     ]);
   });
 });
 
 describe('showLogs', () => {
   it('returns the exit status', async () => {
-    assert.equal(await showLogs({ pod }, 'false'), 1);
+    assert.equal(await showLogs({ source: ownSource(pod) }, 'cat', 'false'), 1);
   });
   it('says that journalctl is missing', async () => {
     await assert.rejects(
-      showLogs({ pod }, 'no-such-journalctl'),
+      showLogs({ source: ownSource(pod) }, 'cat', 'no-such-journalctl'),
       (error) =>
         error instanceof PodctlError &&
         error.code === 'journalctl-failed' &&
@@ -66,10 +75,10 @@ describe('journal events', () => {
   it('are entries of the native protocol', () => {
     const sent: Buffer[] = [];
     const journal = { journalSend: (payload: Buffer) => sent.push(payload) };
-    sendEvent(journal, { event: 'started', pod, message: 'Pod web started', fields: { UNIT: 'x.service' } });
+    sendEvent(journal, { event: 'prepared', pod, name: 'web', message: 'Pod web prepared', fields: { APPS: 'web' } });
     assert.equal(
       sent.join(''),
-      `MESSAGE=Pod web started\nMESSAGE_ID=${MESSAGE_IDS.started}\nPRIORITY=6\nSYSLOG_IDENTIFIER=podctl\nPODCTL_EVENT=started\nPOD_UUID=${pod}\nUNIT=x.service\n`,
+      `MESSAGE=Pod web prepared\nMESSAGE_ID=${MESSAGE_IDS.prepared}\nPRIORITY=6\nSYSLOG_IDENTIFIER=podctl\nPODCTL_EVENT=prepared\nPOD_UUID=${pod}\nPOD_NAME=web\nAPPS=web\n`,
     );
   });
   it('keep values with newlines', () => {

@@ -37,8 +37,9 @@ describe("a pod's unit", () => {
       StandardOutput: 'journal',
       StandardError: 'journal',
       SyslogIdentifier: 'podctl',
-      LogExtraFields: [Buffer.from(`POD_UUID=${pod}`)],
-      LogRateLimitIntervalUSec: 0n,
+      LogExtraFields: [Buffer.from(`POD_UUID=${pod}`), Buffer.from('POD_NAME=web-1')],
+      LogRateLimitIntervalUSec: 1n,
+      LogRateLimitBurst: 10_000_000,
     });
   });
 
