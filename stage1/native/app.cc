@@ -197,4 +197,11 @@ Outcome<> start_process(Pod &pod, App &app, Part part) {
   return started;
 }
 
+bool has_filter(const App &app) {
+  for (const Op *op = app.first; op != app.last; ++op) {
+    if (op->kind == OpKind::seccomp) return true;
+  }
+  return false;
+}
+
 }  // namespace podctl

@@ -52,4 +52,7 @@ Outcome<long> clone_into_app(const App &app, uint64_t flags);
 /** The child, up to its exec. Nothing in it returns to the init's code. */
 [[noreturn]] void run_child(Pod &pod, App &app, const Errand &errand, const ChildFiles &files);
 
+/** Its system calls are filtered. */
+bool has_filter(const App &app);
+
 }  // namespace podctl

@@ -24,13 +24,6 @@ void keep_detail(Pod &pod, App &app, Text sentence) {
   app.detail = Text(app.detail_buffer, sentence.size);
 }
 
-bool has_filter(const App &app) {
-  for (const Op *op = app.first; op != app.last; ++op) {
-    if (op->kind == OpKind::seccomp) return true;
-  }
-  return false;
-}
-
 bool is_failure(const App &app) { return app.exit_status != 0 && app.reason != Reason::stopped; }
 
 bool is_restarted(const App &app) {
