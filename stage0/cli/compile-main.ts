@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { APPC_VERSION } from '#kernel/appc';
 import { SYSTEMD_RUNTIME } from '../systemd/host';
 import { startBus } from './compile-bus';
+import { makeLayout } from './compile-layout';
 import { cacheOfLoaded, codeCacheOf, type Program, requireCompiled } from './compiled';
 
 const MANIFEST = {
@@ -31,9 +32,15 @@ function makeImage(directory: string): string {
   return image;
 }
 
+const globalsOf = (directory: string): readonly string[] => [
+  `--dir=${join(directory, 'data')}`,
+  `--system-config=${directory}`,
+  `--local-config=${directory}`,
+];
+
 /** Nothing of this leaves the directory: nothing here may speak to systemd. */
 function typicalCommands(directory: string): readonly (readonly string[])[] {
-  const global = [`--dir=${join(directory, 'data')}`, `--system-config=${directory}`, `--local-config=${directory}`];
+  const global = globalsOf(directory);
   const image = [
     ...global,
     '--insecure-options=image',
@@ -73,10 +80,14 @@ async function writeCaches(files: readonly string[], directory: string): Promise
   const { main } = requireCompiled(program) as Program;
   for (const argv of commands) await perform(main, argv);
   stop();
-  for (const file of files) {
+  const write = (file: string): void => {
     requireCompiled(file);
     writeFileSync(codeCacheOf(file), cacheOfLoaded(file));
-  }
+  };
+  write(program);
+  // What imports and renders is in files that a start does not read; the cache of the one it reads is written already.
+  await main(['prepare', ...globalsOf(directory), '--quiet', makeLayout(directory)]);
+  for (const file of files.slice(1)) write(file);
 }
 
 async function perform(main: Program['main'], argv: readonly string[]): Promise<void> {
