@@ -9,7 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { APPC_VERSION } from '#kernel/appc';
 import { SYSTEMD_RUNTIME } from '../systemd/host';
 import { startBus } from './compile-bus';
-import { makeLayout } from './compile-layout';
+import { startRegistry } from './compile-registry';
 import { cacheOfLoaded, codeCacheOf, type Program, requireCompiled } from './compiled';
 
 const MANIFEST = {
@@ -85,8 +85,10 @@ async function writeCaches(files: readonly string[], directory: string): Promise
     writeFileSync(codeCacheOf(file), cacheOfLoaded(file));
   };
   write(program);
-  // What imports and renders is in files that a start does not read; the cache of the one it reads is written already.
-  await main(['prepare', ...globalsOf(directory), '--quiet', makeLayout(directory)]);
+  // What pulls and renders is in files that a start does not read; the cache of the one it reads is written already.
+  const registry = await startRegistry(directory);
+  await main(['prepare', ...globalsOf(directory), '--quiet', '--insecure-options=http', registry.image]);
+  registry.stop();
   for (const file of files.slice(1)) write(file);
 }
 
