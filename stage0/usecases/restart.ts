@@ -6,13 +6,14 @@ import fs from 'node:fs';
 import type { AbsPath } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { decodePlan, encodePlan } from '../../stage1/plan/codec';
+import { INCOMING } from '../../stage1/plan/mounts';
 import { type Op, op, type Plan } from '../../stage1/plan/op';
 import { podUnit } from '../../units/name';
 import { FAILURE, fragmentOf, PLAN, POD_ROOT } from '../pod/layout';
 import type { LockedPod, PodEntry } from '../pod/pods';
 import { type PodRecord, readRecord } from '../pod/record';
 import { unitOf } from '../pod/unit';
-import { machineMessages } from '../systemd/machined';
+import { incomingOf, machineMessages, makeIncoming } from '../systemd/machined';
 import { restartUnit, untilUnitGone } from '../systemd/manager';
 import { startUnit } from '../systemd/unit-run';
 import { claimPodName } from './prepare';
@@ -101,6 +102,12 @@ function planAgain(old: Plan, pod: LockedPod, name: string): Plan {
       case 'machine': {
         const root = `${pod.path}/${POD_ROOT}` as AbsPath;
         return [op('machine', one.args[0] ?? '', machineMessages({ name, pod: pod.id, root }))];
+      }
+      case 'bind': {
+        if (one.args[1] !== INCOMING) return [one];
+        const incoming = incomingOf(name);
+        makeIncoming(incoming);
+        return [op('bind', incoming, ...one.args.slice(1))];
       }
       default:
         return [one];

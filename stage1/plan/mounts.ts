@@ -19,6 +19,8 @@ const DEV_SIZE = '65536';
 /** journald's socket for syslog(3): systemd-journald-dev-log.socket(8). */
 const LOG_SOCKET = '/run/systemd/journal/dev-log';
 /** Where machined, systemctl and their like look for a container's bus. */
+/** Where machined 252 has what it mounts come into the pod. */
+export const INCOMING = '/run/host/incoming';
 const BUS_DIRECTORY = '/run/dbus';
 export const SYSTEM_BUS = `${BUS_DIRECTORY}/system_bus_socket`;
 const POD_ROOT_BYTES = String(8 * 1024 * 1024);
@@ -108,7 +110,7 @@ const machineMounts = ({ incoming }: MachineSpec): readonly Op[] => [
   mount('tmpfs', BUS_DIRECTORY, ['mode=0700', 'size=4096'], 'nosuid', 'nodev', 'noexec'),
   // systemd 252 looks there.
   op('symlink', '/var/run', '../run'),
-  op('bind', incoming, '/run/host/incoming', 'ro', 'rslave', 'optional'),
+  op('bind', incoming, INCOMING, 'ro', 'rslave', 'optional'),
 ];
 
 /** The files of the pod that an app sees in its /etc, unless a volume is there. */
