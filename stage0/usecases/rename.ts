@@ -6,6 +6,7 @@ import { MEMBERS_LOCK, POD_ROOT, RECORD } from '../pod/layout';
 import { releaseName } from '../pod/names';
 import type { PodEntry } from '../pod/pods';
 import { readPid, readRecord } from '../pod/record';
+import { enterEvent } from '../systemd/journal-events';
 import { renameMachine } from '../systemd/machine-rename';
 import { machineName } from '../systemd/machined';
 import { claimPodName } from './prepare';
@@ -31,6 +32,12 @@ export async function renamePod(services: Services, entry: PodEntry, name: strin
     claimPodName(services, name, entry.id);
     writeFileDurable(`${entry.path}/${RECORD}`, `${JSON.stringify({ ...record, name })}\n`, 0o640);
     releaseName(dataDir, native, record.name, entry.id);
+    enterEvent(native, {
+      event: 'renamed',
+      pod: entry.id,
+      name,
+      message: `pod ${entry.id} (${record.name}) is now called ${name}`,
+    });
     const leader = state === 'running' ? readPid(entry.path) : undefined;
     if (leader === undefined) return;
     const machine = { name, pod: entry.id, root: `${entry.path}/${POD_ROOT}` };

@@ -75,6 +75,18 @@ describe('events', () => {
     assert.deepEqual([last?.['reason'], last?.['status']], ['start', 254]);
   });
 
+  it('tell what was done to a pod, and its names', () => {
+    const pod = run('--name=before', image, '--name=web', '--exec=/bin/sleep', '--', '1000');
+    for (const words of [['pause'], ['resume'], ['pause', '--app=web'], ['resume', '--app=web']]) rig.ok(...words, pod);
+    rig.ok('rename', pod, 'after');
+    rig.ok('stop', '--force', 'after');
+    const done = of(pod).filter(({ event }) => ['paused', 'resumed', 'renamed'].includes(String(event)));
+    assert.deepEqual(kinds(done), ['paused', 'resumed', 'paused web', 'resumed web', 'renamed']);
+    assert.deepEqual([done[0]?.['name'], done.at(-1)?.['name']], ['before', 'after']);
+    rig.ok('rm', 'after');
+    assert.deepEqual(of('after').at(-1)?.['event'], 'collected');
+  });
+
   it('are entries of journald with IDs, which journalctl -x explains', () => {
     const installed = command([`${ROOT}/units/install`, '--podctl', PODCTL]);
     assert.equal(installed.status, 0, installed.stderr);
