@@ -14,6 +14,9 @@ namespace {
 
 constexpr size_t kMaxDetail = 512;
 
+/** The exit status of an app that was asked to end, and did, since it was unhealthy. */
+constexpr int kUnhealthyStatus = 1;
+
 /** A copy of a failure's sentence, without its end of line, in memory that the app's next failure takes over. */
 void keep_detail(Pod &pod, App &app, Text sentence) {
   if (sentence.starts_with(kOwnPrefix)) sentence = sentence.from(kOwnPrefix.size);
@@ -218,7 +221,8 @@ void Supervisor::note_end_of_main(App &app) {
     app.reason = Reason::stopped;
   } else if (app.is_condemned) {
     app.reason = Reason::unhealthy;
-    if (app.exit_status == 0) app.exit_status = 128 + app.stop_signal;  // it has failed, however well it took its end
+    // It has failed, however well it took its end; and systemd takes a death by SIGTERM for a success.
+    if (is_as_asked) app.exit_status = kUnhealthyStatus;
     Buffer<kMaxDetail> said;
     put_escaped(said, app.health.said());
     keep_detail(pod_, app, said.text());

@@ -1,6 +1,7 @@
 #include "companion.h"
 
 #include <asm/ioctls.h>
+#include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
@@ -28,27 +29,35 @@ bool is_taken(const Pod &pod, const App &app, uint32_t number) {
 }
 
 /** A place for one more, which nobody has yet. */
-Outcome<Companion *> find_place(Pod &pod, const App &app) {
-  uint32_t number = 0;
-  while (is_taken(pod, app, number)) ++number;
-  if (number == kMaxCompanions) return problem("too many programs run in it beside its own", app.name);
+Companion &find_place(Pod &pod) {
   Companion *place = pod.companions;
   while (place != nullptr && place->app != nullptr) place = place->next;
-  if (place == nullptr) {
-    place = pod.arena.array<Companion>(1);
-    place->next = pod.companions;
-    pod.companions = place;
+  if (place != nullptr) return *place;
+  place = pod.arena.array<Companion>(1);
+  place->next = pod.companions;
+  pod.companions = place;
+  return *place;
+}
+
+/** A cgroup that nobody has: of one that has ended, something may still be about to. */
+Outcome<> make_cgroup(const Pod &pod, const App &app, Companion &companion) {
+  for (uint32_t number = 0; number < kMaxCompanions; ++number) {
+    if (is_taken(pod, app, number)) continue;
+    Outcome<Fd> made = make_companion_cgroup(app.cgroup, number);
+    if (!made.ok() && made.failure->error == EEXIST) continue;
+    companion.cgroup = TRY(static_cast<Outcome<Fd> &&>(made));
+    companion.number = number;
+    return kDone;
   }
-  place->number = number;
-  return place;
+  return problem("too many programs run in it beside its own", app.name);
 }
 
 /** Back to what a new one is, but for its place and its memory. */
 void clear(Companion &companion) {
   Companion fresh;
   fresh.next = companion.next;
-  fresh.kept = companion.kept;
-  fresh.number = companion.number;
+  fresh.said = companion.said;
+  fresh.said.clear();
   companion = static_cast<Companion &&>(fresh);
 }
 
@@ -67,9 +76,8 @@ Outcome<> start(Pod &pod, App &app, const Visit &visit, Companion &companion) {
     TRY(make_pipe_to_init(companion.output, out));
     TRY(give_pipe(pod.users, app, out));
     files.out = files.err = out.get();
-    if (companion.kept == nullptr) companion.kept = static_cast<char *>(pod.arena.bytes(kKeptOutput));
   }
-  companion.cgroup = TRY(make_companion_cgroup(app.cgroup, companion.number));
+  TRY(make_cgroup(pod, app, companion));
   TRY(make_pipe_to_init(companion.start_report, files.report));
   companion.pid = TRY(clone_into_app(app, 0));
   if (companion.pid == 0) run_child(pod, app, Errand{Part::companion, &visit, companion.cgroup.get()}, files);
@@ -80,12 +88,13 @@ Outcome<> start(Pod &pod, App &app, const Visit &visit, Companion &companion) {
 
 Outcome<Companion *> start_companion(Pod &pod, App &app, const Visit &visit) {
   if (app.state != App::State::running) return problem("its program does not run", app.name);
-  Companion &companion = *TRY(find_place(pod, app));
+  Companion &companion = find_place(pod);
   clear(companion);
+  if (!companion.said.has_memory()) companion.said = Excerpt(static_cast<char *>(pod.arena.bytes(kKeptOutput)), kKeptOutput);
   Outcome<> started = start(pod, app, visit, companion);
   if (!started.ok()) {
+    if (companion.cgroup.is_open()) remove_companion_cgroup(app.cgroup, companion.number);
     clear(companion);
-    remove_companion_cgroup(app.cgroup, companion.number);
     started.failure->app = app.name;
     return started.failure;
   }

@@ -18,21 +18,6 @@ constexpr size_t kPiece = 2048;
 /** A deadline that is met so late was not: this process stood still, and the companion, too. */
 constexpr uint64_t kStoodStillMs = 1000;
 
-/** Keeps the end of what was said. */
-void keep_end(Companion &companion, Text piece) {
-  if (piece.size >= kKeptOutput) {
-    piece = piece.from(piece.size - kKeptOutput);
-    companion.kept_size = 0;
-  }
-  const size_t room = kKeptOutput - piece.size;
-  if (companion.kept_size > room) {
-    __builtin_memmove(companion.kept, companion.kept + companion.kept_size - room, room);
-    companion.kept_size = room;
-  }
-  __builtin_memcpy(companion.kept + companion.kept_size, piece.data, piece.size);
-  companion.kept_size += piece.size;
-}
-
 /** Reads what is there, within bounds. */
 void read_output(Companion &companion) {
   for (int i = 0; companion.output.is_open() && i < kMostPieces; ++i) {
@@ -42,7 +27,7 @@ void read_output(Companion &companion) {
     if (got <= 0) {
       companion.output.close();
     } else {
-      keep_end(companion, Text(piece, static_cast<size_t>(got)));
+      companion.said.add(Text(piece, static_cast<size_t>(got)));
     }
   }
 }
@@ -75,9 +60,8 @@ void Supervisor::handle_companion_report(Companion &companion) {
   Text sentence = parse_report(Text(message, static_cast<size_t>(got))).sentence;
   if (sentence.starts_with(kOwnPrefix)) sentence = sentence.from(kOwnPrefix.size);
   companion.was_not_started = true;
-  if (companion.kept == nullptr) companion.kept = static_cast<char *>(pod_.arena.bytes(kKeptOutput));
-  companion.kept_size = 0;
-  keep_end(companion, sentence.first(sentence.size < kKeptOutput ? sentence.size : kKeptOutput));
+  companion.said.clear();
+  companion.said.add(sentence.first(sentence.size < kKeptOutput ? sentence.size : kKeptOutput));
 }
 
 /** It may stand still with its app: then its time does, too. */

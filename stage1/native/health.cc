@@ -52,15 +52,11 @@ void keep_output(Pod &pod, Health &health, Text prefix, Text said) {
   if (health.output == nullptr) health.output = static_cast<char *>(pod.arena.bytes(kMaxOutput));
   Writer line(health.output, kMaxOutput);
   line << prefix;
-  bool was_space = true;
-  for (size_t i = 0; i < said.size; ++i) {
-    const bool is_space = said[i] == ' ' || said[i] == '\t' || said[i] == '\n' || said[i] == '\r';
-    if (is_space && was_space) continue;
-    line << (is_space ? ' ' : said[i] > ' ' && said[i] <= '~' ? said[i] : '?');
-    was_space = is_space;
-  }
   health.output_size = line.text().size;
-  while (health.output_size > 0 && health.output[health.output_size - 1] == ' ') --health.output_size;
+  if (!prefix.empty()) line << ": ";
+  const size_t begin = line.text().size;
+  put_line_of(line, said);
+  if (line.text().size != begin) health.output_size = line.text().size;
 }
 
 }  // namespace
@@ -112,8 +108,8 @@ void Supervisor::start_check(App &app) {
 void Supervisor::note_check_timeout(App &app, const Companion &companion) {
   if (!is_judged(app)) return;
   Buffer<kMaxPrefix> prefix;
-  prefix << "no answer within " << companion.timeout_ms << " ms" << (companion.kept_size == 0 ? "" : ": ");
-  keep_output(pod_, app.health, prefix.text(), Text(companion.kept, companion.kept_size));
+  prefix << "no answer within " << companion.timeout_ms << " ms";
+  keep_output(pod_, app.health, prefix.text(), companion.said.text());
   note_bad_check(app);
   app.health.due = next_check(app);
 }
@@ -124,8 +120,8 @@ void Supervisor::note_check(App &app, const Companion &companion) {
     note_good_check(app);
   } else {
     Buffer<kMaxPrefix> prefix;
-    if (!companion.was_not_started) prefix << "status " << companion.exit_status << (companion.kept_size == 0 ? "" : ": ");
-    keep_output(pod_, app.health, prefix.text(), Text(companion.kept, companion.kept_size));
+    if (!companion.was_not_started) prefix << "status " << companion.exit_status;
+    keep_output(pod_, app.health, prefix.text(), companion.said.text());
     note_bad_check(app);
   }
   app.health.due = next_check(app);

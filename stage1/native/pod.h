@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bus.h"
+#include "excerpt.h"
 #include "fd.h"
 #include "journal.h"
 #include "kernel.h"
@@ -41,9 +42,8 @@ struct Companion {
   Fd start_report{};
   /** Our end of its output, nonblocking; closed at its end, or if the output is not ours. */
   Fd output{};
-  /** The end of what it said. */
-  char *kept = nullptr;
-  size_t kept_size = 0;
+  /** The end of what it said, or why it was not started. */
+  Excerpt said{};
   /** Places in the supervisor's poll set. */
   int start_slot = -1;
   int output_slot = -1;
@@ -52,7 +52,7 @@ struct Companion {
   uint64_t deadline = 0;
   uint64_t timeout_ms = 0;
   bool has_timed_out = false;
-  /** 0–255, 128+n for signal n, once it has ended; its output is the reason if it was not started. */
+  /** 0–255, 128+n for signal n, once it has ended. */
   int exit_status = 0;
   bool was_not_started = false;
 };

@@ -180,14 +180,14 @@ describe('health checks', () => {
         ...more,
       );
     const restarted = run(...sick('restart', '--restart=on-failure:2', '--restart-delay=10ms'));
-    assert.deepEqual([restarted.status, restarted.stdout], [143, 'run\nrun\nrun\n'], restarted.stderr);
+    assert.deepEqual([restarted.status, restarted.stdout], [1, 'run\nrun\nrun\n'], restarted.stderr);
     const pods = JSON.parse(rig.ok('list', '--format=json')) as { name: string; apps: App[] }[];
     const [web] = pods[0]?.apps ?? [];
     assert.deepEqual([web?.reason, web?.restarts, web?.detail, web?.health], ['unhealthy', 2, 'status 1: sick', null]);
     const told = entries(pods[0]?.name ?? '').filter(({ PODCTL_EVENT }) => PODCTL_EVENT === 'app-restarting');
-    assert.equal(told[0]?.['MESSAGE'], 'app web was ended with status 143, since it was unhealthy, restarting (1)');
+    assert.equal(told[0]?.['MESSAGE'], 'app web was ended with status 1, since it was unhealthy, restarting (1)');
     assert.equal(run(...sick('kill')).status, 137);
-    assert.deepEqual([run(...sick('stop', '--restart=always')).status, run(...sick('stop')).stdout], [143, 'run\n']);
+    assert.deepEqual([run(...sick('stop', '--restart=always')).status, run(...sick('stop')).stdout], [1, 'run\n']);
     // Without a policy, restarts for this reason have no limit.
     const uuid = detached(...sick('restart', '--restart-delay=10ms'));
     await until(() => ((app(uuid, 'web')?.restarts ?? 0) >= 2 ? true : undefined), 'two restarts');

@@ -49,6 +49,12 @@ constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O
 /** The first two programs are the executor, which executes itself once more to seal itself. */
 constexpr int kOwnExecs = 2;
 
+/** Programs until the set-up is over: INJECT_PROGRAMS of apps may come before, 0 by default. */
+int execs_of_set_up() {
+  const char *const programs = getenv("INJECT_PROGRAMS");
+  return kOwnExecs + (programs == nullptr ? 0 : atoi(programs));
+}
+
 class Tracer {
  public:
   Tracer(FILE *log, Wanted wanted) : log_(log), wanted_(wanted) {}
@@ -76,7 +82,7 @@ class Tracer {
     // A process may show itself before the event of its making. What comes after the first exec of an app is the app's.
     if (tracees_.count(pid) == 0) {
       Tracee made{roles_++};
-      made.is_over = execs_ > kOwnExecs;
+      made.is_over = execs_ > execs_of_set_up();
       tracees_[pid] = made;
     }
     Tracee &tracee = tracees_[pid];

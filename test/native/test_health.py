@@ -106,10 +106,15 @@ def test_a_check_that_hangs_is_killed_with_all_it_started(rig):
 
 
 def test_what_a_check_leaves_behind_is_killed(rig):
-    pod = rig.pod(app(WAIT, more=check('(setsid sleep 77 &); (sleep 78 &); true', interval=100))).start()
+    leaving = '(setsid sleep 77 &); (sleep 78 &); true'
+    pod = rig.pod(app(WAIT, more=check(leaving, interval=60000, start_period=60000))).start()
+    until_health(pod, 'healthy')
+    until(lambda: companions_of(pod) == [], 'the end of what it left')
+    pod.stop()
+    pod = rig.pod(app(WAIT, more=check(leaving, interval=1, retries=1))).start()
     until_health(pod, 'healthy')
     for _ in range(20):
-        assert len(companions_of(pod)) <= 5, companions_of(pod)
+        assert len(companions_of(pod)) <= 5 and state_of(pod, 'web')['health'] == 'healthy', (companions_of(pod), state_of(pod, 'web'))
         time.sleep(0.05)
     pod.stop()
     assert pod.status == 0 and processes_of(rig) == []
@@ -166,7 +171,7 @@ def test_an_unhealthy_app_is_restarted(rig):
     # As any end, it counts against the limit.
     pod = rig.pod(app('exec sleep 60', more='restart on-failure 50 10000 2\n' + check('echo told; false', action='restart', retries=1))).run()
     status = pod.keys('status/web')
-    assert pod.status == 143 and (status['reason'], status['restarts'], status['detail']) == ('unhealthy', '2', 'status 1: told'), status
+    assert pod.status == 1 and (status['reason'], status['restarts'], status['detail']) == ('unhealthy', '2', 'status 1: told'), status
     # Other ends do not concern on-unhealthy.
     pod = rig.pod(app('exit 3', more='restart on-unhealthy 50 10000 0\n' + check('true', action='restart'))).run()
     assert pod.status == 3 and 'restarts' not in pod.keys('status/web')
@@ -176,7 +181,7 @@ def test_an_unhealthy_app_is_stopped_or_killed(rig):
     script = 'trap "echo asked; exit 0" TERM; echo up; while :; do sleep 0.05; done'
     pod = rig.pod(app(script, more='restart always 50 10000 0\n' + check('false', action='stop') + handler('post-stop', 'echo post'))).run()
     status = pod.keys('status/web')
-    assert pod.out == b'up\nasked\npost\n' and pod.status == 143 and status['reason'] == 'unhealthy' and status['exit'] == '143', (pod.out, pod.status, status)
+    assert pod.out == b'up\nasked\npost\n' and pod.status == 1 and status['reason'] == 'unhealthy' and status['exit'] == '1', (pod.out, pod.status, status)
     pod = rig.pod(app(script, more=check('false', action='kill'))).run()
     status = pod.keys('status/web')
     assert pod.out == b'up\n' and pod.status == 137 and (status['reason'], status['signal']) == ('unhealthy', '9'), (pod.out, status)
@@ -203,7 +208,7 @@ def test_readiness_waits_for_health(rig):
     assert b'second' not in pod.out and state_of(pod, 'db')['reason'] == 'stopped', pod.out
     # One that is ended for it before it was ever healthy fails the pod, and says why.
     pod = rig.pod(app('exec sleep 60', name='db', more=check('echo no; exit 4', action='stop') + READY), app('echo second', name='web', more='after db\n')).run()
-    assert pod.status == 143 and pod.out == b'', (pod.status, pod.out)
+    assert pod.status == 1 and pod.out == b'', (pod.status, pod.out)
     assert pod.keys('failure') == {'app': 'db', 'operation': 'start', 'detail': 'ended before it was ever healthy: status 4: no'}, pod.keys('failure')
     # With a restart it gets another chance, and its dependants wait for that.
     first = app('echo x >> /runs; exec sleep 60', name='db', more='restart on-unhealthy 50 1000 0\n' + check('test $(wc -l < /runs) -ge 2', action='restart', retries=1) + READY)
@@ -236,6 +241,64 @@ def test_checks_do_not_pile_up_in_an_app_that_stands_still(rig):
             os.kill(int(pid), signal.SIGKILL)
     pod.wait()
     assert pod.status == 137
+
+
+def test_a_pod_that_stood_still_has_not_failed(rig):
+    pod = rig.pod(app(WAIT, more=check('sleep 0.3', timeout=600, retries=1, interval=100))).start()
+    until_health(pod, 'healthy')
+    until(lambda: companions_of(pod), 'a check')
+    freezer = rig.cgroup + '/cgroup.freeze'
+    try:
+        with open(freezer, 'w') as f:
+            f.write('1')
+        time.sleep(2.5)  # longer than the time-out and what is taken for late
+    finally:
+        with open(freezer, 'w') as f:
+            f.write('0')
+    for _ in range(20):
+        time.sleep(0.05)
+        assert state_of(pod, 'web')['health'] == 'healthy', state_of(pod, 'web')
+    pod.stop()
+    assert pod.status == 0 and processes_of(rig) == []
+
+
+def test_a_check_that_scatters_is_gathered(rig):
+    pod = rig.pod(app(WAIT, more=check('i=0; while [ $i -lt 150 ]; do (setsid sh -c "trap \\"\\" TERM; sleep 77" &) ; i=$((i+1)); done; exec sleep 79',
+                                       timeout=1500, interval=200, retries=1))).start()
+    until(lambda: len(companions_of(pod)) > 100, 'many processes')
+    until(lambda: companions_of(pod) == [], 'their end')
+    until_health(pod, 'unhealthy')
+    pod.stop()
+    assert pod.status == 0 and processes_of(rig) == []
+
+
+def wakes_of(pid):
+    with open(f'/proc/{pid}/status') as f:
+        return sum(int(line.split()[1]) for line in f if 'ctxt_switches' in line)
+
+
+def test_checks_cost_the_init_little_and_leave_nothing_in_it(rig):
+    def anonymous(pid):
+        with open(f'/proc/{pid}/smaps_rollup') as f:
+            return next(int(line.split()[1]) for line in f if line.startswith('Pss_Anon:'))
+    pod = rig.pod(app(WAIT, more=check('true', interval=20))).start()
+    until_health(pod, 'healthy')
+    pid = pod.init_pid()
+    time.sleep(0.5)
+    first, fds, wakes = anonymous(pid), len(os.listdir(f'/proc/{pid}/fd')), wakes_of(pid)
+    time.sleep(2)
+    assert wakes_of(pid) - wakes < 2000 / 20 * 12, wakes_of(pid) - wakes
+    assert anonymous(pid) <= first + 8 and first <= 48, (first, anonymous(pid))
+    assert len(os.listdir(f'/proc/{pid}/fd')) <= fds + 3, os.listdir(f'/proc/{pid}/fd')
+    pod.stop()
+    # Nobody wakes for an app that is not checked.
+    pod = rig.pod(app('echo up; exec sleep 60')).start()
+    pod.wait_for('up')
+    time.sleep(0.3)
+    wakes = wakes_of(pod.init_pid())
+    time.sleep(1)
+    assert wakes_of(pod.init_pid()) == wakes
+    pod.stop()
 
 
 def test_no_check_while_an_app_is_being_stopped(rig):

@@ -5,7 +5,7 @@ import platform
 import re
 import subprocess
 
-from rig import HERE, JOURNAL_WARNING, ROOT, STAGE1, app
+from rig import HERE, JOURNAL_WARNING, ROOT, STAGE1, app, quote
 from test_life import processes_of
 from test_limits import with_limits
 
@@ -42,14 +42,14 @@ class Injector:
         self.names = names_of_calls()
         self.numbers = {name: number for number, name in self.names.items()}
 
-    def run(self, pod, role=0, call=None, n=0, error=errno.EIO):
+    def run(self, pod, role=0, call=None, n=0, error=errno.EIO, programs=0):
         """Runs a pod with the N-th `call` of one of its processes failing; sets its status, out, err and calls."""
         def enter():
             with open(self.rig.cgroup + '/cgroup.procs', 'w') as f:
                 f.write('0')
         log = pod.path + '.calls'
         number = '-1' if call is None else self.numbers[call]
-        done = subprocess.run([self.program, log, str(role), number, str(n), str(error), STAGE1, 'run', pod.plan], preexec_fn=enter,
+        done = subprocess.run([self.program, log, str(role), number, str(n), str(error), STAGE1, 'run', pod.plan], preexec_fn=enter, env=dict(os.environ, INJECT_PROGRAMS=str(programs)),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20)
         pod.status, pod.out, pod.err = done.returncode, done.stdout, done.stderr.replace(JOURNAL_WARNING, '')
         with open(log) as f:
@@ -140,3 +140,47 @@ def fail_in_turn(injector, make, whole):
     print(f'{tried} calls made to fail')
     assert wrong == [], '\n'.join(wrong)
     return tried
+
+
+# The launcher, the init and the app come before it.
+COMPANION = 3
+
+
+def checked(rig):
+    """An app that is checked until a check has succeeded, which leaves a file in the app's root."""
+    check = quote('echo > /checked')
+    more = f'health none 60000 5000 60000 50 1 3 sh -c {check} /bin/sh\n'
+    return rig.pod(app(argv=['sleep', '0.45'], candidates=['/bin/sleep'], more=more))
+
+
+def test_every_call_of_a_check_s_start_fails_in_turn(rig):
+    if platform.machine() != 'x86_64':
+        print('skip: the injector knows the registers of x86_64 only')
+        return
+    injector = Injector(rig)
+    whole = injector.run(checked(rig), programs=1)
+    assert whole.status == 0 and whole.err == '', whole.err
+    clones = [index for index, (role, call) in enumerate(whole.calls) if (role, call) == (INIT, 'clone3')]
+    assert len(clones) == 2 and (COMPANION, 'setns') in whole.calls, whole.calls
+    begin = max(index for index in range(clones[1]) if whole.calls[index] == (INIT, 'ppoll'))
+    counts, tried, wrong = {}, 0, []
+    for index, (role, call) in enumerate(whole.calls):
+        if call in SKIPPED:
+            continue
+        counts[role, call] = counts.get((role, call), 0) + 1
+        if role != COMPANION and not (role == INIT and begin < index <= clones[1]):
+            continue
+        pod = checked(rig)
+        n = counts[role, call]
+        try:
+            injector.run(pod, role, call, n, programs=1)
+            # Whatever failed, it was the check's failure only: the next one succeeds.
+            is_well = pod.status == 0 and os.path.exists(pod.path + '/web/upper/checked') and not os.path.exists(pod.path + '/failure')
+        except subprocess.TimeoutExpired:
+            is_well = False
+        if not is_well or processes_of(rig) != []:
+            wrong.append(f'process {role}, {call} {n}: {getattr(pod, "status", "hangs")} {getattr(pod, "err", "")}')
+        tried += 1
+    print(f'{tried} calls made to fail')
+    assert wrong == [], '\n'.join(wrong)
+    assert tried > 40, tried

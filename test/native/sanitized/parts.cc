@@ -7,6 +7,7 @@
 
 #include "conduit.h"
 #include "devices.h"
+#include "excerpt.h"
 #include "harness.h"
 #include "kernel.h"
 #include "plan.h"
@@ -53,6 +54,33 @@ void texts() {
   Buffer<32> extremes;
   extremes << INT64_MIN << ' ' << UINT32_MAX;
   REQUIRE(extremes.text() == "-9223372036854775808 4294967295");
+}
+
+/** The same kept in a string, whatever the pieces were. */
+void excerpts() {
+  constexpr size_t kRoom = 16;
+  for (size_t first = 0; first <= 2 * kRoom; ++first) {
+    for (size_t second = 0; second <= 2 * kRoom; ++second) {
+      char *const memory = static_cast<char *>(malloc(kRoom));  // the sanitizer watches its ends
+      Excerpt excerpt(memory, kRoom);
+      std::string all;
+      for (const size_t size : {first, second, size_t{3}}) {
+        std::string piece;
+        while (piece.size() < size) piece += static_cast<char>('a' + (all.size() + piece.size()) % 26);
+        excerpt.add(Text(piece.data(), piece.size()));
+        all += piece;
+      }
+      const std::string end = all.size() > kRoom ? all.substr(all.size() - kRoom) : all;
+      REQUIRE(excerpt.text() == Text(end.data(), end.size()));
+      free(memory);
+    }
+  }
+  Buffer<64> line;
+  put_line_of(line, " \r\n two\twords \n\n\x1b[1m\xc3\xa9 ");
+  REQUIRE(line.text() == "two words ?[1m??");
+  Buffer<4> small;
+  put_line_of(small, "a b c d");
+  REQUIRE(small.text() == "a b");
 }
 
 Outcome<Plan> decoded(Arena &arena, const char *plan) {
@@ -252,6 +280,7 @@ extern "C" void __sanitizer_cov_trace_pc() {}
 int main() {
   sys::rt_sigprocmask(kSigBlock, signal_bit(kSignalPipe));
   texts();
+  excerpts();
   plans();
   reports();
   relays();
