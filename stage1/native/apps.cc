@@ -5,6 +5,7 @@
 #include "files.h"
 #include "kernel.h"
 #include "report.h"
+#include "restarts.h"
 #include "status.h"
 #include "supervise.h"
 #include "wiring.h"
@@ -25,25 +26,6 @@ void keep_detail(Pod &pod, App &app, Text sentence) {
   if (app.detail_buffer == nullptr) app.detail_buffer = static_cast<char *>(pod.arena.bytes(kMaxDetail));
   __builtin_memcpy(app.detail_buffer, sentence.data, sentence.size);
   app.detail = Text(app.detail_buffer, sentence.size);
-}
-
-bool is_failure(const App &app) { return app.exit_status != 0 && app.reason != Reason::stopped; }
-
-bool is_restarted(const App &app) {
-  if (app.restart == nullptr || app.stop != App::Stop::none) return false;
-  const uint64_t limit = app.restart->number(3);
-  if (limit != 0 && app.restarts_in_row >= limit) return false;
-  const Text policy = (*app.restart)[0];
-  if (app.reason == Reason::unhealthy) return (*app.check)[0] != "stop";
-  return policy == "always" || (policy == "on-failure" && is_failure(app));
-}
-
-/** Milliseconds before the next restart: twice as many after each in a row, up to the longest. */
-uint64_t pause_of(const App &app) {
-  uint64_t pause = app.restart->number(1);
-  const uint64_t longest = app.restart->number(2);
-  for (uint32_t i = 0; i < app.restarts_in_row && pause < longest; ++i) pause *= 2;
-  return pause < longest ? pause : longest;
 }
 
 }  // namespace
@@ -266,11 +248,7 @@ void Supervisor::end_run(App &app) {
   note_reloading(app, false);
   app.is_watched = app.has_pinged = false;
   app.view.close();
-  const bool was_never_good = app.reason == Reason::unhealthy && !app.health.was_good;
-  if (app.restart != nullptr && app.started_ms != 0 && !was_never_good &&
-      monotonic_ms() - app.started_ms > app.restart->number(2)) {
-    app.restarts_in_row = 0;  // it has run well for a while
-  }
+  if (has_run_well(app)) app.restarts_in_row = 0;
   if (stopping_ || (!app.comes_again && !is_restarted(app))) {
     finish(app);
     return;

@@ -19,7 +19,7 @@ addon='-O2 -shared -fPIC -fvisibility=hidden -ffunction-sections -DNAPI_VERSION=
   -static-libstdc++ -static-libgcc -Wl,--gc-sections -s'
 
 # What the supervisor's loop needs; all other text is the set-up's, which thrift.cc gives back.
-resident='again apps arena audience bus cgroup companions connections control error events excerpt files health input journal lifecycle mem notify readiness relay report service sink status supervise sys text thrift
+resident='again apps arena audience bus cgroup companions connections control error events excerpt files health input journal lifecycle mem notify readiness relay report restarts service sink status supervise sys text thrift
   unix_socket'
 
 # True if $1 is missing or older than any file that follows.
