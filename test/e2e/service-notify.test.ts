@@ -1,5 +1,8 @@
 /** What a unit of the user's and the apps of the pod in it say to each other: readiness, status, watchdog, reload, more time. */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { busyboxAci } from '../fixtures/aci';
 import { staticProgram } from '../fixtures/program';
 import { needsHost, output, Rig, until } from '../rig/rig';
@@ -47,6 +50,27 @@ describe('what units and pods tell each other', () => {
     await shows('StatusText', 'say: warming up', 'the status');
     assert.equal(units.show(WEB, 'ActiveState'), 'activating');
     await shows('ActiveState', 'active', 'READY=1');
+  });
+
+  it('does not let a unit give up while its image is fetched, and tells it what is going on', async () => {
+    const bytes = fs.readFileSync(image);
+    const half = Math.floor(bytes.length / 2);
+    const server = http.createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': bytes.length });
+      response.write(bytes.subarray(0, half));
+      setTimeout(() => response.end(bytes.subarray(half)), 4000);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const url = `http://127.0.0.1:${port}/slow.aci`;
+      units.pod(WEB, [url, ...SCRIPT, 'exec sleep 1000'], ['TimeoutStartSec=2']);
+      units.systemctl('start', '--no-block', WEB);
+      await until(() => (units.show(WEB, 'StatusText').startsWith(`fetching ${url}`) ? true : undefined), 'the status');
+      await shows('ActiveState', 'active', 'the pod');
+    } finally {
+      server.close();
+    }
   });
 
   it('lets a unit wait longer for an app that asks for it while it starts', () => {

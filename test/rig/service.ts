@@ -21,7 +21,7 @@ export class Services {
 
   /** podctl of this rig, as one line of a unit. */
   line(...args: readonly string[]): string {
-    return [PODCTL, ...this.#rig.globals, '--insecure-options=image', ...args].map(quoted).join(' ');
+    return [PODCTL, ...this.#rig.globals, '--insecure-options=image,http', ...args].map(quoted).join(' ');
   }
 
   /** Writes a unit file, or replaces it. @param name with its suffix */

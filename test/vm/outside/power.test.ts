@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { busyboxAci, imageIdOf } from '../../fixtures/aci';
 
 const VM = path.resolve(__dirname, '../../../../test/vm/vm');
+const PODCTL = path.resolve(__dirname, '../../../podctl');
 const NAME = `--name=${process.env['PODCTL_TEST_VM'] ?? 'power'}`;
 const IMAGE = '/var/lib/podctl-test.aci';
 /** Milliseconds: a boot on a busy machine, emulated. */
@@ -59,6 +60,39 @@ describe('a machine that goes down', function () {
   });
   after(() => {
     vm('down');
+  });
+
+  /** A service of the user's that runs a pod from boot on. @param unit more of its [Unit] section */
+  function enable(name: string, unit: string): void {
+    const run = `run --net=none ${IMAGE} --exec=/bin/sh -- -c "trap 'exit 0' TERM; while :; do sleep 1; done"`;
+    const text = `[Unit]\n${unit}\n[Service]\nType=notify\nDelegate=yes\nKillMode=mixed\nTimeoutStartSec=300\nExecStart=${PODCTL} --insecure-options=image ${run}\n[Install]\nWantedBy=multi-user.target\n`;
+    const written = vm('exec', ['--', 'sh', '-c', `cat >/etc/systemd/system/${name} && sync`], text);
+    assert.equal(written.status, 0, written.stderr);
+    ok('systemctl', 'enable', '--now', name);
+  }
+
+  it('reboot: pods of enabled services come up, after those that they need, and have gone down before them', async () => {
+    enable('t-db.service', 'Description=a pod');
+    enable('t-web.service', 'Requires=t-db.service\nAfter=t-db.service');
+    assert.equal(vm('reboot').status, 0);
+    for (let state = ''; state !== 'active'; ) {
+      state = inside('systemctl', 'show', '--value', '-p', 'ActiveState', 't-web.service').stdout.trim();
+      assert.notEqual(state, 'failed', inside('journalctl', '-b', '-u', 't-web.service').stdout);
+    }
+    const pods = JSON.parse(podctl('list', '--format=json')) as { unit: string; state: string }[];
+    const running = pods.filter(({ state }) => state === 'running').map(({ unit }) => unit);
+    assert.deepEqual(running.sort(), ['t-db.service', 't-web.service']);
+    // Those of before the reboot have given way to them.
+    assert.equal(pods.length, 2);
+    const told = (boot: string): readonly string[] =>
+      ok('journalctl', `--boot=${boot}`, '-o', 'cat', '-u', 't-db.service', '-u', 't-web.service').split('\n');
+    const [before, now] = [told('-1'), told('0')];
+    const at = (lines: readonly string[], start: string): number => lines.findIndex((line) => line.startsWith(start));
+    assert.ok(at(now, 'Started t-db') < 0 || at(now, 'Started t-db') < at(now, 'Starting t-web'), now.join('\n'));
+    const [down, asked] = [at(before, 'Stopped t-web'), at(before, 'Stopping a pod')];
+    assert.ok(down >= 0 && asked > down, before.join('\n'));
+    ok('systemctl', 'disable', '--now', 't-web.service', 't-db.service');
+    podctl('gc', '--grace-period=0');
   });
 
   it('reboot: a prepared pod runs afterwards, one that ran has exited, and gc collects it', () => {
