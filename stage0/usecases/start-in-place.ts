@@ -4,7 +4,8 @@ import type { AbsPath } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
 import { encodePlan } from '../../stage1/plan/codec';
 import { planPod } from '../../stage1/plan/plan';
-import type { AppSpec, HandedFiles, ServiceSpec } from '../../stage1/plan/spec';
+import type { AppSpec, HandedFiles, PodSpec, ServiceSpec } from '../../stage1/plan/spec';
+import { UNRESTRICTED } from '../../stage2/isolators/devices';
 import { namesIn } from '../files/names-in';
 import { PLAN } from '../pod/layout';
 import { readManifest } from '../pod/manifest';
@@ -30,6 +31,7 @@ export function startInPlace(
   env: Environment,
 ): never {
   const { pod, unit } = prepared;
+  requireNoLimits(services, prepared);
   const apps = withSockets(prepared, env);
   const files = handedFiles(pod.lockFd, apps, env);
   const spec = podSpec(services, { ...prepared, apps }, files, options);
@@ -37,12 +39,34 @@ export function startInPlace(
   const messagesHex = `${removalOf(unit)}${machine?.messagesHex ?? ''}`;
   makeDirectories(pod, spec);
   const plan = `${pod.path}/${PLAN}` as AbsPath;
-  const whole = { ...spec, machine: machine && { ...machine, messagesHex }, service: serviceOf(env) };
+  const whole: PodSpec = {
+    ...spec,
+    ...devicesIn(services, prepared),
+    machine: machine && { ...machine, messagesHex },
+    service: serviceOf(env),
+  };
   fs.writeFileSync(plan, encodePlan(planPod(whole)), { mode: 0o600 });
   services.pods.settle();
   services.disconnect();
   const inherited = [files.lock, ...(files.sockets ?? [])];
   return services.native.execve(services.executor, ['podctl-stage1', 'run', plan], variablesFor(env), inherited);
+}
+
+/** Apps are bounded one by one, since podctl leaves the unit as it is. */
+function devicesIn({ hostFacts, warn }: Services, { unit }: PreparedPod): Pick<PodSpec, 'inPlace' | 'devices'> {
+  if (hostFacts(new Set(['deviceRules'])).restrictsDevices !== false) return { inPlace: true, devices: 'restricted' };
+  warn(`apps in ${unit} may use every device: ${UNRESTRICTED}`);
+  return { inPlace: true, devices: 'free' };
+}
+
+/** @throws PodctlError `isolator-unenforceable` for limits of the pod as a whole: the unit's, and the user's to say */
+function requireNoLimits({ warn }: Services, { effects, unit, lenient }: PreparedPod): void {
+  const names = effects.flatMap((effect) => (effect.kind === 'unit' ? [`${effect.property[0]}=`] : []));
+  if (names.length === 0) return;
+  const why = `limits of the pod as a whole are those of ${unit}, which does not get its isolators`;
+  if (!lenient)
+    throw new PodctlError('isolator-unenforceable', why, { hint: `say it in the unit (${names.join(', ')})` });
+  warn(why);
 }
 
 /** What the executor has to know of its unit; nothing else of the environment is its business. */

@@ -18,12 +18,13 @@ export const podNodes = (apps: readonly WithEffects[]): readonly Op[] =>
 
 /**
  * The unit allows what any of its apps may use. So that the others get no more than ever, they have rules as well, where
- * otherwise the unit's own would do.
+ * otherwise the unit's own would do. A unit of the user's allows everything.
  * @param joins the pod runs already: what its unit allows, other apps have decided
  */
 export function otherDevices(pod: PodSpec, app: AppSpec, joins: boolean): readonly Op[] {
   const widened =
     joins ||
+    pod.inPlace === true ||
     pod.apps.some(
       (one) => one.effects.some(({ kind }) => kind === 'device-allow') || volumeDevices(pod, one).length > 0,
     );

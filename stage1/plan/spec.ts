@@ -38,6 +38,8 @@ export interface PodSpec {
   readonly exitPolicy: ExitPolicy | undefined;
   /** `free` where the host cannot restrict them, and that is tolerated. */
   readonly devices: 'restricted' | 'free';
+  /** The unit is one of the user's, which says nothing of devices: each app has rules of its own. */
+  readonly inPlace?: true;
   /** Bytes per second, of each interface of the pod; undefined: no limit. */
   readonly bandwidth: bigint | undefined;
   /** What the pod's isolators come down to. */

@@ -137,6 +137,16 @@ describe("pods in units of the user's", () => {
     assert.match(units.journal('t-web.service'), /the name "t-web" belongs to pod/);
   });
 
+  it('bounds the devices of its apps although the unit does not', async () => {
+    const look = 'mknod /tmp/disk b 8 0 2>&1; mknod /tmp/null c 1 3 && echo null > /tmp/null && echo fine; echo seen';
+    units.pod('t-web.service', script(`${look}; ${IDLE}`));
+    units.start('t-web.service');
+    await until(() => (/^seen$/m.test(units.journal('t-web.service')) ? true : undefined), 'the app');
+    assert.match(units.journal('t-web.service'), /^mknod: \/tmp\/disk: Operation not permitted$/m);
+    assert.match(units.journal('t-web.service'), /^fine$/m);
+    assert.equal(units.show('t-web.service', 'DevicePolicy'), 'auto');
+  });
+
   it('runs a prepared pod, and an empty one, in place', () => {
     const uuid = rig.ok('--insecure-options=image', 'prepare', ...script(IDLE)).trim();
     units.pod('t-prepared.service', [], [`ExecStart=`, `ExecStart=${units.line('run-prepared', '--net=none', uuid)}`]);

@@ -48,6 +48,13 @@ describe("limits in units of the user's", () => {
     assert.match(rig.ok('status', 't-web'), /^app-hello=137\napp-hello-reason=oom$/m);
   });
 
+  it('does not take limits of the pod as a whole from options: the unit has them to say', () => {
+    units.pod(WEB, ['--memory=64M', ...script('sleep 1000')]);
+    assert.notEqual(units.systemctl('start', WEB).status, 0);
+    assert.match(units.journal(WEB), /isolator-unenforceable: .* are those of t-web\.service/);
+    assert.match(units.journal(WEB), /say it in the unit \(MemoryMax=/);
+  });
+
   for (const [policy, result] of [
     ['continue', 'success'],
     ['stop', 'oom-kill'],
