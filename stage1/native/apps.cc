@@ -151,7 +151,7 @@ void Supervisor::note_end(App &app, int wait_status) {
   const int status = signal != 0 ? 128 + signal : wait_status >> 8 & 0xff;
   app.pid = 0;
   if (app.terminal.link.is_open()) handle_terminal(app);
-  leave_terminal(app);
+  if (app.has_terminal()) leave_terminal(app);
   if (app.state == App::State::post_stop) {
     app.deadline = 0;
     if (status != 0) {

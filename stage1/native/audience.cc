@@ -33,7 +33,7 @@ sys::Result tell_end(const Fd &socket, int exit_status) {
 }  // namespace
 
 void Audience::gather(PollSet &set) {
-  for (Place &place : places_) {
+  for (Place &place : *this) {
     // Who gives no input is heard all the same: what it says may be a window's size, or is wrong.
     const bool is_heard = place.app == nullptr || (place.what & kIn) == 0 || place.app->in.is_over || place.app->in.can_take();
     const int events = POLLRDHUP | (is_heard ? POLLIN : 0) | (place.stuck_since != 0 ? POLLOUT : 0);
@@ -44,6 +44,7 @@ void Audience::gather(PollSet &set) {
 /** What it says is for the first app that has an input or a terminal. */
 void Audience::adopt_caller() {
   if (!pod_.caller.is_open()) return;
+  make_places();
   Place &place = places_[0];
   place.socket = static_cast<Fd &&>(pod_.caller);
   for (App &app : pod_) {
@@ -54,7 +55,7 @@ void Audience::adopt_caller() {
 }
 
 void Audience::handle(const PollSet &set) {
-  for (Place &place : places_) {
+  for (Place &place : *this) {
     if (!place.socket.is_open()) continue;
     const int slot = place.slot;
     place.slot = -1;
@@ -69,7 +70,7 @@ void Audience::handle(const PollSet &set) {
 
 uint64_t Audience::deadline() const {
   uint64_t soonest = 0;
-  for (const Place &place : places_) {
+  for (const Place &place : *this) {
     if (place.stuck_since == 0) continue;
     const uint64_t end = place.stuck_since + kPatienceMs;
     if (soonest == 0 || end < soonest) soonest = end;
@@ -77,19 +78,26 @@ uint64_t Audience::deadline() const {
   return soonest;
 }
 
-bool Audience::is_full() const {
-  for (const Place &place : places_) {
+void Audience::make_places() {
+  if (count_ != 0) return;
+  places_ = pod_.arena.array<Place>(kPlaces);
+  count_ = kPlaces;
+}
+
+bool Audience::is_full() {
+  make_places();
+  for (const Place &place : *this) {
     if (!is_caller(place) && !place.socket.is_open()) return false;
   }
   return true;
 }
 
 bool Audience::awaits_caller(const App &app) const {
-  return app.has_terminal() && !is_caller_heard_ && places_[0].socket.is_open() && places_[0].app == &app;
+  return app.has_terminal() && !is_caller_heard_ && count_ != 0 && places_[0].socket.is_open() && places_[0].app == &app;
 }
 
 void Audience::admit(Fd &socket, App &app, uint8_t what) {
-  for (Place &place : places_) {
+  for (Place &place : *this) {
     if (is_caller(place) || place.socket.is_open()) continue;
     // ignored: without the right to ask for more, there is as much as the host gives everybody
     static_cast<void>(sys::setsockopt(socket.get(), kSolSocket, kSendBufferForce, &kHeld, sizeof kHeld));
@@ -103,7 +111,7 @@ void Audience::admit(Fd &socket, App &app, uint8_t what) {
 }
 
 void Audience::forget(const App &app) {
-  for (Place &place : places_) {
+  for (Place &place : *this) {
     if (place.app != &app) continue;
     if (is_caller(place)) {
       place.app = nullptr;
@@ -115,7 +123,7 @@ void Audience::forget(const App &app) {
 
 void Audience::deliver(App &app, Stream &stream) {
   const char kind = &stream == &app.out ? 'o' : 'e';
-  for (Place &place : places_) {
+  for (Place &place : *this) {
     if ((stream.behind & bit_of(place)) == 0) continue;
     const sys::Result sent = tell(place.socket, kind, Text(stream.buffer, stream.filled));
     if (sent == -EAGAIN || sent == -EINTR || sent == -ENOMEM || sent == -ENOBUFS) {
@@ -239,14 +247,14 @@ void Audience::let_go(Place &place) {
 }
 
 void Audience::tell_deaf(const App &app) {
-  for (Place &place : places_) {
+  for (Place &place : *this) {
     if (!place.socket.is_open() || place.app != &app || (place.what & kIn) == 0 || place.is_told_deaf) continue;
     place.is_told_deaf = !sys::failed(tell(place.socket, 'z'));
   }
 }
 
 bool Audience::is_owed() const {
-  for (const Place &place : places_) {
+  for (const Place &place : *this) {
     if (!is_caller(place) && place.socket.is_open() && place.app->is_over()) return true;
   }
   return false;
@@ -254,7 +262,7 @@ bool Audience::is_owed() const {
 
 void Audience::end(int exit_status) {
   // ignored: whoever has gone does not ask
-  if (places_[0].socket.is_open()) static_cast<void>(tell_end(places_[0].socket, exit_status));
+  if (count_ != 0 && places_[0].socket.is_open()) static_cast<void>(tell_end(places_[0].socket, exit_status));
 }
 
 }  // namespace podctl

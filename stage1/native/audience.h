@@ -29,7 +29,7 @@ class Audience {
   /** Monotonic milliseconds: when somebody is let go; 0 for never. */
   uint64_t deadline() const;
 
-  bool is_full() const;
+  bool is_full();
   /**
    * The app's terminal is to be the caller's, who has not said anything yet: that is, has not made ready the terminal that the
    * output goes to. It waits in the app's.
@@ -61,6 +61,11 @@ class Audience {
     size_t taken = 0;
   };
 
+  Place *begin() { return places_; }
+  Place *end() { return places_ + count_; }
+  const Place *begin() const { return places_; }
+  const Place *end() const { return places_ + count_; }
+  void make_places();
   bool is_caller(const Place &place) const { return &place == places_; }
   uint32_t bit_of(const Place &place) const { return 1U << (&place - places_); }
   void hear(Place &place);
@@ -71,7 +76,9 @@ class Audience {
   bool is_behind(const Place &place) const;
 
   Pod &pod_;
-  Place places_[kPlaces]{};
+  /** Made for the first who comes: most pods never have anybody. */
+  Place *places_ = nullptr;
+  size_t count_ = 0;
   bool is_caller_heard_ = false;
 };
 

@@ -99,7 +99,7 @@ void Supervisor::handle(const PollSet &set) {
     if (set.is_ready(app.in.slot)) handle_input(app, set);
     handle_stream(app, app.out, set);
     handle_stream(app, app.err, set);
-    follow_terminal(app);
+    if (app.terminal.next.is_open()) follow_terminal(app);
   }
   handle_companions(set);
   if (set.is_ready(pod_.entries.slot)) send_waiting(pod_.entries);

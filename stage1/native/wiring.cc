@@ -94,7 +94,6 @@ void follow_terminal(App &app) {
 }
 
 void leave_terminal(App &app) {
-  if (!app.has_terminal()) return;
   app.terminal.link.close();
   app.terminal.slave.close();
   if (app.stdio[0] == Stdio::tty) app.in.pause();

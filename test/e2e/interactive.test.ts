@@ -150,6 +150,35 @@ describe('podctl run --interactive in a terminal', () => {
     assert.deepEqual([failed.status, failed.restored], [254, true], failed.output);
   });
 
+  it('podctl can be stopped and go on like any job, and the terminal is the shell’s meanwhile', () => {
+    const state = (letter: string): readonly string[] => [
+      '/bin/sh',
+      '-c',
+      `until grep -q "^State:.${letter}" /proc/$(pgrep -f "^podctl-stage1 foreground [0-9]+ ${rig.dataDir}")/status; do sleep 0.01; done`,
+    ];
+    const {
+      status,
+      output: shown,
+      restored,
+    } = rig.inTerminal(
+      [
+        { expect: 'up' },
+        { signal: 'TSTP' },
+        { run: state('T') },
+        { cooked: true },
+        { size: [33, 99] },
+        { signal: 'CONT' },
+        { expect: '33 99' },
+        { send: '\x03' },
+        { expect: 'int' },
+      ],
+      '-i',
+      rig.image,
+      ...script('trap "stty size" WINCH; trap "echo i""nt; exit 0" INT; echo up; while :; do sleep 0.05; done'),
+    );
+    assert.deepEqual([status, restored], [0, true], shown);
+  });
+
   it('a closed window stops the pod', async () => {
     const uuid = `${rig.root}/hungup`;
     rig.inTerminal(

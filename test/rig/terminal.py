@@ -1,7 +1,7 @@
 """Runs a command in a terminal of its own, and does to it what a user would. stdin: JSON {argv, stderr, steps}; stdout: JSON.
 
 Steps, in order: {"expect": REGEX} waits until the output since the last one has it; {"send": TEXT}; {"size": [ROWS, COLUMNS]};
-{"signal": NAME} to the command; {"run": ARGV} beside it; {"alone": true} waits, reading nothing, until its child has gone; {"hangup": true} closes the terminal.
+{"signal": NAME} to the command; {"run": ARGV} beside it; {"cooked": true} checks that the modes are those of before; {"alone": true} waits, reading nothing, until its child has gone; {"hangup": true} closes the terminal.
 """
 import fcntl
 import json
@@ -76,6 +76,9 @@ class Session:
             os.kill(self.pid, getattr(signal, 'SIG' + value))
         elif name == 'run':
             subprocess.run(value, check=True, stdout=subprocess.DEVNULL)
+        elif name == 'cooked':
+            if termios.tcgetattr(self.slave) != self.before:
+                raise SystemExit('the modes are not those of before')
         elif name == 'alone':
             self.await_loneliness()
         elif name == 'hangup':

@@ -12,6 +12,7 @@ export type Step =
   | { readonly size: readonly [rows: number, columns: number] }
   | { readonly signal: string }
   | { readonly run: readonly string[] }
+  | { readonly cooked: true }
   | { readonly alone: true }
   | { readonly hangup: true };
 
