@@ -11,6 +11,7 @@ import { attach } from './commands/attach';
 import { catManifest } from './commands/cat-manifest';
 import { complete } from './commands/complete';
 import { completion } from './commands/completion';
+import { cp } from './commands/cp';
 import { enter } from './commands/enter';
 import { events } from './commands/events';
 import { exportPod } from './commands/export';
@@ -44,6 +45,7 @@ import { stop } from './commands/stop';
 import { storeCheck } from './commands/store-check';
 import { top } from './commands/top';
 import { trust } from './commands/trust';
+import { update } from './commands/update';
 import { version } from './commands/version';
 import type { Registry } from './lookup';
 
@@ -65,6 +67,8 @@ export const REGISTRY: Registry = {
     pause,
     resume,
     kill,
+    cp,
+    update,
     rename,
     rm,
     enter,

@@ -47,6 +47,7 @@ export const ERRORS = {
   'pod-wrong-state': row('The pod is not in a state in which this can be done.'),
   'pod-not-ready': row('A pod has ended before it was ready.', '`podctl status` shows what became of its apps'),
   'wait-timeout': row('A pod did not do in time what was waited for.'),
+  'copy-failed': row('A file cannot be copied between an app and the host.'),
   'app-not-found': row('The pod has no app of this name, or has several and none was chosen.', 'choose one with --app'),
   'app-exists': row('The pod has an app of this name already.', 'give it another --name'),
   'app-wrong-state': row('The app is not in a state in which this can be done.'),

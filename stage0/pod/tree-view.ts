@@ -5,15 +5,13 @@
 import fs from 'node:fs';
 import type { AbsPath } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
+import { O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../files/linux';
 
 /** openat2(2), which Node lacks. */
 export interface OpenPort {
   openat2(dirFd: number, path: string, flags: number, mode: number, resolve: number): number;
 }
 
-const O_PATH = 0o10000000;
-const RESOLVE_NO_MAGICLINKS = 0x02;
-const RESOLVE_IN_ROOT = 0x10;
 /** passwd and group files of real images are a few kilobytes. */
 const MAX_TEXT_BYTES = 1024 * 1024;
 

@@ -12,7 +12,12 @@ export type DirectoryFacts = Pick<TarEntry, 'uid' | 'gid' | 'mode' | 'seconds' |
 const IMPLICIT: DirectoryFacts = { uid: 0, gid: 0, mode: 0o755, seconds: 0, nanoseconds: 0, xattrs: new Map() };
 
 export class Directories implements DirectoryEvents {
-  readonly #facts = new Map<ByteString, DirectoryFacts>([['' as ByteString, IMPLICIT]]);
+  readonly #facts: Map<ByteString, DirectoryFacts>;
+
+  /** @param isTopOwn the top is given owner, mode and time, too, although no entry says which */
+  constructor(isTopOwn = true) {
+    this.#facts = new Map(isTopOwn ? [['' as ByteString, IMPLICIT]] : []);
+  }
 
   made(path: ByteString): void {
     this.#facts.set(path, IMPLICIT);

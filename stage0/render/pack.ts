@@ -16,6 +16,7 @@ import { memberHeader, paddingOf, type TarMember } from './tar-writer';
 import { isRendered } from './xattrs';
 
 const CHUNK = 256 * 1024;
+const NOBODY = 65_534;
 /** So that signals get their turn. */
 const ENTRIES_PER_TURN = 1024;
 const OPEN_DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW;
@@ -26,6 +27,8 @@ export interface PackOptions {
   write(bytes: Buffer): void;
   /** An entry that an image may not have: `what` is its kind, `name` is fit for a terminal. */
   leftOut(name: string, what: 'device' | 'socket'): void;
+  /** Added to all user and group IDs. */
+  readonly shift?: number;
   /** Asked now and then; throwing ends it. */
   pause?(): void;
 }
@@ -33,6 +36,14 @@ export interface PackOptions {
 /** @param rootFd an open directory; stays the caller's. @throws PodctlError `image-too-large` for a tree no image can hold */
 export async function packTree(rootFd: number, options: PackOptions): Promise<void> {
   await new Packer(options, native()).pack(rootFd);
+}
+
+/**
+ * The same of one entry of an open directory, and of all below it if it is a directory itself (`.`: the open one).
+ * @param as its name in the archive
+ */
+export async function packEntry(parentFd: number, name: string, as: ByteString, options: PackOptions): Promise<void> {
+  await new Packer(options, native()).packEntry(parentFd, Buffer.from(name), as);
 }
 
 class Packer {
@@ -54,6 +65,10 @@ class Packer {
       xattrs: this.#xattrs(rootFd, Buffer.from('.')),
     });
     await this.#directory(rootFd, name, 1);
+  }
+
+  async packEntry(parentFd: number, name: Buffer, as: ByteString): Promise<void> {
+    await this.#entry(parentFd, name, as, 1);
   }
 
   async #directory(fd: number, path: ByteString, depth: number): Promise<void> {
@@ -118,8 +133,10 @@ class Packer {
   ): Promise<void> {
     const size = Number(stat.size);
     this.#member(path, 'file', stat, { size, xattrs });
-    const fd = this.#open(parent, name, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+    // Of a tree that somebody changes meanwhile, a fifo may be in its place by now.
+    const fd = this.#open(parent, name, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
     try {
+      if (!fs.fstatSync(fd).isFile()) throw new PodctlError('io', `${display(path)} changed while it was read`);
       for (let left = size; left > 0; ) {
         const got = fs.readSync(fd, this.#chunk, 0, Math.min(CHUNK, left), null);
         if (got === 0) throw new PodctlError('io', `${display(path)} became shorter while it was read`);
@@ -140,8 +157,8 @@ class Packer {
       type,
       size: 0,
       mode: Number(stat.mode & 0o7777n),
-      uid: Number(stat.uid),
-      gid: Number(stat.gid),
+      uid: this.#shifted(stat.uid),
+      gid: this.#shifted(stat.gid),
       seconds: Number(seconds),
       nanoseconds: Number(stat.mtimeNs - seconds * 1_000_000_000n),
       linkName: '' as ByteString,
@@ -149,6 +166,12 @@ class Packer {
       ...more,
     };
     this.#options.write(memberHeader(member));
+  }
+
+  /** An ID that nobody has there is nobody's. */
+  #shifted(id: bigint): number {
+    const shifted = Number(id) + (this.#options.shift ?? 0);
+    return shifted < 0 ? NOBODY : shifted;
   }
 
   #xattrs(parent: number, name: Buffer): ReadonlyMap<ByteString, Buffer> {

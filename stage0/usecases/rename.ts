@@ -1,8 +1,7 @@
 /** Gives a pod another name: in the names, its record, and, while it runs, machined's list. */
-import fs from 'node:fs';
 import { PodctlError } from '#kernel/errors';
 import { writeFileDurable } from '../files/durable';
-import { MEMBERS_LOCK, POD_ROOT, RECORD } from '../pod/layout';
+import { POD_ROOT, RECORD } from '../pod/layout';
 import { releaseName } from '../pod/names';
 import type { PodEntry } from '../pod/pods';
 import { readPid, readRecord } from '../pod/record';
@@ -10,6 +9,7 @@ import { enterEvent } from '../systemd/journal-events';
 import { renameMachine } from '../systemd/machine-rename';
 import { machineName } from '../systemd/machined';
 import { claimPodName } from './prepare';
+import { withRecord } from './record-lock';
 import type { Services } from './services';
 
 /**
@@ -22,10 +22,7 @@ export async function renamePod(services: Services, entry: PodEntry, name: strin
   const state = pods.state(entry);
   if (!['run', 'prepared'].includes(entry.directory) || state === undefined)
     throw new PodctlError('pod-wrong-state', `pod ${entry.id} is ${state ?? 'being removed'}`);
-  // What else changes the record of a pod that runs or has run holds this lock, too.
-  const lock = fs.openSync(`${entry.path}/${MEMBERS_LOCK}`, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
-  try {
-    native.flock(lock, 'exclusive', true);
+  await withRecord(services, entry, async () => {
     const record = readRecord(entry.path);
     if (record === undefined) throw new PodctlError('pod-damaged', `pod ${entry.id} has no record`);
     if (record.name === name) return;
@@ -42,7 +39,5 @@ export async function renamePod(services: Services, entry: PodEntry, name: strin
     if (leader === undefined) return;
     const machine = { name, pod: entry.id, root: `${entry.path}/${POD_ROOT}` };
     await renameMachine(services.connect(), record.name, machine, leader, warn);
-  } finally {
-    fs.closeSync(lock);
-  }
+  });
 }

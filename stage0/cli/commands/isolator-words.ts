@@ -6,12 +6,12 @@ import type { Isolator } from '../../../stage2/isolators/types';
 import type { FlagValues } from '../flag';
 import type { APP_ISOLATOR_FLAGS, POD_ISOLATOR_FLAGS, SHARED_ISOLATOR_FLAGS } from './isolator-flags';
 
-const isolator = <T>(name: string, given: T | undefined, value: (given: T) => unknown): readonly Isolator[] =>
+export const isolator = <T>(name: string, given: T | undefined, value: (given: T) => unknown): readonly Isolator[] =>
   given === undefined ? [] : [{ name, value: value(given) }];
 
 const limit = (given: string | number): unknown => ({ limit: given });
 
-const shared = (flags: FlagValues<typeof SHARED_ISOLATOR_FLAGS>): readonly Isolator[] => {
+export const sharedIsolatorsOf = (flags: FlagValues<typeof SHARED_ISOLATOR_FLAGS>): readonly Isolator[] => {
   const sets = {
     ...(flags.cpusetCpus === undefined ? {} : { cpus: flags.cpusetCpus }),
     ...(flags.cpusetMems === undefined ? {} : { mems: flags.cpusetMems }),
@@ -29,7 +29,7 @@ const shared = (flags: FlagValues<typeof SHARED_ISOLATOR_FLAGS>): readonly Isola
 
 /** @throws PodctlError `usage` */
 export const podIsolatorsOf = (flags: FlagValues<typeof POD_ISOLATOR_FLAGS>): readonly Isolator[] => [
-  ...shared(flags),
+  ...sharedIsolatorsOf(flags),
   ...(flags.sysctl.length === 0 ? [] : [{ name: 'os/unix/sysctl', value: Object.fromEntries(flags.sysctl.map(pair)) }]),
 ];
 
@@ -46,7 +46,7 @@ export function appIsolatorsOf(flags: FlagValues<typeof APP_ISOLATOR_FLAGS>): re
     throw new PodctlError('usage', '--caps-retain and --caps-remove exclude each other');
   }
   return [
-    ...shared(flags),
+    ...sharedIsolatorsOf(flags),
     ...isolator('os/linux/cpu-shares', flags.cpuShares, (shares) => shares),
     ...isolator(RETAIN, capsRetain, (set) => ({ set })),
     ...isolator(REMOVE, capsRemove, (set) => ({ set })),
