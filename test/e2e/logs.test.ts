@@ -150,7 +150,11 @@ describe('logs', () => {
     fs.writeFileSync(file, unit.join('\n').replace('$INVOCATION;', '$$INVOCATION;'));
     try {
       output('systemctl', 'daemon-reload');
-      for (const _ of [1, 2]) output('systemctl', 'start', name);
+      for (const _ of [1, 2]) {
+        output('systemctl', 'start', name);
+        const isOver = (): boolean => command(['systemctl', 'is-active', name]).stdout === 'inactive\n';
+        await until(() => (isOver() ? true : undefined), 'the end of the pod');
+      }
       output('journalctl', '--sync');
       const all = lines(output('journalctl', '-q', '-o', 'cat', '-u', name, '-t', 'web'));
       assert.equal(new Set(all).size, 2, all.join());
