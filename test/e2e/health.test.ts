@@ -81,9 +81,9 @@ describe('health checks', () => {
     const told = entries(uuid);
     assert.deepEqual(
       told.map(({ PODCTL_EVENT }) => PODCTL_EVENT),
-      ['app-unhealthy', 'app-healthy', 'app-exited'],
+      ['app-started', 'app-unhealthy', 'app-healthy', 'app-exited'],
     );
-    const [unhealthy] = told;
+    const [, unhealthy] = told;
     assert.equal(unhealthy?.['MESSAGE_ID'], '354a5ef0cb7c47f6b64ffcc8a080bda1');
     assert.equal(unhealthy?.['MESSAGE'], 'app web is unhealthy: 3 checks in a row have failed');
     assert.deepEqual(
@@ -146,7 +146,7 @@ describe('health checks', () => {
     assert.deepEqual([status, stdout], [0, 'late\n'], stderr);
     assert.deepEqual(
       entries(uuid).flatMap(({ PODCTL_EVENT, APP }) => (APP === 'db' ? [PODCTL_EVENT] : [])),
-      ['app-healthy', 'app-ready', 'app-exited'],
+      ['app-started', 'app-healthy', 'app-ready', 'app-exited'],
     );
   });
 
