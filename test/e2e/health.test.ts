@@ -78,7 +78,7 @@ describe('health checks', () => {
     assert.doesNotMatch(rig.ok('status', uuid), /health-failures|health-output/);
     await until(() => (show(uuid, 'StatusText') === '1/1 apps running' ? true : undefined), 'STATUS=');
     rig.ok('stop', uuid);
-    const told = entries(uuid);
+    const told = entries(uuid).filter((entry) => entry['PODCTL_EVENT']?.startsWith('app-'));
     assert.deepEqual(
       told.map(({ PODCTL_EVENT }) => PODCTL_EVENT),
       ['app-started', 'app-unhealthy', 'app-healthy', 'app-exited'],
