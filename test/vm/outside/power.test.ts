@@ -87,9 +87,10 @@ describe('a machine that goes down', function () {
     const told = (boot: string): readonly string[] =>
       ok('journalctl', `--boot=${boot}`, '-o', 'cat', '-u', 't-db.service', '-u', 't-web.service').split('\n');
     const [before, now] = [told('-1'), told('0')];
-    const at = (lines: readonly string[], start: string): number => lines.findIndex((line) => line.startsWith(start));
+    const at = (lines: readonly string[], start: string): number =>
+      lines.findLastIndex((line) => line.startsWith(start));
     assert.ok(at(now, 'Started t-db') < 0 || at(now, 'Started t-db') < at(now, 'Starting t-web'), now.join('\n'));
-    const [down, asked] = [at(before, 'Stopped t-web'), at(before, 'Stopping a pod')];
+    const [down, asked] = [at(before, 'Stopped t-web'), at(before, 'Stopping t-db')];
     assert.ok(down >= 0 && asked > down, before.join('\n'));
     ok('systemctl', 'disable', '--now', 't-web.service', 't-db.service');
     podctl('gc', '--grace-period=0');
