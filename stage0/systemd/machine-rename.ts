@@ -1,17 +1,9 @@
 /** machined has no call to rename a machine: it forgets the old one and learns the new one, of the same leader in the same unit. */
 import type { PodId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
-import type { Bus, MethodCall, Value } from './bus';
+import type { Bus } from './bus';
+import { machined } from './machined';
 import { explain } from './refusals';
-
-const machined = (member: string, signature: string, body: readonly Value[]): MethodCall => ({
-  destination: 'org.freedesktop.machine1',
-  path: '/org/freedesktop/machine1',
-  interface: 'org.freedesktop.machine1.Manager',
-  member,
-  signature,
-  body,
-});
 
 export interface NewMachine {
   readonly name: string;

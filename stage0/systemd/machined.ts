@@ -81,7 +81,8 @@ export function removalOf(unit: string): string {
   return encodeCall(machined('UnregisterMachine', 's', [name]), 3).toString('hex');
 }
 
-const machined = (member: string, signature: string, body: readonly Value[]): MethodCall => ({
+/** A call of machined's manager. */
+export const machined = (member: string, signature: string, body: readonly Value[]): MethodCall => ({
   destination: 'org.freedesktop.machine1',
   path: '/org/freedesktop/machine1',
   interface: 'org.freedesktop.machine1.Manager',

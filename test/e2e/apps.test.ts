@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
+import { eventsOf } from '../rig/events';
 import { needsHost, output, Rig, until } from '../rig/rig';
 import { skip } from '../runner/skip';
 
@@ -72,15 +73,6 @@ describe('the lives of apps', () => {
     const outcome = run(`--uuid-file-save=${file}`, ...args);
     return { ...outcome, uuid: output('cat', file).trim() };
   };
-  const entries = (uuid: string): readonly Record<string, string>[] => {
-    output('journalctl', '--sync');
-    return output('journalctl', '-o', 'json', '-t', 'podctl', `POD_UUID=${uuid}`)
-      .trim()
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Record<string, string>)
-      .filter((entry) => entry['PODCTL_EVENT'] !== undefined);
-  };
 
   it('B11 E1 E2 E4 E5 runs pre-start, the app and post-stop in one root and environment, the handlers as root', () => {
     const { status, stdout, stderr, uuid } = saved([handlers]);
@@ -132,7 +124,7 @@ describe('the lives of apps', () => {
     assert.equal(stdout, 'run\nrun\nrun\n');
     const text = rig.ok('status', uuid);
     assert.match(text, /^app-flaky=3\napp-flaky-reason=exit\napp-flaky-restarts=2$/m);
-    const told = entries(uuid).map(({ PODCTL_EVENT, APP, REASON, EXIT_STATUS, RESTARTS, _SYSTEMD_UNIT }) => [
+    const told = eventsOf(uuid).map(({ PODCTL_EVENT, APP, REASON, EXIT_STATUS, RESTARTS, _SYSTEMD_UNIT }) => [
       PODCTL_EVENT,
       APP,
       REASON,
@@ -209,7 +201,7 @@ describe('the lives of apps', () => {
   it('tells reasons: exit, signal, and an interpreter that is missing', () => {
     const { uuid } = saved(script('kill -9 $$', '--name=killed'));
     assert.deepEqual([app(uuid, 'killed')?.reason, app(uuid, 'killed')?.exit_code], ['signal', 137]);
-    assert.equal(entries(uuid)[0]?.['MESSAGE'], 'app killed was killed by signal 9');
+    assert.equal(eventsOf(uuid)[0]?.['MESSAGE'], 'app killed was killed by signal 9');
     const bad = rig.write(
       'interpreter.aci',
       busyboxAci({
@@ -244,7 +236,7 @@ describe('the lives of apps', () => {
         ['other', 'exit', 0, 0],
       ],
     );
-    const [told] = entries(uuid);
+    const [told] = eventsOf(uuid);
     assert.equal(told?.['REASON'], 'oom');
     assert.equal(told?.['MESSAGE'], 'app hog was killed for want of memory, restarting (1)');
   });

@@ -1,6 +1,7 @@
 /** Health checks on a real systemd: states, what is done about an unhealthy app, and units and apps that wait until one is healthy. */
 import assert from 'node:assert/strict';
 import { busyboxAci } from '../fixtures/aci';
+import { eventsOf } from '../rig/events';
 import { needsHost, output, Rig, until } from '../rig/rig';
 
 interface App {
@@ -52,15 +53,6 @@ describe('health checks', () => {
       const found = app(uuid, name);
       return found?.health?.state === state ? found : undefined;
     }, `${name} to be ${state}`);
-  const entries = (uuid: string): readonly Record<string, string>[] => {
-    output('journalctl', '--sync');
-    return output('journalctl', '-o', 'json', '-t', 'podctl', `POD_UUID=${uuid}`)
-      .trim()
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Record<string, string>)
-      .filter((entry) => entry['PODCTL_EVENT'] !== undefined);
-  };
 
   it('follow the app, in status, JSON, systemd and the journal', async () => {
     const check = "printf '100%% \\033[31mgone'; test -e /tmp/well";
@@ -78,7 +70,7 @@ describe('health checks', () => {
     assert.doesNotMatch(rig.ok('status', uuid), /health-failures|health-output/);
     await until(() => (show(uuid, 'StatusText') === '1/1 apps running' ? true : undefined), 'STATUS=');
     rig.ok('stop', uuid);
-    const told = entries(uuid).filter((entry) => entry['PODCTL_EVENT']?.startsWith('app-'));
+    const told = eventsOf(uuid).filter((entry) => entry['PODCTL_EVENT']?.startsWith('app-'));
     assert.deepEqual(
       told.map(({ PODCTL_EVENT }) => PODCTL_EVENT),
       ['app-started', 'app-unhealthy', 'app-healthy', 'app-exited'],
@@ -145,7 +137,7 @@ describe('health checks', () => {
     const { status, stdout, stderr } = await child.ended;
     assert.deepEqual([status, stdout], [0, 'late\n'], stderr);
     assert.deepEqual(
-      entries(uuid).flatMap(({ PODCTL_EVENT, APP }) => (APP === 'db' ? [PODCTL_EVENT] : [])),
+      eventsOf(uuid).flatMap(({ PODCTL_EVENT, APP }) => (APP === 'db' ? [PODCTL_EVENT] : [])),
       ['app-started', 'app-healthy', 'app-ready', 'app-exited'],
     );
   });
@@ -184,7 +176,7 @@ describe('health checks', () => {
     const pods = JSON.parse(rig.ok('list', '--format=json')) as { name: string; apps: App[] }[];
     const [web] = pods[0]?.apps ?? [];
     assert.deepEqual([web?.reason, web?.restarts, web?.detail, web?.health], ['unhealthy', 2, 'status 1: sick', null]);
-    const told = entries(pods[0]?.name ?? '').filter(({ PODCTL_EVENT }) => PODCTL_EVENT === 'app-restarting');
+    const told = eventsOf(pods[0]?.name ?? '').filter(({ PODCTL_EVENT }) => PODCTL_EVENT === 'app-restarting');
     assert.equal(told[0]?.['MESSAGE'], 'app web was ended with status 1, since it was unhealthy, restarting (1)');
     assert.equal(run(...sick('kill')).status, 137);
     assert.deepEqual([run(...sick('stop', '--restart=always')).status, run(...sick('stop')).stdout], [1, 'run\n']);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { busyboxAci } from '../fixtures/aci';
 import { staticProgram } from '../fixtures/program';
+import { eventsOf } from '../rig/events';
 import { needsHost, output, Rig, until } from '../rig/rig';
 
 const NET = '--net=none';
@@ -33,15 +34,6 @@ describe('order and readiness of apps', () => {
 
   const run = (...args: string[]) => rig.podctl('--insecure-options=image', 'run', NET, ...args);
   const script = (text: string, ...flags: string[]): string[] => [image, ...flags, '--exec=/bin/sh', '--', '-c', text];
-  const entries = (uuid: string): readonly Record<string, string>[] => {
-    output('journalctl', '--sync');
-    return output('journalctl', '-o', 'json', '-t', 'podctl', `POD_UUID=${uuid}`)
-      .trim()
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Record<string, string>)
-      .filter((entry) => entry['PODCTL_EVENT'] !== undefined);
-  };
 
   it('starts apps after those that must be ready, whatever their order on the command line', () => {
     const { status, stdout, stderr } = run(
@@ -82,7 +74,7 @@ describe('order and readiness of apps', () => {
     rig.ok('stop', uuid);
     assert.equal((await child.ended).status, 0);
     assert.deepEqual(
-      entries(uuid).map(({ PODCTL_EVENT }) => PODCTL_EVENT),
+      eventsOf(uuid).map(({ PODCTL_EVENT }) => PODCTL_EVENT),
       ['app-ready', 'app-exited'],
     );
   });

@@ -4,8 +4,8 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { isErrno, messageOf, PodctlError } from '#kernel/errors';
-import type { HostCertificates } from '../../fetch/http/certificates';
+import { isErrno, PodctlError } from '#kernel/errors';
+import { type HostCertificates, readCertificates, unreadableCertificates } from '../../fetch/http/certificates';
 import type { HttpSettings } from '../../fetch/http/settings';
 import { DOCKER_HUB, registryHost } from './reference';
 
@@ -44,7 +44,7 @@ function readDirectory(directory: string): HostCertificates | undefined {
     names = fs.readdirSync(directory).sort();
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw unreadable(directory, error);
+    throw unreadableCertificates(directory, error);
   }
   const withoutEnd = (end: string): readonly string[] =>
     names.filter((name) => name.endsWith(end)).map((name) => path.join(directory, name.slice(0, -end.length)));
@@ -58,18 +58,10 @@ function readDirectory(directory: string): HostCertificates | undefined {
       throw new PodctlError('config-invalid', `there is no ${alone}.${missing} beside the other half`);
   }
   return {
-    authorities: withoutEnd('.crt').map((one) => read(`${one}.crt`)),
-    own: certificates.map((one) => ({ certificate: read(`${one}.cert`), key: read(`${one}.key`) })),
+    authorities: withoutEnd('.crt').map((one) => readCertificates(`${one}.crt`)),
+    own: certificates.map((one) => ({
+      certificate: readCertificates(`${one}.cert`),
+      key: readCertificates(`${one}.key`),
+    })),
   };
 }
-
-function read(file: string): string {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-}
-
-const unreadable = (file: string, cause: unknown): PodctlError =>
-  new PodctlError('io', `certificates in ${file}: ${messageOf(cause)}`, { cause });

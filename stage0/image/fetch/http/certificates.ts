@@ -28,9 +28,9 @@ export function secureContext(
   { authorities, own }: HostCertificates = { authorities: [], own: [] },
 ): SecureContext {
   const named = env['SSL_CERT_FILE'];
-  const base = named ? [read(named)] : hostBundle();
+  const base = named ? [readCertificates(named)] : hostBundle();
   const extra = env['NODE_EXTRA_CA_CERTS'];
-  const ca = [...base, ...(extra ? [read(extra)] : []), ...authorities];
+  const ca = [...base, ...(extra ? [readCertificates(extra)] : []), ...authorities];
   if (own.length === 0) return createSecureContext({ ca });
   try {
     return createSecureContext({ ca, cert: own.map((one) => one.certificate), key: own.map((one) => one.key) });
@@ -50,19 +50,20 @@ function hostBundle(): string[] {
     try {
       return [fs.readFileSync(bundle, 'utf8')];
     } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw unreadable(bundle, error);
+      if (!isErrno(error, 'ENOENT')) throw unreadableCertificates(bundle, error);
     }
   }
   return [...rootCertificates];
 }
 
-function read(file: string): string {
+/** PEM of a file. @throws PodctlError `io` */
+export function readCertificates(file: string): string {
   try {
     return fs.readFileSync(file, 'utf8');
   } catch (error) {
-    throw unreadable(file, error);
+    throw unreadableCertificates(file, error);
   }
 }
 
-const unreadable = (file: string, cause: unknown): PodctlError =>
+export const unreadableCertificates = (file: string, cause: unknown): PodctlError =>
   new PodctlError('io', `certificates in ${file}: ${messageOf(cause)}`, { cause });
