@@ -146,11 +146,25 @@ def fail_in_turn(injector, make, whole):
 COMPANION = 3
 
 
-def checked(rig):
-    """An app that is checked until a check has succeeded, which leaves a file in the app's root."""
+def checked(rig, seconds):
+    """An app that is checked for so long; a check that succeeds leaves a file in the app's root."""
     check = quote('echo > /checked')
     more = f'health none 60000 5000 60000 50 1 3 sh -c {check} /bin/sh\n'
-    return rig.pod(app(argv=['sleep', '0.45'], candidates=['/bin/sleep'], more=more))
+    return rig.pod(app(argv=['sleep', seconds], candidates=['/bin/sleep'], more=more))
+
+
+SHORT, LONG = '0.45', '4'
+
+
+def fault_of(injector, pod, role, call, n):
+    """None if the pod is well although that call failed, and a check has succeeded."""
+    try:
+        injector.run(pod, role, call, n, programs=1)
+    except subprocess.TimeoutExpired:
+        return 'hangs'
+    is_well = pod.status == 0 and os.path.exists(pod.path + '/web/upper/checked') and not os.path.exists(pod.path + '/failure')
+    left = processes_of(pod.rig)
+    return None if is_well and left == [] else f'{pod.status} {pod.err} {left}'
 
 
 def test_every_call_of_a_check_s_start_fails_in_turn(rig):
@@ -158,7 +172,7 @@ def test_every_call_of_a_check_s_start_fails_in_turn(rig):
         print('skip: the injector knows the registers of x86_64 only')
         return
     injector = Injector(rig)
-    whole = injector.run(checked(rig), programs=1)
+    whole = injector.run(checked(rig, LONG), programs=1)
     assert whole.status == 0 and whole.err == '', whole.err
     clones = [index for index, (role, call) in enumerate(whole.calls) if (role, call) == (INIT, 'clone3')]
     assert len(clones) == 2 and (COMPANION, 'setns') in whole.calls, whole.calls
@@ -170,16 +184,12 @@ def test_every_call_of_a_check_s_start_fails_in_turn(rig):
         counts[role, call] = counts.get((role, call), 0) + 1
         if role != COMPANION and not (role == INIT and begin < index <= clones[1]):
             continue
-        pod = checked(rig)
-        n = counts[role, call]
-        try:
-            injector.run(pod, role, call, n, programs=1)
-            # Whatever failed, it was the check's failure only: the next one succeeds.
-            is_well = pod.status == 0 and os.path.exists(pod.path + '/web/upper/checked') and not os.path.exists(pod.path + '/failure')
-        except subprocess.TimeoutExpired:
-            is_well = False
-        if not is_well or processes_of(rig) != []:
-            wrong.append(f'process {role}, {call} {n}: {getattr(pod, "status", "hangs")} {getattr(pod, "err", "")}')
+        # Whatever failed, it was the check's failure only: the next one succeeds. A busy machine needs longer for that.
+        faults = [fault_of(injector, checked(rig, SHORT), role, call, counts[role, call])]
+        if faults[0] is not None:
+            faults.append(fault_of(injector, checked(rig, LONG), role, call, counts[role, call]))
+        if faults[-1] is not None:
+            wrong.append(f'process {role}, {call} {counts[role, call]}: {faults[-1]}')
         tried += 1
     print(f'{tried} calls made to fail')
     assert wrong == [], '\n'.join(wrong)
