@@ -124,14 +124,16 @@ describe('the lives of apps', () => {
     assert.equal(stdout, 'run\nrun\nrun\n');
     const text = rig.ok('status', uuid);
     assert.match(text, /^app-flaky=3\napp-flaky-reason=exit\napp-flaky-restarts=2$/m);
-    const told = eventsOf(uuid).map(({ PODCTL_EVENT, APP, REASON, EXIT_STATUS, RESTARTS, _SYSTEMD_UNIT }) => [
-      PODCTL_EVENT,
-      APP,
-      REASON,
-      EXIT_STATUS,
-      RESTARTS,
-      _SYSTEMD_UNIT,
-    ]);
+    const told = eventsOf(uuid, 'app-restarting', 'app-exited').map(
+      ({ PODCTL_EVENT, APP, REASON, EXIT_STATUS, RESTARTS, _SYSTEMD_UNIT }) => [
+        PODCTL_EVENT,
+        APP,
+        REASON,
+        EXIT_STATUS,
+        RESTARTS,
+        _SYSTEMD_UNIT,
+      ],
+    );
     assert.deepEqual(told, [
       ['app-restarting', 'flaky', 'exit', '3', '1', unitOf(uuid)],
       ['app-restarting', 'flaky', 'exit', '3', '2', unitOf(uuid)],
@@ -201,7 +203,7 @@ describe('the lives of apps', () => {
   it('tells reasons: exit, signal, and an interpreter that is missing', () => {
     const { uuid } = saved(script('kill -9 $$', '--name=killed'));
     assert.deepEqual([app(uuid, 'killed')?.reason, app(uuid, 'killed')?.exit_code], ['signal', 137]);
-    assert.equal(eventsOf(uuid)[0]?.['MESSAGE'], 'app killed was killed by signal 9');
+    assert.equal(eventsOf(uuid, 'app-exited')[0]?.['MESSAGE'], 'app killed was killed by signal 9');
     const bad = rig.write(
       'interpreter.aci',
       busyboxAci({
@@ -236,7 +238,7 @@ describe('the lives of apps', () => {
         ['other', 'exit', 0, 0],
       ],
     );
-    const [told] = eventsOf(uuid);
+    const [told] = eventsOf(uuid, 'app-restarting');
     assert.equal(told?.['REASON'], 'oom');
     assert.equal(told?.['MESSAGE'], 'app hog was killed for want of memory, restarting (1)');
   });

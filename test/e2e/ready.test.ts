@@ -75,7 +75,7 @@ describe('order and readiness of apps', () => {
     assert.equal((await child.ended).status, 0);
     assert.deepEqual(
       eventsOf(uuid).map(({ PODCTL_EVENT }) => PODCTL_EVENT),
-      ['app-ready', 'app-exited'],
+      ['prepared', 'app-started', 'app-ready', 'started', 'stopping', 'app-exited', 'exited'],
     );
   });
 
