@@ -42,6 +42,7 @@ describe('files of a pod', () => {
       'state=exited\nstarted=1795332126861064701\nfinished=1795332126861064702\nexit=137\nreason=signal\nrestarts=2\n';
     assert.deepEqual(readAppStatus(write('status/web', text), 'web' as AppName), {
       state: 'exited',
+      pid: undefined,
       startedAt: 1795332126861064701n,
       finishedAt: 1795332126861064702n,
       exitCode: 137,
@@ -50,6 +51,7 @@ describe('files of a pod', () => {
       restarts: 2,
       health: undefined,
     });
+    assert.equal(readAppStatus(write('status/web', 'state=running\npid=7\n'), 'web' as AppName)?.pid, 7);
     assert.equal(readAppStatus(scratch(), 'db' as AppName), undefined);
   });
 
