@@ -23,8 +23,14 @@ const dist = join(root, 'dist');
 const require = createRequire(import.meta.url);
 const inDist = (name) => join(dist, name);
 
-/** The program, and what it imports dynamically when it starts a pod. */
-const WARM = ['stage0/main.ts', 'stage0/cli/commands/run.ts', 'stage0/cli/commands/run.run.ts'];
+/** The program, and what it imports dynamically when it starts a pod, in a unit of the user's, too. */
+const WARM = [
+  'stage0/main.ts',
+  'stage0/cli/commands/run.ts',
+  'stage0/cli/commands/run.run.ts',
+  'stage0/cli/commands/unit-progress.ts',
+  'stage0/usecases/start-in-place.ts',
+];
 
 /** Dependencies that are files of their own. */
 const APART = ['openpgp'];
