@@ -1,11 +1,10 @@
 /** From podctl to a command in an app: this process becomes the executor's `enter`, which relays to it (stage1/README.md). */
 import { PodctlError } from '#kernel/errors';
-import { appCgroup, isFrozen } from '../pod/cgroups';
+import { appCgroup, isFrozen, podCgroup } from '../pod/cgroups';
 import { findApp } from '../pod/lookup';
 import type { PodEntry } from '../pod/pods';
 import { readAppStatus } from '../pod/record';
 import { requireAwake } from './control';
-import { liveCgroup } from './live';
 import type { Services } from './services';
 
 export interface EnterRequest {
@@ -41,8 +40,9 @@ export function enterApp(services: Services, entry: PodEntry, request: EnterRequ
   const status = readAppStatus(entry.path, name);
   if (status?.state !== 'running')
     throw new PodctlError('app-not-running', `app "${name}" of pod ${entry.id} ${describe(status)}`);
-  const cgroup = appCgroup(liveCgroup(services, entry), name);
-  if (isFrozen(cgroup)) {
+  // Whether the pod's processes are its own is the executor's to find out, which holds on to them.
+  const cgroup = podCgroup(entry);
+  if (cgroup !== undefined && isFrozen(appCgroup(cgroup, name))) {
     throw new PodctlError('app-wrong-state', `app "${name}" of pod ${entry.id} is paused`, {
       hint: `let it go on first: podctl resume --app=${name} ${entry.id}`,
     });
