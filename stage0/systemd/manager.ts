@@ -61,6 +61,26 @@ export async function stopUnit(bus: Bus, unit: string): Promise<JobResult | unde
   });
 }
 
+const SIGKILL = 9;
+
+/**
+ * Kills all processes of a unit, and waits until it has stopped. The stop is asked for first: Restart= has no turn then.
+ * @returns how the stop job ended, or undefined if there is no such unit
+ */
+export async function killAndStopUnit(bus: Bus, unit: string): Promise<JobResult | undefined> {
+  const stopping = asked(`cannot stop ${unit}`, () =>
+    runJob(bus, unit, systemd('StopUnit', 'ss', [unit, 'replace'])),
+  ).catch((error: unknown) => error as Error);
+  try {
+    await killUnit(bus, unit, SIGKILL, 'all');
+  } catch (error) {
+    if (!(error instanceof PodctlError) || error.code !== 'unit-gone') throw error; // ignored: it has ended meanwhile
+  }
+  const result = await stopping;
+  // Of a frozen unit systemd 262 refuses the stop; it has nothing left now that could run on.
+  return result instanceof Error ? stopUnit(bus, unit) : result;
+}
+
 /** Returns when all of its processes are stopped. @throws PodctlError `unit-gone`, `systemd-refused` */
 export async function freezeUnit(bus: Bus, unit: string): Promise<void> {
   await asked(`cannot pause ${unit}`, () => bus.call(systemd('FreezeUnit', 's', [unit])));

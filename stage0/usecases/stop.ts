@@ -4,7 +4,7 @@ import { isFrozen, podCgroup } from '../pod/cgroups';
 import type { PodEntry } from '../pod/pods';
 import { readAppStatus, recordIfReadable } from '../pod/record';
 import { unitOf } from '../pod/unit';
-import { killUnit, stopUnit, thawUnit } from '../systemd/manager';
+import { killAndStopUnit, stopUnit, thawUnit } from '../systemd/manager';
 import { stopAllLive } from './control';
 import type { Services } from './services';
 
@@ -14,8 +14,6 @@ export interface StopRequest {
   /** How long apps may take before they are killed. Undefined: as the pod was started with. */
   readonly graceMs: number | undefined;
 }
-
-const SIGKILL = 9;
 
 /**
  * A pod or an app that is paused goes on, to be able to stop. The connection to the bus stays open, for the next pod.
@@ -31,9 +29,7 @@ export async function stopPod(services: Services, entry: PodEntry, request: Stop
   const bus = services.connect();
   const unit = unitOf(entry);
   if (request.force) {
-    await killUnit(bus, unit, SIGKILL, 'all');
-    // Only waits: the unit has nothing left that could take time to stop, and may be gone already.
-    await stopUnit(bus, unit);
+    await killAndStopUnit(bus, unit);
     return true;
   }
   if (request.graceMs !== undefined) await stopApps(services, entry, unit, request.graceMs);

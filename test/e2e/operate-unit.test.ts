@@ -1,0 +1,155 @@
+/** The operator's verbs on a pod that runs in a unit of the user's. */
+import assert from 'node:assert/strict';
+import { busyboxAci } from '../fixtures/aci';
+import { needsHost, output, Rig, until } from '../rig/rig';
+import { Services } from '../rig/service';
+
+interface Pod {
+  readonly name: string;
+  readonly pod_name: string;
+  readonly unit: string;
+  readonly state: string;
+  readonly pid: number;
+  readonly apps: readonly { readonly name: string; readonly state: string; readonly exit_code: number | null }[];
+}
+interface Row {
+  readonly [key: string]: unknown;
+}
+
+describe("operating a pod in a unit of the user's", () => {
+  const UNIT = 't-shop.service';
+  let rig: Rig;
+  let units: Services;
+  let image: string;
+
+  before(function () {
+    needsHost(this);
+    rig = new Rig();
+    image = rig.write('hello.aci', busyboxAci({ name: 'example.com/hello', exec: ['/bin/true'] }));
+  });
+  beforeEach(() => {
+    units = new Services(rig);
+  });
+  afterEach(() => {
+    units?.dispose();
+    rig.removeEnded();
+  });
+  after(() => rig?.dispose());
+
+  const IDLE = 'trap "exit 0" TERM; trap "echo hup" HUP; echo up; while :; do sleep 0.1; done';
+  const start = (script = IDLE, lines: readonly string[] = []): Pod => {
+    units.pod(UNIT, [image, '--exec=/bin/sh', '--', '-c', script], lines);
+    units.start(UNIT);
+    return status(UNIT);
+  };
+  const status = (of: string): Pod => JSON.parse(rig.ok('status', '--format=json', of)) as Pod;
+  const rows = (...args: string[]): Row[] => JSON.parse(rig.ok(...args, '--format=json')) as Row[];
+  const refused = (code: string, ...args: string[]): string => {
+    const { status: exit, stderr } = rig.podctl(...args);
+    assert.match(stderr, new RegExp(`: ${code}: `));
+    assert.equal(exit, 254);
+    return stderr;
+  };
+
+  it('is found by its name, its unit, with and without the suffix, and the beginning of its UUID', () => {
+    const { name: pod } = start();
+    for (const word of ['t-shop', UNIT, pod, pod.slice(0, 8)]) {
+      assert.equal(status(word).name, pod);
+      const [inspected] = rows('inspect', word);
+      assert.equal(inspected?.['name'], pod);
+      assert.equal((inspected?.['unit_properties'] as Row)['Id'], UNIT);
+      assert.equal(inspected?.['cgroup'], `/sys/fs/cgroup${units.show(UNIT, 'ControlGroup')}`);
+      assert.deepEqual(
+        rows('stats', word).map(({ app }) => app),
+        [null, 'hello'],
+      );
+      assert.deepEqual([...new Set(rows('top', word).map(({ app }) => app))], [null, 'hello']);
+      assert.match(rig.ok('logs', word), /\bup$/m);
+      rig.ok('status', '--wait-ready=10s', word);
+    }
+    rig.ok('rename', UNIT, 't-market');
+    for (const word of ['t-market', UNIT, 't-shop']) assert.equal(status(word).name, pod);
+    assert.match(output('machinectl', 'list', '--no-legend'), /^t-market /m);
+  });
+
+  it('pauses and resumes the unit, and stops it while it is paused', () => {
+    const { name: pod } = start();
+    rig.ok('pause', UNIT);
+    assert.equal(units.show(UNIT, 'FreezerState'), 'frozen');
+    assert.equal(status(pod).state, 'paused');
+    rig.ok('resume', pod);
+    assert.equal(units.show(UNIT, 'FreezerState'), 'running');
+    rig.ok('pause', '--app=hello', UNIT);
+    assert.equal(units.show(UNIT, 'FreezerState'), 'running');
+    assert.equal(status(pod).apps[0]?.state, 'paused');
+    rig.ok('resume', '--app=hello', UNIT);
+    rig.ok('pause', pod);
+    rig.ok('stop', pod);
+    assert.deepEqual([units.show(UNIT, 'ActiveState'), units.show(UNIT, 'Result')], ['inactive', 'success']);
+    assert.equal(status(UNIT).state, 'exited');
+    assert.equal(rig.podctl('stop', UNIT).status, 0); // it has ended already
+  });
+
+  it('stops it in another time than it was started with, and at once by force', () => {
+    for (const [flag, took] of [
+      ['--time=500ms', 400],
+      ['--force', 0],
+    ] as const) {
+      const { name: pod } = start('trap "" TERM; while :; do sleep 0.1; done', ['Restart=always']);
+      const began = Date.now();
+      rig.ok('stop', flag, UNIT);
+      assert.ok(Date.now() - began >= took && Date.now() - began < 8_000, `${flag}: ${Date.now() - began} ms`);
+      assert.equal(status(pod).state, 'exited');
+      // By force the init goes, too, and nobody is left to say how the app ended.
+      assert.equal(status(pod).apps[0]?.exit_code, flag === '--force' ? null : 137);
+      // Restart= must not make another pod of one that was stopped on purpose.
+      assert.match(units.show(UNIT, 'ActiveState'), /^(?:inactive|failed)$/);
+      assert.equal(units.show(UNIT, 'Job'), '');
+      units.systemctl('reset-failed', UNIT);
+    }
+  });
+
+  it('restarts the unit, which makes another pod, and one app, which does not', () => {
+    const first = start();
+    rig.ok('restart', UNIT);
+    const second = status(UNIT);
+    assert.notEqual(second.name, first.name);
+    assert.deepEqual([second.state, second.pod_name], ['running', 't-shop']);
+    refused('pod-not-found', 'status', first.name); // each run of a unit removes what the last one left
+    rig.ok('restart', '--app=hello', UNIT);
+    assert.deepEqual([status(UNIT).name, status(UNIT).pid], [second.name, second.pid]);
+    rig.ok('pause', UNIT);
+    rig.ok('restart', UNIT);
+    assert.equal(status(UNIT).state, 'running');
+    rig.ok('stop', UNIT);
+    assert.match(refused('pod-wrong-state', 'restart', UNIT), /hint: systemctl start t-shop\.service/);
+  });
+
+  it('signals apps, waits for its end, and follows its logs to it', async () => {
+    const { name: pod } = start();
+    rig.ok('kill', '-s', 'HUP', UNIT);
+    await until(() => (/\bhup$/m.test(rig.ok('logs', UNIT)) ? true : undefined), 'its answer');
+    const waiting = rig.start('status', '--wait', UNIT);
+    const following = rig.start('logs', '-f', UNIT);
+    rig.ok('kill', '-s', 'KILL', '--whom=all', '--app=hello', UNIT);
+    const [waited, followed] = await Promise.all([waiting.ended, following.ended]);
+    assert.match(waited.stdout, /^state=exited$/m);
+    assert.equal(followed.status, 0);
+    assert.match(followed.stdout, /\bup$/m);
+    assert.equal(status(pod).apps[0]?.exit_code, 137);
+    assert.equal(units.show(UNIT, 'ActiveState'), 'failed');
+    refused('pod-not-ready', 'status', '--wait-ready', UNIT);
+  });
+
+  it('changes limits if the host has controllers, and else says which are lacking', () => {
+    start();
+    const controllers = output('cat', '/sys/fs/cgroup/cgroup.controllers');
+    if (controllers.includes('memory')) {
+      rig.ok('update', '--memory=64M', UNIT);
+      assert.equal(units.show(UNIT, 'MemoryMax'), String(64 * 1000 ** 2));
+      return;
+    }
+    assert.match(refused('isolator-unenforceable', 'update', '--memory=64M', UNIT), /resource\/memory/);
+    assert.match(refused('isolator-unenforceable', 'update', '--app=hello', '--memory=64M', UNIT), /resource\/memory/);
+  });
+});
