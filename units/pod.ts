@@ -37,6 +37,9 @@ const overridden = (own: readonly UnitProperty[], more: readonly UnitProperty[])
   ...more,
 ];
 
+/** What `systemctl status` calls a pod's own unit. */
+export const podDescription = (name: string, apps: readonly string[]): string => `Pod ${name} (${apps.join(', ')})`;
+
 /** 133 asks for a restart (as with systemd-nspawn), 143 is a death by the SIGTERM we sent (128 + 15). */
 const SUCCESS = [133, 143] as const;
 
@@ -46,7 +49,7 @@ const SUCCESS = [133, 143] as const;
  */
 export function podProperties(unit: PodUnit): readonly UnitProperty[] {
   const own = [
-    property('Description', `Pod ${unit.name} (${unit.apps.join(', ')})`),
+    property('Description', podDescription(unit.name, unit.apps)),
     property('AddRef', true),
     property('CollectMode', 'inactive-or-failed'),
     property('Type', 'notify'),

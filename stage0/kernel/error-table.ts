@@ -22,7 +22,10 @@ export const ERRORS = {
   // host
   'no-systemd': row('The host is not running systemd, or its bus cannot be reached.'),
   'systemd-refused': row('systemd refused a request.'),
-  'systemd-silent': row('systemd did not answer in time.', '`systemctl list-jobs` shows what it is busy with'),
+  'systemd-silent': row(
+    'The bus or systemd did not answer in 25 seconds.',
+    '`systemctl status dbus` and `systemctl list-jobs` show what they are busy with',
+  ),
   'unit-gone': row('A systemd unit does not exist, or no longer.'),
   'socket-unclaimed': row(
     "A socket of the unit is for no app of the pod, or an app's for no socket.",

@@ -19,7 +19,19 @@ export function findPod(pods: Pods, dataDir: AbsPath, reference: string): PodEnt
   const named = podOfName(dataDir, reference) ?? podOfUnit(unitName(reference));
   const entry = (named && pods.get(named)) ?? podOfPrefix(pods, reference) ?? podOfHostUnit(pods, unitName(reference));
   if (entry !== undefined) return entry;
-  throw new PodctlError('pod-not-found', `no pod has the name, the unit or a UUID beginning with "${reference}"`);
+  const message = `no pod has the name, the unit or a UUID beginning with "${reference}"`;
+  const hint = formerlyCalled(pods, reference);
+  throw new PodctlError('pod-not-found', message, hint === undefined ? {} : { hint });
+}
+
+/** Pods that `list` shows by a name that another pod has taken since, and that is nobody's now. */
+function formerlyCalled(pods: Pods, name: string): string | undefined {
+  const lost = pods.list().filter(({ path }) => recordIfReadable(path)?.name === name);
+  if (lost.length === 0) return undefined;
+  return `another pod took the name from ${lost
+    .slice(0, MAX_CANDIDATES)
+    .map(({ id }) => id)
+    .join(', ')}: give the UUID`;
 }
 
 const unitName = (reference: string): string => (reference.endsWith('.service') ? reference : `${reference}.service`);

@@ -1,33 +1,40 @@
 /** machined has no call to rename a machine: it forgets the old one and learns the new one, of the same leader in the same unit. */
 import type { PodId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
-import type { Bus } from './bus';
-import { machined } from './machined';
-import { explain } from './refusals';
+import { type Bus, BusError } from './bus';
+import { machined, machineOfUnit, moveIncoming } from './machined';
 
 export interface NewMachine {
   readonly name: string;
   readonly pod: PodId;
   /** The pod-level root as the host sees it. */
   readonly root: string;
+  readonly unit: string;
+  /** PID of the init on the host. */
+  readonly leader: number;
 }
 
-/** A pod is a pod without machined, so what it refuses is told and no failure. @param leader the init's PID on the host */
+/**
+ * A pod is a pod without machined, so what it refuses is told and no failure. One that was not registered is now; the machine that
+ * has its old name is then another's, and stays.
+ */
 export async function renameMachine(
   bus: Bus,
-  old: string,
-  { name, pod, root }: NewMachine,
-  leader: number,
+  { name, pod, root, unit, leader }: NewMachine,
   warn: (message: string) => void,
 ): Promise<void> {
+  const old = machineOfUnit(unit);
   const uuid = Buffer.from(pod.replaceAll('-', ''), 'hex');
   const register = machined('RegisterMachine', 'sayssus', [name, uuid, 'podctl', 'container', leader, root]);
   try {
-    await bus.call(machined('UnregisterMachine', 's', [old]));
+    if (old !== undefined) {
+      moveIncoming(old, name);
+      await bus.call(machined('UnregisterMachine', 's', [old]));
+    }
     await bus.call(register);
   } catch (error) {
-    const failure = explain(`machined does not know pod ${pod} as ${name}`, error);
-    if (!(failure instanceof PodctlError)) throw failure;
-    warn(failure.message);
+    if (!(error instanceof PodctlError) && !(error instanceof BusError)) throw error;
+    const said = error instanceof BusError ? `${error.message} (${error.errorName})` : error.message;
+    warn(`machined does not know pod ${pod} as ${name}: ${said}`);
   }
 }

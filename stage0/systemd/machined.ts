@@ -55,7 +55,7 @@ export function makeIncoming(directory: AbsPath): void {
 
 /** Nothing while a machine has the name: it may be that of another pod by now. */
 export function removeIncoming(name: string): void {
-  if (fs.existsSync(`/run/systemd/machines/${name}`)) return;
+  if (isMachine(name)) return;
   try {
     fs.rmdirSync(incomingOf(name));
   } catch (error) {
@@ -63,21 +63,35 @@ export function removeIncoming(name: string): void {
   }
 }
 
-/** machined's own record of which machine a unit is: a link by the unit's name that says the machine's. */
-const machineOfUnit = (unit: string): string => `/run/systemd/machines/unit:${unit}`;
+/** What `machinectl bind` mounts under the new name comes to the pod, too: the directory itself is what it has mounted. */
+export function moveIncoming(old: string, name: string): void {
+  if (isMachine(name)) return; // machined refuses the name in a moment
+  try {
+    fs.renameSync(incomingOf(old), incomingOf(name));
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EBUSY', 'EACCES', 'EPERM')) throw error; // ignored: as without the directory
+  }
+}
+
+const isMachine = (name: string): boolean => fs.existsSync(`/run/systemd/machines/${name}`);
+
+/** The machine that a unit is, by machined's own record: a link by the unit's name that says the machine's. */
+export function machineOfUnit(unit: string): string | undefined {
+  try {
+    return fs.readlinkSync(`/run/systemd/machines/unit:${unit}`);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
 
 /**
  * A message to stand before those of machineMessages(), in hex: it takes away the machine that an earlier run of the same unit has
  * left, as machined keeps one, with a leader that is gone, for as long as the unit exists. Empty if there is none.
  */
 export function removalOf(unit: string): string {
-  let name: string;
-  try {
-    name = fs.readlinkSync(machineOfUnit(unit));
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return '';
-    throw error;
-  }
+  const name = machineOfUnit(unit);
+  if (name === undefined) return '';
   return encodeCall(machined('UnregisterMachine', 's', [name]), 3).toString('hex');
 }
 

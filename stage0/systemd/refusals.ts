@@ -32,7 +32,7 @@ function hintFor(errorName: string): string | undefined {
       return `podctl needs systemd ${OLDEST_SYSTEMD} or newer; \`systemctl --version\` shows yours`;
     case `${DBUS}AccessDenied`:
     case `${DBUS}InteractiveAuthorizationRequired`:
-      return 'run it as root, for example with sudo';
+      return 'run it as root, for example with sudo; root is refused by a policy of the bus (/etc/dbus-1/system.d) or by SELinux';
     case 'org.freedesktop.systemd1.UnitExists':
       return '`systemctl reset-failed UNIT` removes a failed unit of that name';
     default:

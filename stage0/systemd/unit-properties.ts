@@ -35,7 +35,8 @@ export async function setProperties(bus: Bus, unit: string, properties: readonly
   try {
     await bus.call(systemd('SetUnitProperties', 'sba(sv)', [unit, true, values]));
   } catch (error) {
-    throw explain(`cannot change the limits of ${unit}`, error);
+    const names = properties.map(([name]) => name).join(', ');
+    throw explain(`cannot change ${names} of ${unit}`, error);
   }
 }
 

@@ -1,13 +1,18 @@
-/** Gives a pod another name: in the names, its record, and, while it runs, machined's list. */
+/** Gives a pod another name: in the names, its record, and, while it runs, machined's list and what its unit is described as. */
 import { PodctlError } from '#kernel/errors';
+import { podUnit } from '../../units/name';
+import { podDescription } from '../../units/pod';
+import { property } from '../../units/properties';
 import { writeFileDurable } from '../files/durable';
 import { POD_ROOT, RECORD } from '../pod/layout';
 import { releaseName } from '../pod/names';
 import type { PodEntry } from '../pod/pods';
-import { readPid, readRecord } from '../pod/record';
+import { type PodRecord, readPid, readRecord } from '../pod/record';
+import { unitOf } from '../pod/unit';
 import { enterEvent } from '../systemd/journal-events';
 import { renameMachine } from '../systemd/machine-rename';
-import { machineName } from '../systemd/machined';
+import { machineName, removeIncoming } from '../systemd/machined';
+import { setProperties } from '../systemd/unit-properties';
 import { claimPodName } from './prepare';
 import { withRecord } from './record-lock';
 import type { Services } from './services';
@@ -36,8 +41,24 @@ export async function renamePod(services: Services, entry: PodEntry, name: strin
       message: `pod ${entry.id} (${record.name}) is now called ${name}`,
     });
     const leader = state === 'running' ? readPid(entry.path) : undefined;
-    if (leader === undefined) return;
-    const machine = { name, pod: entry.id, root: `${entry.path}/${POD_ROOT}` };
-    await renameMachine(services.connect(), record.name, machine, leader, warn);
+    if (leader === undefined) {
+      removeIncoming(record.name);
+      return;
+    }
+    const unit = unitOf(entry, record);
+    const machine = { name, pod: entry.id, root: `${entry.path}/${POD_ROOT}`, unit, leader };
+    await renameMachine(services.connect(), machine, warn);
+    if (unit === podUnit(entry.id)) await describeUnit(services, unit, { ...record, name });
   });
+}
+
+/** What systemd refuses is told: the name has changed all the same. */
+async function describeUnit({ connect, warn }: Services, unit: string, { name, apps }: PodRecord): Promise<void> {
+  const names = apps.map((app) => app.name);
+  try {
+    await setProperties(connect(), unit, [property('Description', podDescription(name, names))]);
+  } catch (error) {
+    if (!(error instanceof PodctlError)) throw error;
+    warn(error.message);
+  }
 }

@@ -1,5 +1,6 @@
 /** What an operator sees of pods, and what there is to see when the bus is away. */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
 import { command, needsHost, output, PODCTL, Rig, until } from '../rig/rig';
 
@@ -98,6 +99,8 @@ describe('looking at pods', () => {
     assert.match(output('machinectl', 'list', '--no-legend'), /^after /m);
     assert.equal(command(['machinectl', 'show', 'before']).status, 1);
     assert.equal(JSON.parse(rig.ok('status', '--format=json', 'after')).name, other);
+    const description = (): string => output('systemctl', 'show', '--value', '-p', 'Description', `podctl-${other}`);
+    assert.equal(description(), 'Pod after (sh)\n');
     refused('pod-not-found', 'status', 'before');
     refused('pod-name-taken', 'rename', 'after', 'seen');
     refused('invalid-name', 'rename', 'after', 'no_name');
@@ -107,7 +110,14 @@ describe('looking at pods', () => {
     rig.ok('rename', 'after', 'later');
     rig.ok('restart', 'later');
     assert.match(output('machinectl', 'list', '--no-legend'), /^later /m);
+    assert.equal(description(), 'Pod later (sh)\n');
     rig.ok('stop', 'later');
+    rig.ok('rm', 'later');
+    const incoming = '/run/systemd/nspawn/propagate';
+    assert.deepEqual(
+      ['before', 'after', 'later'].filter((name) => fs.existsSync(`${incoming}/${name}`)),
+      [],
+    );
   });
 
   it('waits for readiness and for the end, and not longer than it is told', async () => {

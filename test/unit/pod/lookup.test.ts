@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import type { AbsPath, PodId } from '#kernel/brand';
+import { PodctlError } from '#kernel/errors';
 import { findPod } from '../../../stage0/pod/lookup';
 import { claimName, namesInUse, releaseName } from '../../../stage0/pod/names';
 import { type LockPort, Pods } from '../../../stage0/pod/pods';
@@ -50,6 +51,16 @@ describe('what a pod may be called', () => {
 
   for (const reference of ['nobody', 'ffff', 'podctl-5f0c', '../run', 'c0f.service', '%', 'C0FFEE00'])
     it(`finds none for ${reference}`, () => throwsCode('pod-not-found', () => find(reference)));
+
+  it('names the pods that had a name which another took and that is nobody’s now', () => {
+    claim('shop', B);
+    assert.equal(find('shop'), B);
+    releaseName(dataDir, locks, 'shop', B);
+    assert.throws(
+      () => find('shop'),
+      (error: unknown) => error instanceof PodctlError && error.hint?.includes(`took the name from ${A}`) === true,
+    );
+  });
 
   it('refuses the empty reference, which every UUID begins with', () => throwsCode('usage', () => find('')));
 

@@ -1,0 +1,180 @@
+/** What becomes of the operator's verbs when machined is away, when the bus does not answer, and when its policy says no. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { busyboxAci } from '../fixtures/aci';
+import { command, needsHost, output, Rig } from '../rig/rig';
+import { Services } from '../rig/service';
+
+interface Pod {
+  readonly name: string;
+  readonly pod_name: string;
+  readonly state: string;
+}
+
+describe('operating pods on a host with faults', () => {
+  let rig: Rig;
+  let image: string;
+
+  before(function () {
+    needsHost(this);
+    rig = new Rig();
+    image = rig.write('sh.aci', busyboxAci({ name: 'example.com/sh', exec: ['/bin/sh', '-c', 'exec sleep 1000'] }));
+  });
+  after(() => rig?.dispose());
+
+  const detach = (name: string): string =>
+    rig.ok('--insecure-options=image', 'run', '--detach', '--net=none', `--name=${name}`, image).trim();
+  const status = (pod: string): Pod => JSON.parse(rig.ok('status', '--format=json', pod)) as Pod;
+  const machines = (): string => output('machinectl', 'list', '--no-legend');
+
+  describe('without machined', () => {
+    const MACHINED = 'systemd-machined.service';
+    before(() => void output('systemctl', 'mask', '--runtime', '--now', MACHINED));
+    after(() => void output('systemctl', 'unmask', '--runtime', MACHINED));
+
+    it('starts, lists, restarts, pauses, renames and stops pods all the same', () => {
+      const pod = detach('alone');
+      assert.match(rig.ok('list', '--no-legend'), /^\S+\s+alone\s.*\srunning\s/m);
+      rig.ok('restart', 'alone');
+      assert.equal(status('alone').state, 'running');
+      const renamed = rig.podctl('rename', 'alone', 'lonely');
+      assert.equal(renamed.status, 0);
+      assert.match(renamed.stderr, /warning: machined does not know pod \S+ as lonely: .*\(org\.freedesktop\./);
+      rig.ok('pause', 'lonely');
+      rig.ok('resume', 'lonely');
+      rig.ok('kill', '-s', 'CONT', 'lonely');
+      assert.equal(status('lonely').name, pod);
+      rig.ok('stop', 'lonely');
+      assert.equal(status(pod).state, 'exited');
+    });
+
+    it('a pod that it never knew is registered by its next name, and no other machine is taken away', () => {
+      detach('first');
+      output('systemctl', 'unmask', '--runtime', MACHINED);
+      assert.doesNotMatch(machines(), /^first /m);
+      const other = spawnMachine('first');
+      try {
+        const renamed = rig.podctl('rename', 'first', 'second');
+        assert.deepEqual([renamed.status, renamed.stderr], [0, '']);
+        assert.match(machines(), /^second /m);
+        assert.match(machines(), /^first /m);
+      } finally {
+        other();
+      }
+      rig.ok('stop', 'second');
+    });
+  });
+
+  /** Registers a process as a machine that is no pod's; returns what ends it. */
+  function spawnMachine(name: string): () => void {
+    const unit = 't-other-machine.service';
+    output('systemd-run', '--collect', `--unit=${unit}`, '--slice=machine.slice', 'sleep', '1000');
+    const leader = output('systemctl', 'show', '--value', '-p', 'MainPID', unit).trim();
+    const manager = ['org.freedesktop.machine1', '/org/freedesktop/machine1', 'org.freedesktop.machine1.Manager'];
+    output('busctl', 'call', ...manager, 'RegisterMachine', 'sayssus', name, '0', 'test', 'container', leader, '/');
+    return () => void output('systemctl', 'stop', unit);
+  }
+
+  describe('with a bus that accepts and does not answer', () => {
+    const SILENCE_MS = 25_000;
+    let bus = 0;
+    let units: Services;
+
+    before(() => {
+      units = new Services(rig);
+      bus = Number(output('systemctl', 'show', '--value', '-p', 'MainPID', 'dbus.service'));
+      for (const name of ['one', 'two', 'three', 'four', 'five', 'six']) detach(name);
+      units.pod('t-silent.service', [image]);
+      process.kill(bus, 'SIGSTOP');
+    });
+    after(() => {
+      // The bus may still pass on what those have asked that have gone since.
+      process.kill(bus, 'SIGCONT');
+      units?.dispose();
+    });
+
+    it('what needs no bus takes no notice', () => {
+      const began = Date.now();
+      assert.match(rig.ok('list'), /one/);
+      rig.ok('status', 'one');
+      rig.ok('stats', '--no-stream', 'one');
+      rig.ok('top', 'one');
+      rig.ok('kill', '-s', 'CONT', 'one');
+      rig.ok('pause', '--app=sh', 'one');
+      rig.ok('resume', '--app=sh', 'one');
+      rig.ok('restart', '--app=sh', 'one');
+      assert.ok(Date.now() - began < SILENCE_MS);
+    });
+
+    it('what needs it ends after 25 seconds, and says so', async () => {
+      const began = Date.now();
+      const verbs = [
+        ['stop', 'one'],
+        ['stop', '--force', 'two'],
+        ['restart', 'three'],
+        ['pause', 'four'],
+        ['status', '--wait-ready', 'five'],
+        ['--insecure-options=image', 'run', '--detach', '--net=none', image],
+      ];
+      const all = verbs.map((words) => rig.start(...words).ended);
+      const inspecting = rig.start('inspect', '--format=json', 'five').ended;
+      const renaming = rig.start('rename', 'six', 'sixth').ended;
+      const unit = units.systemctl('start', 't-silent.service');
+      for (const [index, { status: exit, stderr }] of (await Promise.all(all)).entries()) {
+        assert.equal(exit, 254, verbs[index]?.join(' '));
+        assert.match(stderr, /: systemd-silent: .* did not answer .* in 25000 ms\n {2}hint: .*dbus/);
+      }
+      const inspected = await inspecting;
+      assert.equal(inspected.status, 0);
+      assert.match(inspected.stderr, /systemd-silent/);
+      const renamed = await renaming;
+      assert.equal(renamed.status, 0);
+      assert.match(renamed.stderr, /warning: machined does not know/);
+      assert.equal(status('sixth').state, 'running');
+      assert.notEqual(unit.status, 0);
+      assert.match(units.journal('t-silent.service'), /systemd-silent/);
+      const took = Date.now() - began;
+      assert.ok(took >= SILENCE_MS - 100 && took < 2 * SILENCE_MS, `${took} ms`);
+    });
+  });
+
+  describe('with a bus whose policy refuses', () => {
+    const POLICY = '/etc/dbus-1/system.d/podctl-test.conf';
+    const BUS = ['org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus'];
+    const reload = (): string => output('busctl', 'call', ...BUS, 'ReloadConfig');
+    before(() => {
+      detach('kept');
+      const refuse = (member: string): string =>
+        `<deny send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager" send_member="${member}"/>`;
+      const rules = ['StopUnit', 'FreezeUnit', 'StartTransientUnit'].map(refuse).join('\n');
+      fs.writeFileSync(POLICY, `<busconfig><policy context="mandatory">${rules}</policy></busconfig>\n`);
+      reload();
+    });
+    after(() => {
+      fs.rmSync(POLICY, { force: true });
+      reload();
+    });
+
+    for (const words of [
+      ['stop', 'kept'],
+      ['restart', 'kept'],
+      ['pause', 'kept'],
+    ])
+      it(`tells what refused ${words[0]}, and the pod goes on`, () => {
+        const { status: exit, stderr } = rig.podctl(...words);
+        assert.equal(exit, 254);
+        assert.match(stderr, /: systemd-refused: cannot .*podctl-.*AccessDenied/);
+        assert.match(stderr, /hint: .*policy of the bus/);
+        assert.equal(status('kept').state, 'running');
+      });
+
+    it('tells what refused run, and leaves nothing', () => {
+      const before = command(['ls', `${rig.dataDir}/pods/run`]).stdout;
+      const { status: exit, stderr } = rig.podctl('--insecure-options=image', 'run', '--detach', '--net=none', image);
+      assert.equal(exit, 254);
+      assert.match(stderr, /: systemd-refused: cannot start podctl-/);
+      rig.podctl('gc', '--grace-period=0');
+      assert.ok(command(['ls', `${rig.dataDir}/pods/run`]).stdout.length <= before.length);
+    });
+  });
+});
