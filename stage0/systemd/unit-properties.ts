@@ -27,7 +27,7 @@ export async function unitProperties(bus: Bus, unit: string): Promise<Readonly<R
 }
 
 /**
- * Changes properties of a running unit, until it ends: nothing is written to its unit file.
+ * Changes properties of a running unit, in /run: until it ends if it is transient, else until the next boot or `systemctl revert`.
  * @throws PodctlError `no-systemd`, `systemd-refused`, `unit-gone`
  */
 export async function setProperties(bus: Bus, unit: string, properties: readonly UnitProperty[]): Promise<void> {

@@ -62,14 +62,14 @@ describe('changed limits', () => {
     await until(() => (/^app-greedy-reason=oom$/m.test(rig.ok('status', 'shop')) ? true : undefined), 'the kill');
     assert.match(rig.ok('status', 'shop'), /^state=running$/m);
     const events = rig.ok('events', '--format=json', `--pod=${pod}`, '--event=app-oom').trim().split('\n');
-    assert.deepEqual(
-      events.map((line) => JSON.parse(line) as Record<string, unknown>).map((one) => [one['app'], one['count']]),
-      [['greedy', 1]],
-    );
+    const [event] = events.map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual([events.length, event?.['app']], [1, 'greedy']);
+    // The kernel may count one process twice, that it found not gone yet.
+    assert.ok(Number(event?.['count']) >= 1);
     rig.ok('stop', 'shop');
   });
 
-  it("of a unit of the user's hold until it stops", () => {
+  it("of a unit of the user's are the unit's from then on, and those of its apps the pod's", () => {
     const unit = 't-limited.service';
     units.pod(unit, app('idle', IDLE), ['MemoryMax=1G']);
     units.start(unit);
@@ -79,10 +79,8 @@ describe('changed limits', () => {
     assert.equal(read(unit, 'memory.max', 'idle'), String(32 * MiB));
     rig.ok('stop', unit);
     units.start(unit);
-    assert.equal(read(unit, 'memory.max', 'idle'), 'max');
-    assert.equal(
-      output('cat', `/sys/fs/cgroup${units.show(unit, 'ControlGroup')}/memory.max`).trim(),
-      String(1024 * MiB),
-    );
+    assert.deepEqual([read(unit, 'memory.max', 'idle'), read(unit, 'memory.max')], ['max', String(64 * MiB)]);
+    output('systemctl', 'revert', unit);
+    assert.equal(units.show(unit, 'MemoryMax'), String(1024 * MiB));
   });
 });
