@@ -32,29 +32,37 @@ export function podArgument(services: Services, word: string | undefined, uuidFi
   return findPod(services.pods, services.dataDir, reference);
 }
 
+/** What is said of a pod once it was dealt with. */
+export type Report = () => void;
+
 /**
- * Does `act` to all pods named, at once as far as it waits for anything, and tells each failure. Closes the bus in the end.
+ * Does `act` to all pods named, at once as far as it waits for anything, and tells each failure. Reports come in the order in which
+ * the pods were named. Closes the bus in the end.
  * @throws PodctlError `pods-failed` at the end if any failed
  */
 export async function forEachPod(
   services: Services,
   references: readonly string[],
   tell: (message: string) => void,
-  act: (pod: PodEntry) => void | Promise<void>,
+  act: (pod: PodEntry) => Report | undefined | Promise<Report | undefined>,
 ): Promise<number> {
   let failed = 0;
-  const one = async (reference: string): Promise<void> => {
+  const one = async (reference: string): Promise<Report | undefined> => {
     try {
-      await act(findPod(services.pods, services.dataDir, reference));
+      return await act(findPod(services.pods, services.dataDir, reference));
     } catch (error) {
       if (!(error instanceof PodctlError) || references.length === 1) throw error;
       tell(`${error.code}: ${error.message}`);
       failed += 1;
+      return undefined;
     }
   };
+  const reports = references.map(one);
+  const ended = Promise.allSettled(reports);
   try {
-    await Promise.all(references.map(one));
+    for (const report of reports) (await report)?.();
   } finally {
+    await ended;
     services.disconnect();
   }
   if (failed > 0)

@@ -10,7 +10,6 @@ export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   const services = createServices(context);
   return forEachPod(services, podReferences(args.uuids, flags.uuidFile), context.warn, async (pod) => {
     const stopped = await stopPod(services, pod, { force: flags.force, graceMs: flags.time });
-    if (stopped) context.out.line(`"${pod.id}"`);
-    else context.warn(`pod "${pod.id}" is already stopped`);
+    return () => (stopped ? context.out.line(`"${pod.id}"`) : context.warn(`pod "${pod.id}" is already stopped`));
   });
 };
