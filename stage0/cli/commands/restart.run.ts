@@ -11,6 +11,6 @@ export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   return forEachPod(services, podReferences(args.uuids, flags.uuidFile), context.warn, async (pod) => {
     if (flags.app === undefined) await restartPod(services, pod, flags.time);
     else restartLive(services, pod, findApp(pod, flags.app).name, flags.time);
-    context.out.line(`"${pod.id}"`);
+    return () => context.out.line(`"${pod.id}"`);
   });
 };
