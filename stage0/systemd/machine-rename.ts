@@ -28,8 +28,8 @@ export async function renameMachine(
   const register = machined('RegisterMachine', 'sayssus', [name, uuid, 'podctl', 'container', leader, root]);
   try {
     if (old !== undefined) {
-      moveIncoming(old, name);
       await bus.call(machined('UnregisterMachine', 's', [old]));
+      moveIncoming(old, name);
     }
     await bus.call(register);
   } catch (error) {

@@ -96,7 +96,7 @@ describe("operating a pod in a unit of the user's", () => {
       ['--time=500ms', 400],
       ['--force', 0],
     ] as const) {
-      const { name: pod } = start('trap "" TERM; while :; do sleep 0.1; done', ['Restart=always']);
+      const { name: pod } = start('trap "" TERM; while :; do sleep 0.1; done', ['Restart=always', 'RestartSec=0']);
       const began = Date.now();
       rig.ok('stop', flag, UNIT);
       assert.ok(Date.now() - began >= took && Date.now() - began < 8_000, `${flag}: ${Date.now() - began} ms`);
@@ -106,6 +106,7 @@ describe("operating a pod in a unit of the user's", () => {
       // Restart= must not make another pod of one that was stopped on purpose.
       assert.match(units.show(UNIT, 'ActiveState'), /^(?:inactive|failed)$/);
       assert.equal(units.show(UNIT, 'Job'), '');
+      assert.equal(units.show(UNIT, 'NRestarts'), '0');
       units.systemctl('reset-failed', UNIT);
     }
   });
