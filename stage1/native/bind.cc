@@ -28,10 +28,15 @@ Outcome<> copy_propagating(Arena &arena, Places &places, const Plan &plan) {
     if (op.kind != OpKind::bind || op.section != kPod) continue;
     const MountFlag flags = mount_flags(op, 2);
     if (flags.propagation == 0) continue;
-    Fd mount = TRY(copy_source(places, op, flags));
+    Outcome<Fd> mount = copy_source(places, op, flags);
+    if (!mount.ok()) {
+      mount.failure->operation = op.name();
+      mount.failure->line = op.line;
+      return mount.failure;
+    }
     auto *copy = arena.array<EarlyCopy>(1);
     copy->op = &op;
-    copy->mount = static_cast<Fd &&>(mount);
+    copy->mount = static_cast<Fd &&>(mount.value);
     copy->next = places.early;
     places.early = copy;
   }
