@@ -23,7 +23,7 @@ export const ERRORS = {
   'no-systemd': row('The host is not running systemd, or its bus cannot be reached.'),
   'systemd-refused': row('systemd refused a request.'),
   'systemd-silent': row(
-    'The bus or systemd did not answer in 25 seconds.',
+    'The bus or systemd did not answer in 25 seconds, or systemd the request for a start in 60.',
     '`systemctl status dbus` and `systemctl list-jobs` show what they are busy with',
   ),
   'unit-gone': row('A systemd unit does not exist, or no longer.'),

@@ -38,6 +38,9 @@ export interface UnitStart {
   readonly properties: readonly UnitProperty[];
 }
 
+/** Longer than other calls: systemd takes units one after the other, and a thousand may be asked for. A silent bus is noticed before. */
+const START_TIMEOUT_MS = 60_000;
+
 /**
  * Returns at once, with the calls on their way in one write: the matches stand before the start, so no signal is lost.
  * The promises reject with PodctlError `systemd-refused`, `systemd-silent` or `no-systemd`, also when the bus goes away later.
@@ -49,7 +52,7 @@ export function startUnit(bus: Bus, { unit, properties }: UnitStart): UnitRun {
     bus.match({ ...PROPERTIES_CHANGED, path: unitPath(unit) }, (signal) => watch.hear('change', signal)),
   ];
   const body = [unit, 'fail', properties.map(([name, signature, value]) => [name, { signature, value }]), []];
-  const start = bus.call(systemd('StartTransientUnit', 'ssa(sv)a(sa(sv))', body));
+  const start = bus.call(systemd('StartTransientUnit', 'ssa(sv)a(sa(sv))', body), START_TIMEOUT_MS);
   const accepted = Promise.all([start, ...matches]).then(
     ([
       {
