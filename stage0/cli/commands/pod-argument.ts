@@ -32,16 +32,19 @@ export function podArgument(services: Services, word: string | undefined, uuidFi
   return findPod(services.pods, services.dataDir, reference);
 }
 
+/** A bus takes so many calls of one connection that wait for their answer (dbus-daemon(1): 128), and a pod may have two of them. */
+const MOST_AT_ONCE = 32;
+
 /** What is said of a pod once it was dealt with. */
 export type Report = () => void;
 
 /**
- * Does `act` to all pods named, at once as far as it waits for anything, and tells each failure. Reports come in the order in which
- * the pods were named. Closes the bus in the end.
+ * Does `act` to all pods named, to several at once as far as it waits for anything, and tells each failure. Reports come in the end,
+ * in the order in which the pods were named. Closes the bus in the end.
  * @throws PodctlError `pods-failed` at the end if any failed
  */
 export async function forEachPod(
-  services: Services,
+  services: Pick<Services, 'pods' | 'dataDir' | 'disconnect'>,
   references: readonly string[],
   tell: (message: string) => void,
   act: (pod: PodEntry) => Report | undefined | Promise<Report | undefined>,
@@ -57,12 +60,16 @@ export async function forEachPod(
       return undefined;
     }
   };
-  const reports = references.map(one);
-  const ended = Promise.allSettled(reports);
+  const reports: (Report | undefined)[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let index = next++; index < references.length; index = next++)
+      reports[index] = await one(references[index] ?? '');
+  };
   try {
-    for (const report of reports) (await report)?.();
+    await Promise.all(Array.from({ length: MOST_AT_ONCE }, work));
+    for (const report of reports) report?.();
   } finally {
-    await ended;
     services.disconnect();
   }
   if (failed > 0)
