@@ -126,10 +126,10 @@ export class Rig {
     return [...pods, ...below('tmp'), ...units.split('\n').filter((line) => line !== ''), ...mounts];
   }
 
-  /** Removes all pods that do not run. */
+  /** Removes all pods that do not run; what was killed as an embryo is gc's a minute later, and nobody else's. */
   removeEnded(): void {
     const pods = JSON.parse(this.ok('list', '--format=json')) as { name: string; state: string }[];
-    for (const pod of pods) if (pod.state !== 'running') this.ok('rm', pod.name);
+    for (const pod of pods) if (pod.state !== 'running' && pod.state !== 'embryo') this.ok('rm', pod.name);
   }
 
   dispose(): void {
