@@ -1,9 +1,8 @@
 /** HEALTHCHECK of Docker images: what podctl makes of it beside podman, which checks the same archive by hand. */
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { busyboxLayer, dockerArchive } from '../fixtures/oci';
-import { command, needsHost, type Outcome, Rig, until } from '../rig/rig';
-import { skip } from '../runner/skip';
+import { needsPodman, Podman } from '../rig/podman';
+import { needsHost, type Outcome, Rig, until } from '../rig/rig';
 
 interface Case {
   readonly what: string;
@@ -33,27 +32,19 @@ const TIMES = { Interval: 50_000_000, Timeout: 10_000_000_000, Retries: 2 };
 
 describe('HEALTHCHECK beside podman', () => {
   let rig: Rig;
-  let store: string;
+  let peer: Podman;
   before(function () {
     needsHost(this);
-    if (command(['sh', '-c', 'command -v podman runc']).status !== 0) skip(this, 'podman and runc are not installed');
+    needsPodman(this);
     rig = new Rig();
-    store = `${rig.root}/podman`;
-    fs.mkdirSync(store);
+    peer = new Podman(rig, 'podman-health');
   });
   after(() => {
-    // podman keeps a mount there for as long as the host is up.
-    command(['umount', '--recursive', '--quiet', `${store}/overlay`]);
+    peer?.dispose();
     rig?.dispose();
-    fs.rmSync('/run/podman-health', { recursive: true, force: true });
   });
 
-  const podman = (...args: readonly string[]): Outcome =>
-    command([
-      ...['podman', '--root', store, '--runroot', '/run/podman-health', '--runtime', 'runc'],
-      ...['--cgroup-manager', 'cgroupfs', '--log-level=error', '--storage-driver=overlay'],
-      ...args,
-    ]);
+  const podman = (...args: readonly string[]): Outcome => peer.run(...args);
 
   /** Checked as often as makes it unhealthy; without its timer, so that nothing else checks. */
   function ofPodman(image: string): string {

@@ -1,9 +1,8 @@
 /** `podctl run docker-archive:…` beside `podman run` of the same archive: what an app sees, and how it ends. */
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { busyboxLayer, dockerArchive, layer } from '../fixtures/oci';
-import { command, needsHost, type Outcome, Rig } from '../rig/rig';
-import { skip } from '../runner/skip';
+import { needsPodman, Podman } from '../rig/podman';
+import { needsHost, type Outcome, Rig } from '../rig/rig';
 
 /** What says the same of both: who runs, where, with which words and variables. */
 const REPORT =
@@ -52,36 +51,19 @@ const CASES: readonly Case[] = [
 
 describe('podctl run beside podman run', () => {
   let rig: Rig;
-  let store: string;
+  let peer: Podman;
   before(function () {
     needsHost(this);
-    if (command(['sh', '-c', 'command -v podman runc']).status !== 0) skip(this, 'podman and runc are not installed');
+    needsPodman(this);
     rig = new Rig();
-    store = `${rig.root}/podman`;
-    fs.mkdirSync(store);
+    peer = new Podman(rig, 'podman-test');
   });
   after(() => {
-    // podman keeps a mount there for as long as the host is up.
-    command(['umount', '--recursive', '--quiet', `${store}/overlay`]);
+    peer?.dispose();
     rig?.dispose();
-    fs.rmSync('/run/podman-test', { recursive: true, force: true });
   });
 
-  const podman = (...args: readonly string[]): Outcome =>
-    command([
-      'podman',
-      '--root',
-      store,
-      '--runroot',
-      '/run/podman-test',
-      '--runtime',
-      'runc',
-      '--cgroup-manager',
-      'cgroupfs',
-      '--log-level=error',
-      '--storage-driver=overlay',
-      ...args,
-    ]);
+  const podman = (...args: readonly string[]): Outcome => peer.run(...args);
 
   it('sees the same, and ends the same', function () {
     this.timeout(60_000);
