@@ -1,10 +1,9 @@
 /** `podctl stop` of Docker and OCI images beside `podman stop`: which signal an app gets, how long it has, and how it ends. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import fs from 'node:fs';
 import { busyboxLayer, dockerArchive } from '../fixtures/oci';
-import { command, needsHost, type Outcome, PODCTL, Rig } from '../rig/rig';
-import { skip } from '../runner/skip';
+import { needsPodman, Podman } from '../rig/podman';
+import { needsHost, type Outcome, PODCTL, Rig } from '../rig/rig';
 
 interface Case {
   readonly what: string;
@@ -47,24 +46,22 @@ describe('podctl stop beside podman stop', function () {
   this.timeout(120_000);
   let rig: Rig;
   let archive: string;
-  let podman: readonly string[];
+  let podman: Podman;
   const children: ChildProcess[] = [];
   before(function () {
     needsHost(this);
-    if (command(['sh', '-c', 'command -v podman runc']).status !== 0) skip(this, 'podman and runc are not installed');
+    needsPodman(this);
     rig = new Rig();
-    const place = [`--root=${rig.root}/podman`, '--runroot=/run/podman-stop', '--storage-driver=vfs'];
-    podman = ['podman', ...place, '--runtime=runc', '--cgroup-manager=cgroupfs', '--log-level=error'];
+    podman = new Podman(rig, 'podman-stop');
     const layers = [busyboxLayer()];
     const images = CASES.map(({ config }, index) => ({ layers, config, tags: [`localhost/stop:${index}`] }));
     archive = rig.write('stop.tar', dockerArchive(images, 'flat'));
-    const loaded = command([...podman, 'load', '--quiet', '--input', archive]);
-    assert.equal(loaded.status, 0, loaded.stderr);
+    succeed(podman.run('load', '--quiet', '--input', archive));
   });
   after(() => {
     for (const child of children) child.kill('SIGKILL');
+    podman?.dispose();
     rig?.dispose();
-    fs.rmSync('/run/podman-stop', { recursive: true, force: true });
   });
 
   /** Runs until it has said "ready", then does what stops it. @returns what it said and how it ended */
@@ -89,10 +86,10 @@ describe('podctl stop beside podman stop', function () {
     ...[PODCTL, ...rig.globals, 'run', '--net=none', `--name=${name}`, `--stop-timeout=${grace}s`],
     `docker-archive:${archive}:${image}`,
   ];
-  const runPeer = (image: string, name: string, grace: number): readonly string[] => [
-    ...[...podman, 'run', '--rm', '--net=none', '--pids-limit=-1', `--name=${name}`, `--stop-timeout=${grace}`],
-    image,
-  ];
+  const runPeer = (image: string, name: string, grace: number): readonly string[] => {
+    const how = ['--rm', '--net=none', '--pids-limit=-1', `--name=${name}`, `--stop-timeout=${grace}`];
+    return podman.line('run', ...how, image);
+  };
   const succeed = ({ status, stderr }: Outcome): void => assert.equal(status, 0, stderr);
   const shown = ({ status, stdout, stderr }: Outcome) => ({ status, stdout, stderr });
 
@@ -100,14 +97,18 @@ describe('podctl stop beside podman stop', function () {
     it(what, async () => {
       const [image, name] = [`localhost/stop:${index}`, `stop-${index}`];
       const own = await stopped(runOwn(image, name, grace), () => succeed(rig.podctl('stop', name)));
-      const peer = await stopped(runPeer(image, name, grace), () => succeed(command([...podman, 'stop', name])));
+      const peer = await stopped(runPeer(image, name, grace), () => succeed(podman.run('stop', name)));
       assert.deepEqual(shown(own), shown(peer));
       assert.match(own.stdout, grace === 1 ? /^ready\nno\n$/ : /^ready\n(?:got \w+|late)\n$/);
     });
   }
   it('SIGTERM to whoever runs it in the foreground stops it as well', async () => {
     const own = await stopped(runOwn('localhost/stop:0', 'signalled', 10), (child) => void child.kill('SIGTERM'));
-    const peer = await stopped(runPeer('localhost/stop:0', 'signalled', 10), (child) => void child.kill('SIGTERM'));
+    const peer = await stopped(runPeer('localhost/stop:0', 'signalled', 10), (child) => {
+      // Before podman has noted that it runs, it drops the signal, and forwards none any more.
+      succeed(podman.run('wait', '--condition=running', 'signalled'));
+      child.kill('SIGTERM');
+    });
     assert.deepEqual(shown(own), shown(peer));
   });
 });

@@ -19,14 +19,20 @@ export class Podman {
     fs.mkdirSync(this.#store);
   }
 
-  run(...args: readonly string[]): Outcome {
+  /** The command line, for a test that runs it itself. */
+  line(...args: readonly string[]): readonly string[] {
     const place = ['--root', this.#store, '--runroot', this.#runRoot, '--runtime', 'runc'];
     const how = ['--cgroup-manager', 'cgroupfs', '--log-level=error', '--storage-driver=overlay'];
-    return command(['podman', ...place, ...how, ...args]);
+    return ['podman', ...place, ...how, ...args];
   }
 
-  /** Before the rig's directory is removed: podman keeps a mount there for as long as the host is up. */
+  run(...args: readonly string[]): Outcome {
+    return command(this.line(...args));
+  }
+
+  /** Before the rig's directory is removed: what runs has mounts there, and podman keeps one for as long as the host is up. */
   dispose(): void {
+    this.run('rm', '--all', '--force', '--time=0');
     command(['umount', '--recursive', '--quiet', `${this.#store}/overlay`]);
     fs.rmSync(this.#runRoot, { recursive: true, force: true });
   }
