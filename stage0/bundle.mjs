@@ -98,6 +98,18 @@ function warmModules(graph) {
   return found;
 }
 
+/** Modules of Node that are there before the program is. All others take milliseconds: process.getBuiltinModule() loads them when used. */
+const LIGHT = ['node:fs', 'node:path'];
+
+function requireLight(graph, warm) {
+  const heavy = warm.flatMap((module) =>
+    graph[module].imports
+      .filter(({ path, kind }) => path.startsWith('node:') && kind === 'import-statement' && !LIGHT.includes(path))
+      .map(({ path }) => `${module} imports ${path}: every start of a pod would load it`),
+  );
+  if (heavy.length > 0) throw new Error(heavy.join('\n'));
+}
+
 /** Of the modules `of`, those that one of the modules `by` imports. */
 const imported = (graph, by, of) =>
   of.filter((module) => by.some((importer) => graph[importer].imports.some(({ path }) => path === module)));
@@ -126,6 +138,7 @@ async function bundlePodctl() {
   const graph = await importGraph();
   const isWarm = warmModules(graph);
   const warm = [...isWarm];
+  requireLight(graph, warm);
   const cold = Object.keys(graph).filter((module) => !isWarm.has(module));
   const program = exporting(imported(graph, cold, warm), `export { main, start } from './${WARM[0]}';`);
   await Promise.all([

@@ -1,9 +1,9 @@
 /** What every handler gets besides its own flags. Ports are built here, lazily, and nowhere else. */
-import { fstatSync } from 'node:fs';
 import type { Globals } from './globals';
 import { type Output, outputTo } from './output';
 import { type Progress, progressLine } from './progress';
 import { redact } from './redact';
+import { isTerminalFd } from './terminal';
 
 export interface Context {
   readonly globals: Globals;
@@ -25,13 +25,6 @@ export interface Context {
 }
 
 const FD = { stdin: 0, stdout: 1, stderr: 2 } as const;
-
-/** Loads node:tty, which costs 4 ms, only for what may be a terminal. */
-function isTerminalFd(fd: number): boolean {
-  if (!fstatSync(fd).isCharacterDevice()) return false;
-  const { isatty } = require('node:tty') as typeof import('node:tty');
-  return isatty(fd);
-}
 
 /** @param command the command's name, as messages show it */
 export function createContext(command: string, globals: Globals): Context {

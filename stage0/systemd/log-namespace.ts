@@ -1,5 +1,4 @@
 /** Journals of pods' own: systemd.exec(5), LogNamespace=; systemd-journald.service(8), "Journal namespaces". */
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import type { AbsPath } from '#kernel/brand';
 import { isErrno, PodctlError } from '#kernel/errors';
@@ -72,6 +71,8 @@ export function chosenLogNamespace(
 /** Ends the journald of a namespace that no unit uses any more, and removes its journal. */
 export function removeLogNamespace(namespace: string): void {
   const units = ['systemd-journald@', 'systemd-journald-varlink@'].map((name) => `${name}${namespace}.socket`);
+  // Loaded here and not before: that alone takes 5 ms, and every start of a pod imports this file.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
   // ignored: without systemd, or without such units, there is nothing to stop
   spawnSync('systemctl', ['stop', ...units, `systemd-journald@${namespace}.service`], { stdio: 'ignore' });
   for (const store of STORES) fs.rmSync(directoryIn(store, namespace), { recursive: true, force: true });

@@ -1,10 +1,10 @@
 /** From flags about stdin, stdout and stderr to what the use cases take. */
-import tty from 'node:tty';
 import { PodctlError } from '#kernel/errors';
 import { STDERR, STDIN, STDOUT, stdioOf, USUAL_TERMINAL } from '../../../stage2/stdio';
 import type { Annotation } from '../../image/schema';
 import type { InteractionOptions } from '../../usecases/interaction';
 import type { FlagValues } from '../flag';
+import { isTerminalFd } from '../terminal';
 import type { APP_STDIO_FLAGS, INTERACTION_FLAGS } from './stdio-flags';
 
 const NAMES: Readonly<Record<keyof typeof APP_STDIO_FLAGS, string>> = { stdin: STDIN, stdout: STDOUT, stderr: STDERR };
@@ -51,14 +51,14 @@ export function interactionOf(
   env: Readonly<Record<string, string | undefined>>,
 ): InteractionOptions {
   const wish = readBoolean(flags.tty);
-  const isTerminal = wish ?? (flags.interactive && tty.isatty(0) && tty.isatty(1));
+  const isTerminal = wish ?? (flags.interactive && isTerminalFd(0) && isTerminalFd(1));
   const { TERM: kind } = env;
   const [columns = 0, rows = 0] = isTerminal && process.stdout.isTTY ? process.stdout.getWindowSize() : [];
   return {
     input: flags.interactive,
     terminal: isTerminal
       ? {
-          stderr: tty.isatty(2) || !tty.isatty(1),
+          stderr: isTerminalFd(2) || !isTerminalFd(1),
           shape: {
             ...(rows > 0 && columns > 0 ? { rows, columns } : USUAL_TERMINAL),
             kind: kind !== undefined && KIND.test(kind) ? kind : USUAL_TERMINAL.kind,
