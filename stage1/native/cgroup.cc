@@ -77,22 +77,6 @@ bool has_word(Text words, Text wanted) {
   return false;
 }
 
-/**
- * Enables what `plan` needs and the host has; `set_limit` tells what is missing. In one write: a threaded controller enabled
- * alone would turn the cgroup into one that cannot have the others.
- */
-Outcome<> enable_controllers(const Fd &unit, const Fd &apps, const Plan &plan) {
-  char buffer[kControllers];
-  Buffer<kControllers> wanted;
-  for (Text rest = TRY(controllers_of(unit.get(), buffer, sizeof buffer)); !rest.empty();) {
-    const Text controller = split(rest, ' ');
-    if (is_needed(controller, plan)) wanted << (wanted.text().empty() ? "+" : " +") << controller;
-  }
-  if (wanted.text().empty()) return kDone;
-  TRY(write_file(unit.get(), "cgroup.subtree_control", wanted.text()));
-  return write_file(apps.get(), "cgroup.subtree_control", wanted.text());
-}
-
 void put_companion(Writer &name, uint32_t number) { name << "companion-" << number; }
 
 }  // namespace
@@ -100,10 +84,28 @@ void put_companion(Writer &name, uint32_t number) { name << "companion-" << numb
 Outcome<Cgroups> make_cgroups() {
   Cgroups cgroups;
   cgroups.unit = TRY(open_unit("self"));
+  // A new one if possible, for the reason that make_app_cgroup has.
+  // ignored: one that has processes is the launcher's own (DelegateSubgroup=), or somebody's who is about to end
+  static_cast<void>(sys::unlinkat(cgroups.unit.get(), "supervisor", AT_REMOVEDIR));
   TRY(ensure_directory(cgroups.unit.get(), "supervisor", 0755));
+  cgroups.supervisor = TRY(open_at(cgroups.unit.get(), "supervisor", kOpenDirectory));
   TRY(ensure_directory(cgroups.unit.get(), "apps", 0755));
   cgroups.apps = TRY(open_at(cgroups.unit.get(), "apps", kOpenDirectory));
   return cgroups;
+}
+
+Outcome<> enable_controllers(const Cgroups &cgroups, const Plan &plan) {
+  char buffer[kControllers];
+  Buffer<kControllers> wanted;
+  for (Text rest = TRY(controllers_of(cgroups.unit.get(), buffer, sizeof buffer)); !rest.empty();) {
+    const Text controller = split(rest, ' ');
+    if (is_needed(controller, plan)) wanted << (wanted.text().empty() ? "+" : " +") << controller;
+  }
+  if (wanted.text().empty()) return kDone;
+  // The kernel refuses controllers below a cgroup that has processes of its own.
+  TRY(write_file(cgroups.supervisor.get(), "cgroup.procs", "0"));  // the writer
+  TRY(write_file(cgroups.unit.get(), "cgroup.subtree_control", wanted.text()));
+  return write_file(cgroups.unit.get(), "apps/cgroup.subtree_control", wanted.text());
 }
 
 Outcome<Fd> open_unit_of(long pid) {
@@ -112,14 +114,6 @@ Outcome<Fd> open_unit_of(long pid) {
   return open_unit(process.text());
 }
 
-Outcome<> populate(const Fd &unit, const Fd &apps, long init, const Plan &plan) {
-  // The kernel refuses controllers below a cgroup that has processes of its own, hence these moves come first.
-  Buffer<32> pid;
-  pid << static_cast<int64_t>(init);
-  TRY(write_file(unit.get(), "supervisor/cgroup.procs", pid.text()));
-  TRY(write_file(unit.get(), "supervisor/cgroup.procs", "0"));  // the writer
-  return enable_controllers(unit, apps, plan);
-}
 
 Outcome<> remove_app_cgroup(const Fd &apps, Text name) {
   sys::Result removed = sys::unlinkat(apps.get(), name.c_str(), AT_REMOVEDIR);

@@ -13,6 +13,8 @@ constexpr uint32_t kMaxCompanions = 16;
 struct Cgroups {
   /** systemd's, named after the unit: its attributes are not ours but for subtree_control. */
   Fd unit{};
+  /** The init is made in it: to move a process makes the kernel wait for milliseconds. */
+  Fd supervisor{};
   Fd apps{};
 };
 
@@ -23,11 +25,11 @@ Outcome<Fd> open_unit_of(long pid);
 Outcome<Cgroups> make_cgroups();
 
 /**
- * Moves the init and the calling launcher from the unit's cgroup to `supervisor`, and enables for the apps the controllers whose
- * limits `plan` sets.
- * The kernel may wait milliseconds for this, so the init sets its mounts up meanwhile.
+ * Enables for the apps the controllers that limits of `plan` need and the host has (set_limit() tells what is missing), in one
+ * write: a threaded one enabled alone would turn the cgroup into one that cannot have the others. If there are any, the calling
+ * launcher moves to `supervisor` first. The kernel may wait milliseconds for that, so the init sets its mounts up meanwhile.
  */
-Outcome<> populate(const Fd &unit, const Fd &apps, long init, const Plan &plan);
+Outcome<> enable_controllers(const Cgroups &cgroups, const Plan &plan);
 
 /** Makes `name` in `apps`, anew if it is there. */
 Outcome<Fd> make_app_cgroup(const Fd &apps, Text name);

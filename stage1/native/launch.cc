@@ -51,10 +51,11 @@ Outcome<> prepare(Pod &pod, const char *const envp[]) {
  * Makes the init. Under systemd it becomes systemd's own child (CLONE_PARENT), which lets it be the unit's main process;
  * elsewhere it stays the launcher's.
  */
-Outcome<long> clone_init(Pod &pod, Fd &release) {
+Outcome<long> clone_init(Pod &pod, Cgroups &cgroups, Fd &release) {
   TRY(make_pipe(pod.released, release));
   clone_args args{};
-  args.flags = CLONE_NEWPID | CLONE_NEWNS | pod.namespaces;
+  args.flags = CLONE_INTO_CGROUP | CLONE_NEWPID | CLONE_NEWNS | pod.namespaces;
+  args.cgroup = static_cast<uint64_t>(cgroups.supervisor.get());
   if (pod.notify.is_open()) {
     args.flags |= CLONE_PARENT;  // the kernel wants exit_signal 0 with it, and uses the launcher's own
   } else {
@@ -63,6 +64,7 @@ Outcome<long> clone_init(Pod &pod, Fd &release) {
   const long pid = TRY(check(sys::clone3(args), "clone3"));
   if (pid != 0) return pid;
   release.close();
+  cgroups = Cgroups();
   // Without systemd nobody else would end the pod when the launcher is killed.
   if (!pod.notify.is_open()) TRY(check(sys::prctl(PR_SET_PDEATHSIG, kSignalKill), "prctl", "PR_SET_PDEATHSIG"));
   run_init(pod);
@@ -117,13 +119,13 @@ Outcome<int> run_pod(Pod &pod, const char *const envp[]) {
   pod.apps_cgroup = static_cast<Fd &&>(cgroups.apps);
   TRY(make_namespaces(pod));
   Fd release;
-  const long pid = TRY(clone_init(pod, release));
+  const long pid = TRY(clone_init(pod, cgroups, release));
   pod.released.close();
   pod.caller.close();
   // A failure from here on closes `release` too early, which ends the init.
   TRY(write_pid(pod, pid));
   const Fd barrier = TRY(hand_over(pod, pid));
-  TRY(populate(cgroups.unit, pod.apps_cgroup, pid, pod.plan));
+  TRY(enable_controllers(cgroups, pod.plan));
   TRY(signal_init(release, Release::cgroups));
   if (barrier.is_open()) TRY(await_barrier(barrier));
   pass_signals_on(pid);
