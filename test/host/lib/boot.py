@@ -22,26 +22,28 @@ NAMESPACES = (linux.CLONE_NEWNS | linux.CLONE_NEWCGROUP | linux.CLONE_NEWUTS | l
 DEFAULT_TIMEOUT = 60  # seconds; 2 to 3 are usual, but a busy machine may take many
 
 
-def up(place):
-    """Brings the host up if it is down. True if it had to."""
+def up(place, tree="/"):
+    """Brings the host up, over this root file system, if it is down. True if it had to."""
     with place.locked() as lock:
         if place.running():
+            if tree != "/":
+                raise HostError(f"{place.name} is up already, perhaps over another root", "`down` first")
             return False
         try:
             teardown.clean(place)
-            _start(place, lock)
+            _start(place, lock, tree)
         except BaseException:
             teardown.clean(place)
             raise
     return True
 
 
-def _start(place, lock):
+def _start(place, lock, tree):
     os.makedirs(place.disk)
     os.mkdir(place.mount)
     with _building_enter(place, lock), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
         ready.bind(f"/proc/self/fd/{lock}/{os.path.basename(place.notify)}")  # a socket's path is limited to 107 bytes
-        pid = _launch(place)
+        pid = _launch(place, tree)
         _await_boot(place, pid, ready)
     _uncover(pid)
     record.write(place.ready, pid)
@@ -70,7 +72,7 @@ def _building_enter(place, lock):
         raise HostError(f"cannot compile {source}:\n{message}")
 
 
-def _launch(place):
+def _launch(place, tree):
     """Forks the child that becomes systemd. Its pid, as soon as it is systemd."""
     groups = cgroups.create(place.cgroup)
     reader, writer = os.pipe()
@@ -78,7 +80,7 @@ def _launch(place):
         linux.unshare(linux.CLONE_NEWPID)  # for the children of this process, from here
         pid = os.fork()
         if pid == 0:
-            _become_systemd(place, groups, writer)
+            _become_systemd(place, tree, groups, writer)
         linux.setns("/proc/self/ns/pid", linux.CLONE_NEWPID)  # to here
         record.write(place.init, pid)
     os.close(writer)
@@ -89,7 +91,7 @@ def _launch(place):
     return pid
 
 
-def _become_systemd(place, groups, writer):
+def _become_systemd(place, tree, groups, writer):
     """The child. Nothing of Python may run in it after a failure, so it ends with _exit."""
     try:
         linux.set_parent_death_signal(signal.SIGKILL)
@@ -98,7 +100,7 @@ def _become_systemd(place, groups, writer):
         cgroups.join(groups)
         linux.unshare(NAMESPACES)
         _redirect_output(place.console)
-        rootfs.enter(place)
+        rootfs.enter(place, tree)
         linux.set_parent_death_signal(0)
         systemd.execute()
     except BaseException as error:

@@ -1,6 +1,7 @@
 """The command line."""
 
 import argparse
+import os
 import sys
 import time
 
@@ -32,6 +33,8 @@ def parser():
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     named = _name_option("default", "which host: 1 to 32 of a-z, 0-9 and - (default: %(default)s)")
     up = commands.add_parser("up", parents=[named], help="bring a host up, if it is down")
+    up.add_argument("--root", type=_tree, default="/", metavar="DIR",
+                    help="over this root file system instead of the machine's own, to have another systemd")
     up.add_argument("--quiet", action="store_true", help="say nothing if all is well")
     run = commands.add_parser("exec", parents=[named], usage="host exec [--name NAME] [--] COMMAND ARGUMENT…",
                               help="run a command inside; brings the host up if it is down")
@@ -50,6 +53,12 @@ def _name_option(default, text):
     return parent
 
 
+def _tree(path):
+    if not os.path.exists(f"{path}/lib/systemd/systemd"):
+        raise argparse.ArgumentTypeError(f"no systemd in {path}")
+    return os.path.realpath(path)
+
+
 def main(checkout, state_root, prefix, arguments):
     options = parser().parse_args(arguments)
     interrupts.raise_exits()
@@ -59,16 +68,16 @@ def main(checkout, state_root, prefix, arguments):
         requirements.check(checkout)
         place = Place(checkout, state_root, prefix, options.name)
         if options.command == "up":
-            return _up(place, options.quiet)
+            return _up(place, options.root, options.quiet)
         return _down(all_places(checkout, state_root, prefix) if options.all else [place])
     except (HostError, OSError) as error:
         print(f"host: {options.command}: {error}", file=sys.stderr)
         return 1
 
 
-def _up(place, quiet):
+def _up(place, tree, quiet):
     started = time.monotonic()
-    fresh = boot.up(place)
+    fresh = boot.up(place, tree)
     pid = place.running()
     state = diagnosis.system_state(pid) if fresh else "running"
     if state != "running":

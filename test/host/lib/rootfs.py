@@ -1,7 +1,9 @@
-"""The root of a host, put together in the host's own mount namespace: the machine's own root, with a layer on top."""
+"""The root of a host, put together in the host's own mount namespace: the machine's own root, or another tree, with a layer on
+top."""
 
 import contextlib
 import os
+import shutil
 import stat
 
 import linux
@@ -19,14 +21,18 @@ PROTECTED = "/proc/sys/fs"
 TMPFS = linux.MS_NOSUID | linux.MS_NODEV
 
 
-def enter(place):
-    """Makes the root and moves into it. Needs mount, cgroup, network and PID namespaces of its own."""
+def enter(place, tree):
+    """Makes the root and moves into it. Needs mount, cgroup, network and PID namespaces of its own. tree: the machine's
+    own root, `/`, or the root file system of another Debian."""
     linux.mount("", "/", "", linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("tmpfs", place.mount, "tmpfs", 0, "mode=755")
     root = os.path.join(place.mount, "root")
-    _overlay("/", root, place.mount, 0)
-    for number, path in enumerate(_other_disks(), 1):
-        _overlay(path, root + path, place.mount, number)
+    _overlay(tree, root, place.mount, 0)
+    if tree == "/":
+        for number, path in enumerate(_other_disks(), 1):
+            _overlay(path, root + path, place.mount, number)
+    else:
+        _bind_node(root)
     _kernel_filesystems(root)
     _devices(root)
     if _filesystem_of(place.disk) == "overlay":
@@ -105,6 +111,18 @@ def _bind_new(source, target, mode):
     os.chmod(source, mode)
     os.makedirs(target, exist_ok=True)
     linux.bind(source, target)
+
+
+def _bind_node(root):
+    """The Node that built the checkout: its addons and its command are for this one. Another tree has none, or its own."""
+    node = shutil.which("node")
+    if node is None:
+        raise FileNotFoundError("node is not on PATH")
+    target = root + os.path.realpath(node)
+    with contextlib.suppress(FileNotFoundError):  # ignored: the tree has none, as expected
+        os.unlink(target)
+    _bind_file(os.path.realpath(node), target)
+    linux.mount("", target, "", linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY)
 
 
 def _bind_checkout(checkout, root):

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import shutil
 import signal
 import subprocess
 
@@ -62,6 +63,26 @@ def restarted_machine_is_noticed():
     equal(host("down", "--name", "rebooted").returncode, 0)
 
 
+def another_root_is_taken():
+    tree = f"{STATE}/tree"  # the machine's own, seen from elsewhere
+    os.mkdir(tree)
+    subprocess.run(["mount", "--bind", "/", tree], check=True)
+    try:
+        result = host("up", "--name", "other", "--root", tree)
+        equal((result.returncode, result.stderr), (0, b""))
+        equal(host("exec", "--name", "other", "podctl", "--version").returncode, 0)
+        node = os.path.realpath(shutil.which("node")).encode()
+        assert b" %s " % node in host("exec", "--name", "other", "cat", "/proc/mounts").stdout, "node is not the machine's"
+        result = host("up", "--name", "other", "--root", tree)
+        equal((result.returncode, b"is up already" in result.stderr), (1, True))
+        equal(host("down", "--name", "other").returncode, 0)
+    finally:
+        subprocess.run(["umount", tree], check=True)
+        os.rmdir(tree)
+    result = host("up", "--name", "other", "--root", STATE)
+    equal((result.returncode, b"no systemd in" in result.stderr), (2, True))
+
+
 def wrong_use_is_a_clear_error():
     for arguments, status, text in (
         (("up", "--name", "Not_valid"), 1, b"invalid name"),
@@ -86,6 +107,6 @@ def boot_timeout_is_a_clear_error():
 
 TESTS = (
     two_hosts_at_once, concurrent_execs_start_one_host, killed_init_is_noticed,
-    reused_pid_is_not_taken_for_the_host, restarted_machine_is_noticed, wrong_use_is_a_clear_error,
+    reused_pid_is_not_taken_for_the_host, restarted_machine_is_noticed, another_root_is_taken, wrong_use_is_a_clear_error,
     boot_timeout_is_a_clear_error,
 )
