@@ -12,6 +12,9 @@ namespace {
 
 /** How long READY=1 is held back for machined, which the bus may have to start first. */
 constexpr uint64_t kPatienceMs = 2000;
+/** How long it is left to itself before it is asked for the second time; then twice as long, and so on. */
+constexpr uint64_t kFirstPauseMs = 1;
+constexpr Text kTaken = "org.freedesktop.machine1.MachineExists";
 constexpr size_t kBuffer = 2048;
 constexpr size_t kFixedHeader = 16;
 
@@ -82,16 +85,31 @@ Answer parse_answer(Text message) {
   return answer;
 }
 
-/** Serial of the last of `messages`; 0 if they are not whole. */
-uint32_t last_serial(Text messages) {
-  uint32_t serial = 0;
+uint32_t serial_of(Text message) { return word_at(message, 8); }
+
+/** The last of `messages`; empty if they are not whole. */
+Text last_of(Text messages) {
+  Text last;
   while (messages.size >= kFixedHeader) {
     const size_t size = message_size(messages);
-    if (size == 0 || size > messages.size) return 0;
-    serial = word_at(messages, 8);
+    if (size == 0 || size > messages.size) return {};
+    last = messages.first(size);
     messages = messages.from(size);
   }
-  return messages.empty() ? serial : 0;
+  return messages.empty() ? last : Text();
+}
+
+Outcome<> send_all(const Fd &socket, Text bytes) {
+  const long sent =
+      TRY(check(sys::send(socket.get(), bytes.data, bytes.size, kMsgNoSignal | kMsgDontWait), "send", "the system bus"));
+  if (static_cast<size_t>(sent) != bytes.size) return problem("the bus did not take all messages at once");
+  return kDone;
+}
+
+/** Stays away from the machine's name for longer each time: what machined has to do first may be asked by many. */
+void put_off(Bus &bus) {
+  bus.pause = bus.pause == 0 ? kFirstPauseMs : 2 * bus.pause;
+  bus.again = monotonic_ms() + bus.pause;
 }
 
 void drop_front(Bus &bus, size_t size) {
@@ -117,8 +135,13 @@ Outcome<bool> read_message(Bus &bus) {
   if (size == 0 || size > kBuffer) return problem("the bus sent what was not expected");
   if (bytes.size < size) return false;
   const Answer answer = parse_answer(bytes.first(size));
-  if (answer.reply_to == bus.awaited && answer.type == kError) return problem(answer.error_text, answer.error_name);
-  const bool is_done = answer.reply_to == bus.awaited && answer.type == kMethodReturn;
+  const bool is_awaited = answer.reply_to == serial_of(bus.last);
+  if (is_awaited && answer.type == kError) {
+    const bool is_passing = bus.is_replacement && answer.error_name == kTaken && monotonic_ms() + 2 * bus.pause < bus.deadline;
+    if (!is_passing) return problem(answer.error_text, answer.error_name);
+    put_off(bus);
+  }
+  const bool is_done = is_awaited && answer.type == kMethodReturn;
   drop_front(bus, size);
   if (is_done) bus.socket.close();
   return true;
@@ -135,8 +158,9 @@ Outcome<> prepare_calls(Bus &bus, Arena &arena, Text path, Text messages_hex) {
   for (size_t i = 0; i < messages_hex.size / 2; ++i) {
     bytes[prefix + i] = static_cast<char>(hex_digit(messages_hex[2 * i]) * 16 + hex_digit(messages_hex[2 * i + 1]));
   }
-  bus.awaited = last_serial(Text(bytes, size).from(prefix));
-  if (bus.awaited == 0) return problem("not whole D-Bus messages");
+  bus.last = last_of(Text(bytes, size).from(prefix));
+  if (bus.last.empty()) return problem("not whole D-Bus messages");
+  bus.is_replacement = bus.last.size < size - prefix;
   bus.outgoing = Text(bytes, size);
   bus.buffer = static_cast<char *>(arena.bytes(kBuffer));
   bus.endpoint = Fd(TRY(check(sys::openat2(AT_FDCWD, path.c_str(), O_PATH | O_CLOEXEC, 0, 0), "openat2", path)));
@@ -149,10 +173,7 @@ Outcome<> start_calls(Bus &bus) {
   const Fd endpoint = static_cast<Fd &&>(bus.endpoint);
   bus.deadline = monotonic_ms() + kPatienceMs;
   Fd socket = TRY(connect_unix(path.text(), kSockStream));
-  const Text bytes = bus.outgoing;
-  const long sent =
-      TRY(check(sys::send(socket.get(), bytes.data, bytes.size, kMsgNoSignal | kMsgDontWait), "send", "the system bus"));
-  if (static_cast<size_t>(sent) != bytes.size) return problem("the bus did not take all messages at once");
+  TRY(send_all(socket, bus.outgoing));
   bus.socket = static_cast<Fd &&>(socket);
   return kDone;
 }
@@ -167,6 +188,16 @@ Outcome<> read_answers(Bus &bus) {
     if (!progress) break;
   }
   return kDone;
+}
+
+uint64_t deadline_of(const Bus &bus) { return bus.socket.is_open() ? sooner(bus.deadline, bus.again) : 0; }
+
+Outcome<> pass_deadline(Bus &bus) {
+  const uint64_t now = monotonic_ms();
+  if (now >= bus.deadline) return problem("no answer in time", "the system bus");
+  if (bus.again == 0 || now < bus.again) return kDone;
+  bus.again = 0;
+  return send_all(bus.socket, bus.last);
 }
 
 }  // namespace podctl

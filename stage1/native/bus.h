@@ -19,8 +19,16 @@ struct Bus {
   char *buffer = nullptr;
   size_t filled = 0;
   bool authenticated = false;
-  /** Serial of the last call: the one whose answer counts. */
-  uint32_t awaited = 0;
+  /** The last message: its answer is the one that counts. */
+  Text last{};
+  /**
+   * Messages before the last took away a machine of the same name. machined (from systemd 256 on) forgets it only when it has nothing
+   * else to do, and until then says that there is one: then it is asked again.
+   */
+  bool is_replacement = false;
+  /** When, in monotonic milliseconds, and how long was waited before; 0 if an answer is awaited. */
+  uint64_t again = 0;
+  uint64_t pause = 0;
   /** Monotonic milliseconds. */
   uint64_t deadline = 0;
 };
@@ -33,5 +41,11 @@ Outcome<> start_calls(Bus &bus);
 
 /** Reads what has come. Closes the socket when the answer is there; a failure if it is an error, or none will come. */
 Outcome<> read_answers(Bus &bus);
+
+/** When to see to it even if nothing has come: monotonic milliseconds, 0 for never. */
+uint64_t deadline_of(const Bus &bus);
+
+/** Does what is due by then: asks again, or fails since no answer came in time. */
+Outcome<> pass_deadline(Bus &bus);
 
 }  // namespace podctl

@@ -85,15 +85,10 @@ void Supervisor::handle_release() {
 }
 
 void Supervisor::handle_bus(bool is_readable) {
-  Outcome<> read = kDone;
-  if (is_readable) {
-    read = read_answers(pod_.bus);
-  } else if (monotonic_ms() >= pod_.bus.deadline) {
-    read = problem("no answer in time", "the system bus");
-  }
-  if (read.ok()) return;
-  read.failure->operation = "machine";
-  warn(pod_, *read.failure);
+  const Outcome<> done = is_readable ? read_answers(pod_.bus) : pass_deadline(pod_.bus);
+  if (done.ok()) return;
+  done.failure->operation = "machine";
+  warn(pod_, *done.failure);
   pod_.bus.socket.close();
 }
 

@@ -82,7 +82,7 @@ void Supervisor::gather(PollSet &set) {
 }
 
 int64_t Supervisor::patience() const {
-  uint64_t deadline = pod_.bus.socket.is_open() ? pod_.bus.deadline : 0;
+  uint64_t deadline = deadline_of(pod_.bus);
   deadline = sooner(sooner(deadline, control_.deadline()), sooner(companions_deadline(), audience_.deadline()));
   deadline = sooner(deadline, watchdog_deadline());
   for (const App &app : pod_) deadline = sooner(deadline, deadline_of(app));

@@ -126,12 +126,15 @@ class Pod:
         with open(self.plan, 'w') as f:
             f.write(self.text)
 
-    def start(self, **options):
+    def start(self, notify=None, **options):
+        """notify: path of a socket to which the init says what it says to systemd."""
         def enter():
             with open(self.rig.cgroup + '/cgroup.procs', 'w') as f:
                 f.write('0')
         environment = {k: v for k, v in os.environ.items() if k != 'NOTIFY_SOCKET'}
         environment['LISTEN_FDS'] = '3'
+        if notify:
+            environment['NOTIFY_SOCKET'] = notify
         options = dict(dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE), **options)
         self.process = subprocess.Popen([STAGE1, 'run', self.plan], preexec_fn=enter, env=environment, **options)
         return self

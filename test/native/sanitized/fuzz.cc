@@ -101,7 +101,10 @@ void try_bus(const std::string &bytes) {
   Bus bus;
   bus.socket = Fd(ends[0]);
   bus.buffer = static_cast<char *>(arena.bytes(2048));
-  bus.awaited = 3;
+  static const std::string call = std::string(8, 'l') + std::string("\3\0\0\0", 4) + std::string(4, '\0');  // serial 3
+  bus.last = Text(call.data(), call.size());
+  bus.is_replacement = true;
+  bus.deadline = ~uint64_t{0};
   REQUIRE(sys::write(theirs.get(), bytes.data(), bytes.size()) == static_cast<long>(bytes.size()));
   sys::shutdown(theirs.get(), SHUT_WR);
   while (bus.socket.is_open()) {
@@ -214,9 +217,9 @@ std::vector<std::string> plan_words() {
 std::string word(uint32_t value) { return {reinterpret_cast<const char *>(&value), sizeof value}; }
 
 /** A whole message: method return (2) or error (3) to serial 3. */
-std::string message(char type, const std::string &body) {
+std::string message(char type, const std::string &body, const std::string &error = "a.b.c") {
   std::string fields = std::string("\5\1u\0", 4) + word(3) + std::string("\10\1g\0\1s\0\0", 8);
-  if (type == 3) fields += std::string("\4\1s\0", 4) + word(5) + std::string("a.b.c\0", 6);
+  if (type == 3) fields += std::string("\4\1s\0", 4) + word(static_cast<uint32_t>(error.size())) + error + '\0';
   std::string bytes = std::string("l") + type + std::string("\0\1", 2) + word(static_cast<uint32_t>(body.size())) + word(9) +
                       word(static_cast<uint32_t>(fields.size())) + fields;
   bytes.resize((bytes.size() + 7) & ~size_t{7});
@@ -289,7 +292,8 @@ int main(int argc, char **argv) {
   plans.words = plan_words();
   Target buses{"message of the bus", try_bus, 8192, '\0'};
   const std::string ok = "OK 0123\r\n";
-  buses.corpus = {ok + message(2, ""), ok + message(3, word(4) + "oops"), ok + message(4, "") + message(2, ""), "REJECTED\r\n"};
+  buses.corpus = {ok + message(2, ""), ok + message(3, word(4) + "oops"), ok + message(4, "") + message(2, ""), "REJECTED\r\n",
+                  ok + message(3, word(1) + "x", "org.freedesktop.machine1.MachineExists") + message(2, "")};
   buses.words = {word(0), word(0xffffffff), word(0x7fffffff), word(2032), "l", "\n", message(2, ""), std::string("\5\1u\0", 4), std::string(300, 'x')};
   Target calls{"call of the façade", try_calls, 70 * 1024, '\0', {call(false), call(true), call(true) + call(false)}};
   calls.words = {word(0), word(0xffffffff), word(0x10000), "a(sasb)", "a{sv}", "aaaa", "(((", "v", "\1v", "l", std::string("\0\0\0\0", 4), call(true)};
