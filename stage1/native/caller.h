@@ -22,6 +22,9 @@ constexpr Text kNoSuchUnit = "org.freedesktop.systemd1.NoSuchUnit";
 /** Takes the next line of the authentication (D-Bus Specification, "Authentication Protocol"), ended by CR LF, off `rest`. */
 bool take_line(Text &rest, Text &line);
 
+/** Whether a call is for logind. */
+bool is_of_logins(const BusMessage &call);
+
 class Caller {
  public:
   Caller(const Premises &premises, Fd socket, Fd init);
@@ -64,6 +67,9 @@ class Caller {
   void put_processes(const App &app);
   Text processes_of(const App &app);
   void find_unit(const BusMessage &call, bool must_be);
+
+  // logins.cc
+  void obey_logins(const BusMessage &call);
 
   // manager.cc: what is done.
   void change_unit(const BusMessage &call);

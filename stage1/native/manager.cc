@@ -78,6 +78,7 @@ void Caller::refuse(const BusMessage &call, Text error, Text reason, Text object
 void Caller::obey(const BusMessage &call) {
   body_.clear();
   if (call.interface == kBus) return obey_bus(call);
+  if (is_of_logins(call)) return obey_logins(call);
   if (call.interface == kProperties) return obey_properties(call);
   if (call.interface == kManager) return obey_manager(call);
   if (call.interface == kPeer && call.member == "Ping") return answer(call, "");

@@ -1,4 +1,4 @@
-/** systemctl -M POD: a pod's apps as units, through the bus façade, with the real tool. */
+/** systemctl -M POD and loginctl -M POD: a pod's apps as units, and no logins, through the bus façade, with the real tools. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
@@ -99,8 +99,41 @@ describe('systemctl -M', () => {
     assert.match(refusal('daemon-reload'), /a pod's apps can be listed/);
     const run = command(['systemd-run', '-M', 'shop', '/bin/true']);
     assert.match(run.stderr, /podctl enter runs other commands/);
-    const sessions = command(['loginctl', '-M', 'shop', 'list-sessions']);
-    assert.match(sessions.stderr, /the pod's bus has no such interface/);
+  });
+
+  it('loginctl lists no sessions, users and seats, and says so of one that is named', () => {
+    const loginctl = (...args: string[]): Outcome => command(['loginctl', '--no-pager', '-M', 'shop', ...args]);
+    const lists = { 'list-sessions': 'sessions', 'list-users': 'users', 'list-seats': 'seats' };
+    for (const [verb, what] of Object.entries(lists)) {
+      const { status, stdout, stderr } = loginctl(verb);
+      assert.deepEqual([status, stderr], [0, ''], verb);
+      assert.match(stdout, new RegExp(`^No ${what}\\.$`, 'm'));
+    }
+    assert.equal(loginctl('lock-sessions').status, 0);
+    const refused = {
+      'it has no sessions': [
+        ...['session-status', 'show-session', 'activate', 'lock-session', 'terminate-session', 'kill-session'].map(
+          (verb) => [verb, '1'],
+        ),
+        ['session-status'],
+      ],
+      'no user is logged in': [
+        ...['user-status', 'show-user', 'enable-linger', 'terminate-user', 'kill-user'].map((verb) => [verb, 'root']),
+        ['user-status'],
+      ],
+      'it has no seats': [
+        ...['seat-status', 'show-seat', 'terminate-seat'].map((verb) => [verb, 'seat0']),
+        ['attach', 'seat0', '/sys/class/tty/tty'],
+        ['flush-devices'],
+      ],
+    };
+    for (const [reason, calls] of Object.entries(refused)) {
+      for (const words of calls) {
+        const { status, stdout, stderr } = loginctl(...words);
+        assert.deepEqual([status, stdout], [1, ''], words.join(' '));
+        assert.ok(stderr.includes(`no logind runs in a pod, and ${reason}`), `${words.join(' ')}: ${stderr}`);
+      }
+    }
   });
 
   it('serves many at once, and leaves nothing behind', async () => {
