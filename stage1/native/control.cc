@@ -8,11 +8,9 @@
 #include "clock.h"
 #include "kernel.h"
 #include "members.h"
-#include "message.h"
 #include "report.h"
 #include "status.h"
 #include "supervise.h"
-#include "unix_socket.h"
 
 namespace podctl {
 namespace {
@@ -85,35 +83,23 @@ void Control::handle(const PollSet &set) {
 void Control::hear(Connection &connection) {
   supervisor_.note_work();
   char buffer[kMaxRequest + 1];
-  IoVector vector{buffer, sizeof buffer};
-  Rights rights;
-  rights.size = 0;
-  Message message;
-  message.vectors = &vector;
-  message.vector_count = 1;
-  message.control = &rights;
-  message.control_size = sizeof rights - sizeof rights.padding;  // else there is room for a second descriptor
-  const sys::Result got = sys::recvmsg(connection.socket.get(), &message, kMsgDontWait | kMsgCloseOnExec);
+  Received request;
+  const sys::Result got = receive_message(connection.socket, buffer, sizeof buffer, request);
   if (got == -EAGAIN || got == -EINTR) return;
-  Request request;
-  if (!sys::failed(got) && message.control_size >= rights.size && rights.size != 0 && rights.type == kScmRights) {
-    request.file = Fd(rights.fd);
-  }
   if (got <= 0) {
     end(connection);
     return;
   }
-  request.words = Text(buffer, static_cast<size_t>(got));
-  if (request.words.size > kMaxRequest) return refuse(connection, "bad-request", "larger than 4096 bytes");
-  if ((message.flags & kMsgControlTruncated) != 0) return refuse(connection, "bad-request", "more than one file");
-  if (!is_request(request.words)) return refuse(connection, "bad-request", "not words in ASCII");
+  if (request.bytes.size > kMaxRequest) return refuse(connection, "bad-request", "larger than 4096 bytes");
+  if (request.has_lost_files) return refuse(connection, "bad-request", "more than one file");
+  if (!is_request(request.bytes)) return refuse(connection, "bad-request", "not words in ASCII");
   if (connection.wait != Wait::request) return refuse(connection, "bad-request", "before the last one was answered");
   set_patience(connection);
   obey(connection, request);
 }
 
-void Control::obey(Connection &connection, Request &request) {
-  Text rest = request.words;
+void Control::obey(Connection &connection, const Received &request) {
+  Text rest = request.bytes;
   const Text verb = split(rest, ' ');
   const bool has_name = !rest.empty();
   Text name = split(rest, ' ');

@@ -9,6 +9,7 @@
 #include "facade.h"
 #include "poll_set.h"
 #include "pod.h"
+#include "unix_socket.h"
 
 namespace podctl {
 
@@ -51,17 +52,11 @@ class Control {
     uint64_t since = 0;
   };
 
-  /** What came with one message. */
-  struct Request {
-    Text words{};
-    Fd file{};
-  };
-
   void accept();
   void receive();
   void set_patience(Connection &connection);
   void hear(Connection &connection);
-  void obey(Connection &connection, Request &request);
+  void obey(Connection &connection, const Received &request);
   void wait_for(Connection &connection, Wait wait, App *app);
   void follow_up(Connection &connection);
 

@@ -48,9 +48,8 @@ Outcome<> make_socket_pair(Fd &ours, Fd &theirs) {
   return kDone;
 }
 
-Outcome<Fd> receive_file(const Fd &socket) {
-  char byte;
-  IoVector vector{&byte, 1};
+sys::Result receive_message(const Fd &socket, char *buffer, size_t size, Received &received) {
+  IoVector vector{buffer, size};
   Rights rights;
   rights.size = 0;
   Message message;
@@ -58,9 +57,19 @@ Outcome<Fd> receive_file(const Fd &socket) {
   message.vector_count = 1;
   message.control = &rights;
   message.control_size = sizeof rights - sizeof rights.padding;  // else there is room for a second descriptor
-  const long got = TRY(check(sys::recvmsg(socket.get(), &message, kMsgDontWait | kMsgCloseOnExec), "recvmsg"));
-  const bool has_file = got > 0 && message.control_size >= rights.size && rights.size != 0 && rights.type == kScmRights;
-  return has_file ? Fd(rights.fd) : Fd();
+  const sys::Result got = sys::recvmsg(socket.get(), &message, kMsgDontWait | kMsgCloseOnExec);
+  if (sys::failed(got)) return got;
+  if (message.control_size >= rights.size && rights.size != 0 && rights.type == kScmRights) received.file = Fd(rights.fd);
+  received.bytes = Text(buffer, static_cast<size_t>(got));
+  received.has_lost_files = (message.flags & kMsgControlTruncated) != 0;
+  return got;
+}
+
+Outcome<Fd> receive_file(const Fd &socket) {
+  char byte;
+  Received received;
+  TRY(check(receive_message(socket, &byte, sizeof byte, received), "recvmsg"));
+  return static_cast<Fd &&>(received.file);
 }
 
 Outcome<> send_message(const Fd &socket, Text text, const Fd &file, Text object) {

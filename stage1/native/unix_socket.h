@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "fd.h"
+#include "sys.h"
 
 namespace podctl {
 
@@ -14,6 +15,19 @@ Outcome<Fd> bind_unix(Text path, int type);
 
 /** A pair of sockets that keep messages apart; `ours` never blocks. */
 Outcome<> make_socket_pair(Fd &ours, Fd &theirs);
+
+/** One message. */
+struct Received {
+  /** Empty if the other side has left. */
+  Text bytes{};
+  /** What came beside them; closed if nothing did. */
+  Fd file{};
+  /** More files came, and were closed. */
+  bool has_lost_files = false;
+};
+
+/** Takes the next message, of which what is longer than `size` is lost. Never blocks: the result is that of recvmsg(2). */
+sys::Result receive_message(const Fd &socket, char *buffer, size_t size, Received &received);
 
 /** The file that comes with the next message; closed if there is none. */
 Outcome<Fd> receive_file(const Fd &socket);
