@@ -98,10 +98,16 @@ describe('logs under load', function () {
     assert.deepEqual(events(pod, 'output-lost'), []);
   });
 
-  it('a pod goes on while journald is stopped, speaks to it when it is back, and tells what was lost', async () => {
+  it('a pod goes on while journald is stopped, speaks to it when it is back, and tells what was lost, if anything', async () => {
     const sockets = ['systemd-journald.socket', 'systemd-journald-dev-log.socket', 'systemd-journald-audit.socket'];
     const pod = run(app('web', 'i=0; while [ ! -e /tmp/enough ]; do i=$((i+1)); echo $i; sleep 0.02; done'));
     await pause(300);
+    const before = shown(pod, 'web').length;
+    // About 50 lines are written meanwhile. Newer systemds keep them (FileDescriptorStorePreserve=): then none may be missing.
+    const hasAll = (): boolean => {
+      const seen = shown(pod, 'web');
+      return seen.length > before + 20 && seen.every((line, index) => line === String(index + 1));
+    };
     try {
       command(['systemctl', 'stop', 'systemd-journald', ...sockets]);
       await pause(1000);
@@ -109,7 +115,7 @@ describe('logs under load', function () {
     } finally {
       command(['systemctl', 'start', 'systemd-journald.socket', 'systemd-journald-dev-log.socket', 'systemd-journald']);
     }
-    await until(() => (events(pod, 'output-lost').length > 0 ? true : undefined), 'the entry');
+    await until(() => (events(pod, 'output-lost').length > 0 || hasAll() ? true : undefined), 'the entry');
     rig.ok('enter', pod, 'touch', '/tmp/enough');
     follow(pod);
     const seen = shown(pod, 'web').map(Number);
@@ -118,6 +124,7 @@ describe('logs under load', function () {
       'in order, and none twice',
     );
     const [loss] = events(pod, 'output-lost');
+    if (hasAll()) return assert.equal(loss, undefined);
     assert.ok(loss !== undefined && loss.bytes > 20, JSON.stringify(loss));
   });
 

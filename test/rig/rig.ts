@@ -119,11 +119,13 @@ export class Rig {
       below(`pods/${state}`),
     );
     const units = output('systemctl', 'list-units', '--all', '--plain', '--no-legend', 'podctl-*-*-*-*-*.service');
+    // One that is dead and has not failed is forgotten as soon as systemd notices that the command that waited for it has gone.
+    const isKept = (line: string): boolean => line !== '' && !/ loaded +inactive +dead /.test(line);
     const mounts = fs
       .readFileSync('/proc/self/mounts', 'utf8')
       .split('\n')
       .filter((line) => line.includes(this.root));
-    return [...pods, ...below('tmp'), ...units.split('\n').filter((line) => line !== ''), ...mounts];
+    return [...pods, ...below('tmp'), ...units.split('\n').filter(isKept), ...mounts];
   }
 
   /** Removes all pods that do not run; what was killed as an embryo is gc's a minute later, and nobody else's. */
