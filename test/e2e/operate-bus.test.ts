@@ -3,30 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
-import { busyboxAci } from '../fixtures/aci';
-import { command, needsHost, output, Rig } from '../rig/rig';
+import { command, output } from '../rig/rig';
 import { Services } from '../rig/service';
-
-interface Pod {
-  readonly name: string;
-  readonly pod_name: string;
-  readonly state: string;
-}
+import { IdlePods } from '../rig/suite';
 
 describe('operating pods on a host with faults', () => {
-  let rig: Rig;
-  let image: string;
-
-  before(function () {
-    needsHost(this);
-    rig = new Rig();
-    image = rig.write('sh.aci', busyboxAci({ name: 'example.com/sh', exec: ['/bin/sh', '-c', 'exec sleep 1000'] }));
-  });
-  after(() => rig?.dispose());
-
-  const detach = (name: string): string =>
-    rig.ok('--insecure-options=image', 'run', '--detach', '--net=none', `--name=${name}`, image).trim();
-  const status = (pod: string): Pod => JSON.parse(rig.ok('status', '--format=json', pod)) as Pod;
+  const pods = new IdlePods();
   const machines = (): string => output('machinectl', 'list', '--no-legend');
 
   describe('without machined', () => {
@@ -35,35 +17,35 @@ describe('operating pods on a host with faults', () => {
     after(() => void output('systemctl', 'unmask', '--runtime', MACHINED));
 
     it('starts, lists, restarts, pauses, renames and stops pods all the same', () => {
-      const pod = detach('alone');
-      assert.match(rig.ok('list', '--no-legend'), /^\S+\s+alone\s.*\srunning\s/m);
-      rig.ok('restart', 'alone');
-      assert.equal(status('alone').state, 'running');
-      const renamed = rig.podctl('rename', 'alone', 'lonely');
+      const pod = pods.detach('alone');
+      assert.match(pods.rig.ok('list', '--no-legend'), /^\S+\s+alone\s.*\srunning\s/m);
+      pods.rig.ok('restart', 'alone');
+      assert.equal(pods.status('alone').state, 'running');
+      const renamed = pods.rig.podctl('rename', 'alone', 'lonely');
       assert.equal(renamed.status, 0);
       assert.match(renamed.stderr, /warning: machined does not know pod \S+ as lonely: .*\(org\.freedesktop\./);
-      rig.ok('pause', 'lonely');
-      rig.ok('resume', 'lonely');
-      rig.ok('kill', '-s', 'CONT', 'lonely');
-      assert.equal(status('lonely').name, pod);
-      rig.ok('stop', 'lonely');
-      assert.equal(status(pod).state, 'exited');
+      pods.rig.ok('pause', 'lonely');
+      pods.rig.ok('resume', 'lonely');
+      pods.rig.ok('kill', '-s', 'CONT', 'lonely');
+      assert.equal(pods.status('lonely').name, pod);
+      pods.rig.ok('stop', 'lonely');
+      assert.equal(pods.status(pod).state, 'exited');
     });
 
     it('a pod that it never knew is registered by its next name, and no other machine is taken away', () => {
-      detach('first');
+      pods.detach('first');
       output('systemctl', 'unmask', '--runtime', MACHINED);
       assert.doesNotMatch(machines(), /^first /m);
       const other = spawnMachine('first');
       try {
-        const renamed = rig.podctl('rename', 'first', 'second');
+        const renamed = pods.rig.podctl('rename', 'first', 'second');
         assert.deepEqual([renamed.status, renamed.stderr], [0, '']);
         assert.match(machines(), /^second /m);
         assert.match(machines(), /^first /m);
       } finally {
         other();
       }
-      rig.ok('stop', 'second');
+      pods.rig.ok('stop', 'second');
     });
   });
 
@@ -85,13 +67,13 @@ describe('operating pods on a host with faults', () => {
     let units: Services;
 
     before(async () => {
-      units = new Services(rig);
-      for (const name of ['one', 'two', 'three', 'four', 'five', 'six']) detach(name);
-      const socket = `${rig.root}/bus`;
+      units = new Services(pods.rig);
+      for (const name of ['one', 'two', 'three', 'four', 'five', 'six']) pods.detach(name);
+      const socket = `${pods.rig.root}/bus`;
       bus.listen(socket);
       await once(bus, 'listening');
       process.env[ADDRESS] = `unix:path=${socket}`;
-      units.pod('t-silent.service', [image], [`Environment=${ADDRESS}=unix:path=${socket}`]);
+      units.pod('t-silent.service', [pods.image], [`Environment=${ADDRESS}=unix:path=${socket}`]);
     });
     after(() => {
       delete process.env[ADDRESS];
@@ -101,14 +83,14 @@ describe('operating pods on a host with faults', () => {
 
     it('what needs no bus takes no notice', () => {
       const began = Date.now();
-      assert.match(rig.ok('list'), /one/);
-      rig.ok('status', 'one');
-      rig.ok('stats', '--no-stream', 'one');
-      rig.ok('top', 'one');
-      rig.ok('kill', '-s', 'CONT', 'one');
-      rig.ok('pause', '--app=sh', 'one');
-      rig.ok('resume', '--app=sh', 'one');
-      rig.ok('restart', '--app=sh', 'one');
+      assert.match(pods.rig.ok('list'), /one/);
+      pods.rig.ok('status', 'one');
+      pods.rig.ok('stats', '--no-stream', 'one');
+      pods.rig.ok('top', 'one');
+      pods.rig.ok('kill', '-s', 'CONT', 'one');
+      pods.rig.ok('pause', '--app=sh', 'one');
+      pods.rig.ok('resume', '--app=sh', 'one');
+      pods.rig.ok('restart', '--app=sh', 'one');
       assert.ok(Date.now() - began < SILENCE_MS);
     });
 
@@ -120,11 +102,11 @@ describe('operating pods on a host with faults', () => {
         ['restart', 'three'],
         ['pause', 'four'],
         ['status', '--wait-ready', 'five'],
-        ['--insecure-options=image', 'run', '--detach', '--net=none', image],
+        ['--insecure-options=image', 'run', '--detach', '--net=none', pods.image],
       ];
-      const all = verbs.map((words) => rig.start(...words).ended);
-      const inspecting = rig.start('inspect', '--format=json', 'five').ended;
-      const renaming = rig.start('rename', 'six', 'sixth').ended;
+      const all = verbs.map((words) => pods.rig.start(...words).ended);
+      const inspecting = pods.rig.start('inspect', '--format=json', 'five').ended;
+      const renaming = pods.rig.start('rename', 'six', 'sixth').ended;
       const unit = units.systemctl('start', 't-silent.service');
       for (const [index, { status: exit, stderr }] of (await Promise.all(all)).entries()) {
         assert.equal(exit, 254, verbs[index]?.join(' '));
@@ -136,7 +118,7 @@ describe('operating pods on a host with faults', () => {
       const renamed = await renaming;
       assert.equal(renamed.status, 0);
       assert.match(renamed.stderr, /warning: machined does not know/);
-      assert.equal(status('sixth').state, 'running');
+      assert.equal(pods.status('sixth').state, 'running');
       assert.notEqual(unit.status, 0);
       assert.match(units.journal('t-silent.service'), /systemd-silent/);
       const took = Date.now() - began;
@@ -149,7 +131,7 @@ describe('operating pods on a host with faults', () => {
     const BUS = ['org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus'];
     const reload = (): string => output('busctl', 'call', ...BUS, 'ReloadConfig');
     before(() => {
-      detach('kept');
+      pods.detach('kept');
       const refuse = (member: string): string =>
         `<deny send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager" send_member="${member}"/>`;
       const rules = ['StopUnit', 'FreezeUnit', 'StartTransientUnit'].map(refuse).join('\n');
@@ -167,20 +149,26 @@ describe('operating pods on a host with faults', () => {
       ['pause', 'kept'],
     ])
       it(`tells what refused ${words[0]}, and the pod goes on`, () => {
-        const { status: exit, stderr } = rig.podctl(...words);
+        const { status: exit, stderr } = pods.rig.podctl(...words);
         assert.equal(exit, 254);
         assert.match(stderr, /: systemd-refused: cannot .*podctl-.*AccessDenied/);
         assert.match(stderr, /hint: .*policy of the bus/);
-        assert.equal(status('kept').state, 'running');
+        assert.equal(pods.status('kept').state, 'running');
       });
 
     it('tells what refused run, and leaves nothing', () => {
-      const before = command(['ls', `${rig.dataDir}/pods/run`]).stdout;
-      const { status: exit, stderr } = rig.podctl('--insecure-options=image', 'run', '--detach', '--net=none', image);
+      const before = command(['ls', `${pods.rig.dataDir}/pods/run`]).stdout;
+      const { status: exit, stderr } = pods.rig.podctl(
+        '--insecure-options=image',
+        'run',
+        '--detach',
+        '--net=none',
+        pods.image,
+      );
       assert.equal(exit, 254);
       assert.match(stderr, /: systemd-refused: cannot start podctl-/);
-      rig.podctl('gc', '--grace-period=0');
-      assert.ok(command(['ls', `${rig.dataDir}/pods/run`]).stdout.length <= before.length);
+      pods.rig.podctl('gc', '--grace-period=0');
+      assert.ok(command(['ls', `${pods.rig.dataDir}/pods/run`]).stdout.length <= before.length);
     });
   });
 });

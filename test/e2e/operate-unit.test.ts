@@ -1,8 +1,7 @@
 /** The operator's verbs on a pod that runs in a unit of the user's. */
 import assert from 'node:assert/strict';
-import { busyboxAci } from '../fixtures/aci';
-import { needsHost, output, Rig, until } from '../rig/rig';
-import { Services } from '../rig/service';
+import { output, until } from '../rig/rig';
+import { helloImage, OwnUnits } from '../rig/suite';
 import { skip } from '../runner/skip';
 
 interface Pod {
@@ -19,34 +18,18 @@ interface Row {
 
 describe("operating a pod in a unit of the user's", () => {
   const UNIT = 't-shop.service';
-  let rig: Rig;
-  let units: Services;
-  let image: string;
-
-  before(function () {
-    needsHost(this);
-    rig = new Rig();
-    image = rig.write('hello.aci', busyboxAci({ name: 'example.com/hello', exec: ['/bin/true'] }));
-  });
-  beforeEach(() => {
-    units = new Services(rig);
-  });
-  afterEach(() => {
-    units?.dispose();
-    rig.removeEnded();
-  });
-  after(() => rig?.dispose());
+  const own = new OwnUnits(helloImage);
 
   const IDLE = 'trap "exit 0" TERM; trap "echo hup" HUP; echo up; while :; do sleep 0.1; done';
   const start = (script = IDLE, lines: readonly string[] = []): Pod => {
-    units.pod(UNIT, [image, '--exec=/bin/sh', '--', '-c', script], lines);
-    units.start(UNIT);
+    own.units.pod(UNIT, [own.image, '--exec=/bin/sh', '--', '-c', script], lines);
+    own.units.start(UNIT);
     return status(UNIT);
   };
-  const status = (of: string): Pod => JSON.parse(rig.ok('status', '--format=json', of)) as Pod;
-  const rows = (...args: string[]): Row[] => JSON.parse(rig.ok(...args, '--format=json')) as Row[];
+  const status = (of: string): Pod => JSON.parse(own.rig.ok('status', '--format=json', of)) as Pod;
+  const rows = (...args: string[]): Row[] => JSON.parse(own.rig.ok(...args, '--format=json')) as Row[];
   const refused = (code: string, ...args: string[]): string => {
-    const { status: exit, stderr } = rig.podctl(...args);
+    const { status: exit, stderr } = own.rig.podctl(...args);
     assert.match(stderr, new RegExp(`: ${code}: `));
     assert.equal(exit, 254);
     return stderr;
@@ -59,36 +42,36 @@ describe("operating a pod in a unit of the user's", () => {
       const [inspected] = rows('inspect', word) as [Row];
       assert.equal(inspected['name'], pod);
       assert.equal((inspected['unit_properties'] as Row)['Id'], UNIT);
-      assert.equal(inspected['cgroup'], `/sys/fs/cgroup${units.show(UNIT, 'ControlGroup')}`);
+      assert.equal(inspected['cgroup'], `/sys/fs/cgroup${own.units.show(UNIT, 'ControlGroup')}`);
       assert.deepEqual(
         rows('stats', word).map(({ app }) => app),
         [null, 'hello'],
       );
       assert.deepEqual([...new Set(rows('top', word).map(({ app }) => app))], [null, 'hello']);
-      assert.match(rig.ok('logs', word), /\bup$/m);
-      rig.ok('status', '--wait-ready=10s', word);
+      assert.match(own.rig.ok('logs', word), /\bup$/m);
+      own.rig.ok('status', '--wait-ready=10s', word);
     }
-    rig.ok('rename', UNIT, 't-market');
+    own.rig.ok('rename', UNIT, 't-market');
     for (const word of ['t-market', UNIT, 't-shop']) assert.equal(status(word).name, pod);
     assert.match(output('machinectl', 'list', '--no-legend'), /^t-market /m);
   });
 
   it('pauses and resumes the unit, and stops it while it is paused', () => {
     const { name: pod } = start();
-    rig.ok('pause', UNIT);
-    assert.equal(units.show(UNIT, 'FreezerState'), 'frozen');
+    own.rig.ok('pause', UNIT);
+    assert.equal(own.units.show(UNIT, 'FreezerState'), 'frozen');
     assert.equal(status(pod).state, 'paused');
-    rig.ok('resume', pod);
-    assert.equal(units.show(UNIT, 'FreezerState'), 'running');
-    rig.ok('pause', '--app=hello', UNIT);
-    assert.equal(units.show(UNIT, 'FreezerState'), 'running');
+    own.rig.ok('resume', pod);
+    assert.equal(own.units.show(UNIT, 'FreezerState'), 'running');
+    own.rig.ok('pause', '--app=hello', UNIT);
+    assert.equal(own.units.show(UNIT, 'FreezerState'), 'running');
     assert.equal(status(pod).apps[0]?.state, 'paused');
-    rig.ok('resume', '--app=hello', UNIT);
-    rig.ok('pause', pod);
-    rig.ok('stop', pod);
-    assert.deepEqual([units.show(UNIT, 'ActiveState'), units.show(UNIT, 'Result')], ['inactive', 'success']);
+    own.rig.ok('resume', '--app=hello', UNIT);
+    own.rig.ok('pause', pod);
+    own.rig.ok('stop', pod);
+    assert.deepEqual([own.units.show(UNIT, 'ActiveState'), own.units.show(UNIT, 'Result')], ['inactive', 'success']);
     assert.equal(status(UNIT).state, 'exited');
-    assert.equal(rig.podctl('stop', UNIT).status, 0); // it has ended already
+    assert.equal(own.rig.podctl('stop', UNIT).status, 0); // it has ended already
   });
 
   it('stops it in another time than it was started with, and at once by force', () => {
@@ -98,48 +81,48 @@ describe("operating a pod in a unit of the user's", () => {
     ] as const) {
       const { name: pod } = start('trap "" TERM; while :; do sleep 0.1; done', ['Restart=always', 'RestartSec=0']);
       const began = Date.now();
-      rig.ok('stop', flag, UNIT);
+      own.rig.ok('stop', flag, UNIT);
       assert.ok(Date.now() - began >= took && Date.now() - began < 8_000, `${flag}: ${Date.now() - began} ms`);
       assert.equal(status(pod).state, 'exited');
       // By force the init goes, too, and nobody is left to say how the app ended.
       assert.equal(status(pod).apps[0]?.exit_code, flag === '--force' ? null : 137);
       // Restart= must not make another pod of one that was stopped on purpose.
-      assert.match(units.show(UNIT, 'ActiveState'), /^(?:inactive|failed)$/);
-      assert.equal(units.show(UNIT, 'Job'), '');
-      assert.equal(units.show(UNIT, 'NRestarts'), '0');
-      units.systemctl('reset-failed', UNIT);
+      assert.match(own.units.show(UNIT, 'ActiveState'), /^(?:inactive|failed)$/);
+      assert.equal(own.units.show(UNIT, 'Job'), '');
+      assert.equal(own.units.show(UNIT, 'NRestarts'), '0');
+      own.units.systemctl('reset-failed', UNIT);
     }
   });
 
   it('restarts the unit, which makes another pod, and one app, which does not', () => {
     const first = start();
-    rig.ok('restart', UNIT);
+    own.rig.ok('restart', UNIT);
     const second = status(UNIT);
     assert.notEqual(second.name, first.name);
     assert.deepEqual([second.state, second.pod_name], ['running', 't-shop']);
     refused('pod-not-found', 'status', first.name); // each run of a unit removes what the last one left
-    rig.ok('restart', '--app=hello', UNIT);
+    own.rig.ok('restart', '--app=hello', UNIT);
     assert.deepEqual([status(UNIT).name, status(UNIT).pid], [second.name, second.pid]);
-    rig.ok('pause', UNIT);
-    rig.ok('restart', UNIT);
+    own.rig.ok('pause', UNIT);
+    own.rig.ok('restart', UNIT);
     assert.equal(status(UNIT).state, 'running');
-    rig.ok('stop', UNIT);
+    own.rig.ok('stop', UNIT);
     assert.match(refused('pod-wrong-state', 'restart', UNIT), /hint: systemctl start t-shop\.service/);
   });
 
   it('signals apps, waits for its end, and follows its logs to it', async () => {
     const { name: pod } = start();
-    rig.ok('kill', '-s', 'HUP', UNIT);
-    await until(() => (/\bhup$/m.test(rig.ok('logs', UNIT)) ? true : undefined), 'its answer');
-    const waiting = rig.start('status', '--wait', UNIT);
-    const following = rig.start('logs', '-f', UNIT);
-    rig.ok('kill', '-s', 'KILL', '--whom=all', '--app=hello', UNIT);
+    own.rig.ok('kill', '-s', 'HUP', UNIT);
+    await until(() => (/\bhup$/m.test(own.rig.ok('logs', UNIT)) ? true : undefined), 'its answer');
+    const waiting = own.rig.start('status', '--wait', UNIT);
+    const following = own.rig.start('logs', '-f', UNIT);
+    own.rig.ok('kill', '-s', 'KILL', '--whom=all', '--app=hello', UNIT);
     const [waited, followed] = await Promise.all([waiting.ended, following.ended]);
     assert.match(waited.stdout, /^state=exited$/m);
     assert.equal(followed.status, 0);
     assert.match(followed.stdout, /\bup$/m);
     assert.equal(status(pod).apps[0]?.exit_code, 137);
-    assert.equal(units.show(UNIT, 'ActiveState'), 'failed');
+    assert.equal(own.units.show(UNIT, 'ActiveState'), 'failed');
     refused('pod-not-ready', 'status', '--wait-ready', UNIT);
   });
 

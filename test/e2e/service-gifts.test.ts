@@ -3,40 +3,27 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
 import { busyboxAci } from '../fixtures/aci';
-import { needsHost, output, Rig, until } from '../rig/rig';
-import { Services } from '../rig/service';
+import { output, until } from '../rig/rig';
+import { helloImage, OwnUnits } from '../rig/suite';
 
 const WEB = 't-web.service';
 const SOCKET = 't-web.socket';
 const SCRIPT = ['--exec=/bin/sh', '--', '-c'];
 
 describe('sockets and credentials of units', () => {
-  let rig: Rig;
-  let units: Services;
-  let image: string;
-  let wasShared: boolean;
+  const own = new OwnUnits(helloImage);
+  let wasShared = true;
 
-  before(function () {
-    needsHost(this);
-    rig = new Rig();
-    image = rig.write('hello.aci', busyboxAci({ name: 'example.com/hello', exec: ['/bin/true'] }));
+  before(() => {
     // As on any host where systemd has booted: else its helper's mount of the credentials does not reach the unit.
     wasShared = / \/ \/ .* shared:/.test(fs.readFileSync('/proc/self/mountinfo', 'utf8'));
     if (!wasShared) output('mount', '--make-rshared', '/');
   });
-  beforeEach(() => {
-    units = new Services(rig);
-  });
-  afterEach(() => {
-    units.dispose();
-    rig.removeEnded();
-  });
   after(() => {
-    if (rig !== undefined && !wasShared) output('mount', '--make-rprivate', '/');
-    rig?.dispose();
+    if (!wasShared) output('mount', '--make-rprivate', '/');
   });
 
-  const script = (text: string, ...flags: string[]): string[] => [image, ...flags, ...SCRIPT, text];
+  const script = (text: string, ...flags: string[]): string[] => [own.image, ...flags, ...SCRIPT, text];
   const IDLE = 'while :; do sleep 0.1; done';
   /** What this app sees of its sockets: LISTEN_* with its own number in place of LISTEN_PID, and its descriptors. */
   const LOOK =
@@ -46,39 +33,43 @@ describe('sockets and credentials of units', () => {
       .split('\n')
       .filter((line) => /^fd [3-9] socket:/.test(line))
       .map((line) => line.slice(0, 'fd 3 socket:'.length));
-  /** A socket of an image that is an appc app with ports. */
+  /** A socket of an own.image that is an appc app with ports. */
   const withPorts = (name: string, ports: readonly object[]): string =>
-    rig.write(`${name}.aci`, busyboxAci({ name: `example.com/${name}`, exec: ['/bin/true'], app: { ports } }));
+    own.rig.write(`${name}.aci`, busyboxAci({ name: `example.com/${name}`, exec: ['/bin/true'], app: { ports } }));
 
   it('passes them to the only app, as 3 and following, addressed to its process', async () => {
-    units.write(
+    own.units.write(
       SOCKET,
       '[Socket]\nListenStream=127.0.0.1:18471\nListenDatagram=127.0.0.1:18471\nListenStream=/run/t-web.sock\nFileDescriptorName=web\n',
     );
-    units.pod(WEB, script(`${LOOK}; ${IDLE}`));
+    own.units.pod(WEB, script(`${LOOK}; ${IDLE}`));
     output('systemctl', 'start', SOCKET);
-    units.start(WEB);
-    const text = await until(() => (/^seen$/m.test(units.journal(WEB)) ? units.journal(WEB) : undefined), 'the app');
+    own.units.start(WEB);
+    const text = await until(
+      () => (/^seen$/m.test(own.units.journal(WEB)) ? own.units.journal(WEB) : undefined),
+      'the app',
+    );
     assert.match(text, /^for me$/m);
     assert.match(text, /^3 web:web:web$/m);
     assert.deepEqual(seen(text), ['fd 3 socket:', 'fd 4 socket:', 'fd 5 socket:']);
   });
 
   it('starts the pod when somebody connects, and has the same socket after a restart', async () => {
-    units.write(SOCKET, '[Socket]\nListenStream=127.0.0.1:18472\n');
+    own.units.write(SOCKET, '[Socket]\nListenStream=127.0.0.1:18472\n');
     // nc -f of busybox would listen itself; a shell has no accept(2): inetd does.
-    units.pod(WEB, script(IDLE), ['Restart=always', 'RestartSec=0']);
+    own.units.pod(WEB, script(IDLE), ['Restart=always', 'RestartSec=0']);
     output('systemctl', 'start', SOCKET);
-    assert.equal(units.show(WEB, 'ActiveState'), 'inactive');
+    assert.equal(own.units.show(WEB, 'ActiveState'), 'inactive');
     const socket = net.connect(18_472, '127.0.0.1');
-    await until(() => (units.show(WEB, 'ActiveState') === 'active' ? true : undefined), 'the pod');
+    await until(() => (own.units.show(WEB, 'ActiveState') === 'active' ? true : undefined), 'the pod');
     socket.destroy();
     output('systemctl', 'kill', '--signal=KILL', '--kill-whom=main', WEB);
     await until(
-      () => (units.show(WEB, 'NRestarts') === '1' && units.show(WEB, 'ActiveState') === 'active' ? true : undefined),
+      () =>
+        own.units.show(WEB, 'NRestarts') === '1' && own.units.show(WEB, 'ActiveState') === 'active' ? true : undefined,
       'the restart',
     );
-    const cgroup = `/sys/fs/cgroup${units.show(WEB, 'ControlGroup')}/apps/app-hello/cgroup.procs`;
+    const cgroup = `/sys/fs/cgroup${own.units.show(WEB, 'ControlGroup')}/apps/app-hello/cgroup.procs`;
     const app = fs.readFileSync(cgroup, 'utf8').split('\n')[0];
     assert.match(fs.readlinkSync(`/proc/${app}/fd/3`), /^socket:/);
   });
@@ -87,24 +78,24 @@ describe('sockets and credentials of units', () => {
     const port = (name: string, number: number) => ({ name, port: number, protocol: 'tcp', socketActivated: true });
     const web = withPorts('web', [port('http', 18_473), { ...port('metrics', 99), socketActivated: true }]);
     const db = withPorts('db', [port('sql', 18_474)]);
-    units.write(
+    own.units.write(
       SOCKET,
       '[Socket]\nListenStream=127.0.0.1:18474\nListenStream=127.0.0.1:18473\nService=t-web.service\n',
     );
-    units.write(
+    own.units.write(
       't-metrics.socket',
       '[Socket]\nListenStream=127.0.0.1:18475\nFileDescriptorName=metrics\nService=t-web.service\n',
     );
-    units.pod(
+    own.units.pod(
       WEB,
       [web, ...SCRIPT, `${LOOK}; ${IDLE}`, '---', db, ...SCRIPT, `${LOOK}; ${IDLE}`],
       [`Sockets=${SOCKET} t-metrics.socket`],
     );
     output('systemctl', 'start', SOCKET, 't-metrics.socket');
-    units.start(WEB);
+    own.units.start(WEB);
     const of = (app: string): Promise<string> =>
       until(() => {
-        const text = units.journal(WEB, '-t', app);
+        const text = own.units.journal(WEB, '-t', app);
         return /^seen$/m.test(text) ? text : undefined;
       }, app);
     const [ofWeb, ofDb] = [await of('web'), await of('db')];
@@ -115,33 +106,33 @@ describe('sockets and credentials of units', () => {
   });
 
   it("B17 refuses a socket that is nobody's, and a port that has none", () => {
-    units.write(SOCKET, '[Socket]\nListenStream=127.0.0.1:18476\n');
+    own.units.write(SOCKET, '[Socket]\nListenStream=127.0.0.1:18476\n');
     const two = [...script(IDLE, '--name=one'), '---', ...script(IDLE, '--name=two')];
     const web = withPorts('lonely', [{ name: 'http', port: 80, protocol: 'tcp', socketActivated: true }]);
     for (const [args, why] of [
       [two, /socket-unclaimed: .*"t-web.socket" \(tcp 18476\) is for no app/],
       [[web, ...SCRIPT, IDLE], /socket-unclaimed: .*is for no app/],
     ] as const) {
-      units.pod(WEB, args);
+      own.units.pod(WEB, args);
       output('systemctl', 'start', SOCKET);
-      assert.notEqual(units.systemctl('start', WEB).status, 0);
-      assert.match(units.journal(WEB), why);
-      assert.equal(rig.ok('list', '--format=json').trim(), '[]');
+      assert.notEqual(own.units.systemctl('start', WEB).status, 0);
+      assert.match(own.units.journal(WEB), why);
+      assert.equal(own.rig.ok('list', '--format=json').trim(), '[]');
       output('systemctl', 'stop', SOCKET);
     }
   });
 
-  it('passes the app a socket by its own name, and the image cannot pretend that there are others', async () => {
-    units.write(SOCKET, '[Socket]\nListenStream=127.0.0.1:18477\nFileDescriptorName=two\n');
-    units.pod(WEB, [
+  it('passes the app a socket by its own name, and the own.image cannot pretend that there are others', async () => {
+    own.units.write(SOCKET, '[Socket]\nListenStream=127.0.0.1:18477\nFileDescriptorName=two\n');
+    own.units.pod(WEB, [
       ...script(`${LOOK}; ${IDLE}`, '--name=one', '--environment=LISTEN_FDS=7', '--environment=LISTEN_PID=2'),
       '---',
       ...script(`${LOOK}; ${IDLE}`, '--name=two', '--environment=LISTEN_FDS=7'),
     ]);
     output('systemctl', 'start', SOCKET);
-    units.start(WEB);
-    await until(() => (units.journal(WEB).match(/^seen$/gm)?.length === 2 ? true : undefined), 'both');
-    const text = units.journal(WEB);
+    own.units.start(WEB);
+    await until(() => (own.units.journal(WEB).match(/^seen$/gm)?.length === 2 ? true : undefined), 'both');
+    const text = own.units.journal(WEB);
     assert.deepEqual(seen(text), ['fd 3 socket:']);
     assert.match(text, /^1 two$/m);
     assert.match(text, /^ $/m);
@@ -149,10 +140,10 @@ describe('sockets and credentials of units', () => {
 
   for (const users of ['host', 'private']) {
     it(`shows credentials to the app's user alone, read-only, with users of the ${users}`, async () => {
-      fs.writeFileSync(`${rig.root}/key`, 'from a file\n', { mode: 0o600 });
+      fs.writeFileSync(`${own.rig.root}/key`, 'from a file\n', { mode: 0o600 });
       const look =
         'echo "in $CREDENTIALS_DIRECTORY"; cd $CREDENTIALS_DIRECTORY; cat password key; ls -ldn . password; touch new 2>&1; rm -f key 2>&1; grep " $CREDENTIALS_DIRECTORY " /proc/self/mountinfo; echo seen';
-      units.pod(
+      own.units.pod(
         WEB,
         [
           ...(users === 'private' ? ['--private-users=1000000:65536'] : []),
@@ -160,11 +151,11 @@ describe('sockets and credentials of units', () => {
           '---',
           ...script(`cat $CREDENTIALS_DIRECTORY/key; echo seen; ${IDLE}`, '--name=root'),
         ],
-        ['SetCredential=password:secret', `LoadCredential=key:${rig.root}/key`],
+        ['SetCredential=password:secret', `LoadCredential=key:${own.rig.root}/key`],
       );
-      units.start(WEB);
-      await until(() => (units.journal(WEB).match(/^seen$/gm)?.length === 2 ? true : undefined), 'both');
-      const text = units.journal(WEB, '-t', 'user');
+      own.units.start(WEB);
+      await until(() => (own.units.journal(WEB).match(/^seen$/gm)?.length === 2 ? true : undefined), 'both');
+      const text = own.units.journal(WEB, '-t', 'user');
       assert.match(text, /^in \/dev\/podctl-credentials$/m);
       assert.match(text, /^secretfrom a file$/m);
       assert.match(text, /^dr-x------ .* 33 +44 .*\.$/m);
@@ -172,9 +163,9 @@ describe('sockets and credentials of units', () => {
       assert.match(text, /touch: new: Read-only file system/);
       assert.match(text, /can't remove 'key': Read-only file system/);
       assert.match(text, /\/dev\/podctl-credentials ro,nosuid,nodev,noexec/);
-      assert.match(units.journal(WEB, '-t', 'root'), /^from a file$/m);
-      const [pod] = JSON.parse(rig.ok('list', '--format=json')) as { name: string }[];
-      const plan = fs.readFileSync(`${rig.dataDir}/pods/run/${pod?.name}/plan`, 'utf8');
+      assert.match(own.units.journal(WEB, '-t', 'root'), /^from a file$/m);
+      const [pod] = JSON.parse(own.rig.ok('list', '--format=json')) as { name: string }[];
+      const plan = fs.readFileSync(`${own.rig.dataDir}/pods/run/${pod?.name}/plan`, 'utf8');
       assert.doesNotMatch(plan, /secret|from%20a/);
     });
   }

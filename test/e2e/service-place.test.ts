@@ -1,9 +1,8 @@
 /** Where a pod runs that a unit of the user's starts: in that unit itself, or, without Delegate=, in one beside it. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { busyboxAci } from '../fixtures/aci';
-import { command, needsHost, output, PODCTL, Rig, until } from '../rig/rig';
-import { Services } from '../rig/service';
+import { command, output, PODCTL, until } from '../rig/rig';
+import { helloImage, OwnUnits } from '../rig/suite';
 
 interface Pod {
   readonly name: string;
@@ -14,72 +13,56 @@ interface Pod {
 }
 
 describe("pods in units of the user's", () => {
-  let rig: Rig;
-  let units: Services;
-  let image: string;
+  const own = new OwnUnits(helloImage);
 
-  before(function () {
-    needsHost(this);
-    rig = new Rig();
-    image = rig.write('hello.aci', busyboxAci({ name: 'example.com/hello', exec: ['/bin/true'] }));
-  });
-  beforeEach(() => {
-    units = new Services(rig);
-  });
-  afterEach(() => {
-    units.dispose();
-    rig.removeEnded();
-  });
-  after(() => rig?.dispose());
-
-  const script = (text: string): string[] => [image, '--exec=/bin/sh', '--', '-c', text];
+  const script = (text: string): string[] => [own.image, '--exec=/bin/sh', '--', '-c', text];
   const IDLE = 'trap "exit 0" TERM; echo up; while :; do sleep 0.1; done';
-  const pods = (): readonly Pod[] => JSON.parse(rig.ok('list', '--format=json')) as Pod[];
+  const pods = (): readonly Pod[] => JSON.parse(own.rig.ok('list', '--format=json')) as Pod[];
   const lines = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
 
   it('runs in the unit itself, as its main process, with nothing of podctl beside it', () => {
-    units.pod('t-web.service', script(IDLE));
-    units.start('t-web.service');
+    own.units.pod('t-web.service', script(IDLE));
+    own.units.start('t-web.service');
     const [pod, ...others] = pods();
     assert.deepEqual(others, []);
     assert.deepEqual([pod?.unit, pod?.pod_name, pod?.state], ['t-web.service', 't-web', 'running']);
-    assert.equal(units.show('t-web.service', 'MainPID'), String(pod?.pid));
-    assert.equal(units.show('t-web.service', 'StatusText'), '1/1 apps running');
+    assert.equal(own.units.show('t-web.service', 'MainPID'), String(pod?.pid));
+    assert.equal(own.units.show('t-web.service', 'StatusText'), '1/1 apps running');
     assert.equal(fs.readFileSync(`/proc/${pod?.pid}/comm`, 'utf8'), 'podctl-init\n');
-    const cgroup = `/sys/fs/cgroup${units.show('t-web.service', 'ControlGroup')}`;
+    const cgroup = `/sys/fs/cgroup${own.units.show('t-web.service', 'ControlGroup')}`;
     assert.deepEqual(lines(fs.readFileSync(`${cgroup}/supervisor/cgroup.procs`, 'utf8')), [String(pod?.pid)]);
     assert.equal(output('systemctl', 'list-units', '--all', '--plain', '--no-legend', 'podctl-*-*-*-*-*.service'), '');
-    assert.match(units.journal('t-web.service'), /^up$/m);
-    assert.match(rig.ok('status', 't-web'), /^unit=t-web\.service$/m);
+    assert.match(own.units.journal('t-web.service'), /^up$/m);
+    assert.match(own.rig.ok('status', 't-web'), /^unit=t-web\.service$/m);
   });
 
   it('ends with the unit, by the word of systemctl or of podctl, and has then succeeded', () => {
-    units.pod('t-web.service', script(IDLE), ['Restart=always']);
-    units.start('t-web.service');
+    own.units.pod('t-web.service', script(IDLE), ['Restart=always']);
+    own.units.start('t-web.service');
     output('systemctl', 'stop', 't-web.service');
-    assert.equal(units.show('t-web.service', 'Result'), 'success');
+    assert.equal(own.units.show('t-web.service', 'Result'), 'success');
     assert.equal(pods()[0]?.state, 'exited');
-    units.start('t-web.service');
-    rig.ok('stop', 't-web');
-    assert.equal(units.show('t-web.service', 'ActiveState'), 'inactive');
-    units.start('t-web.service');
-    rig.ok('stop', '--force', 't-web.service');
-    assert.match(units.show('t-web.service', 'ActiveState'), /^(inactive|failed)$/);
+    own.units.start('t-web.service');
+    own.rig.ok('stop', 't-web');
+    assert.equal(own.units.show('t-web.service', 'ActiveState'), 'inactive');
+    own.units.start('t-web.service');
+    own.rig.ok('stop', '--force', 't-web.service');
+    assert.match(own.units.show('t-web.service', 'ActiveState'), /^(inactive|failed)$/);
     assert.equal(output('find', '/sys/fs/cgroup/system.slice', '-name', '*t-web*'), '');
   });
 
   it('passes the status of the app on', async () => {
-    units.pod('t-web.service', script('exit 7'));
-    units.systemctl('start', 't-web.service');
-    await until(() => (units.show('t-web.service', 'ActiveState') === 'failed' ? true : undefined), 'the end');
-    assert.equal(units.show('t-web.service', 'ExecMainStatus'), '7');
-    assert.equal(units.show('t-web.service', 'Result'), 'exit-code');
+    own.units.pod('t-web.service', script('exit 7'));
+    own.units.systemctl('start', 't-web.service');
+    await until(() => (own.units.show('t-web.service', 'ActiveState') === 'failed' ? true : undefined), 'the end');
+    assert.equal(own.units.show('t-web.service', 'ExecMainStatus'), '7');
+    assert.equal(own.units.show('t-web.service', 'Result'), 'exit-code');
   });
 
   for (const type of ['exec', 'simple', 'oneshot']) {
     it(`runs in a unit of Type=${type}, which does not listen`, async () => {
-      units.pod('t-web.service', script(`${type === 'oneshot' ? 'exit 0' : IDLE}`), [`Type=${type}`]);
-      units.start('t-web.service');
+      own.units.pod('t-web.service', script(`${type === 'oneshot' ? 'exit 0' : IDLE}`), [`Type=${type}`]);
+      own.units.start('t-web.service');
       if (type === 'oneshot') {
         assert.equal(pods()[0]?.state, 'exited');
         return;
@@ -87,20 +70,20 @@ describe("pods in units of the user's", () => {
       await until(() => (pods()[0]?.state === 'running' && pods()[0]?.pid ? true : undefined), 'the pod');
       assert.equal(pods()[0]?.unit, 't-web.service');
       output('systemctl', 'stop', 't-web.service');
-      assert.equal(units.show('t-web.service', 'Result'), 'success');
+      assert.equal(own.units.show('t-web.service', 'Result'), 'success');
       assert.equal(pods()[0]?.state, 'exited');
     });
   }
 
   it('is restarted in place, registered anew, and leaves one ended pod however often', async () => {
-    units.pod('t-web.service', script(IDLE), ['Restart=always', 'RestartSec=10ms'], ['StartLimitIntervalSec=0']);
-    units.start('t-web.service');
+    own.units.pod('t-web.service', script(IDLE), ['Restart=always', 'RestartSec=10ms'], ['StartLimitIntervalSec=0']);
+    own.units.start('t-web.service');
     for (let times = 1; times <= 5; times += 1) {
       output('systemctl', 'kill', '--signal=KILL', '--kill-whom=main', 't-web.service');
       await until(
         () =>
-          units.show('t-web.service', 'NRestarts') === String(times) &&
-          units.show('t-web.service', 'ActiveState') === 'active'
+          own.units.show('t-web.service', 'NRestarts') === String(times) &&
+          own.units.show('t-web.service', 'ActiveState') === 'active'
             ? true
             : undefined,
         `restart ${times}`,
@@ -110,60 +93,64 @@ describe("pods in units of the user's", () => {
     assert.deepEqual(others, []);
     assert.equal(pod?.state, 'running');
     const leader = output('machinectl', 'show', '--value', '-p', 'Leader', 't-web').trim();
-    assert.equal(leader, units.show('t-web.service', 'MainPID'));
+    assert.equal(leader, own.units.show('t-web.service', 'MainPID'));
     assert.equal(output('machinectl', 'show', '--value', '-p', 'Unit', 't-web').trim(), 't-web.service');
   });
 
   it("leaves another's machine of that name alone, and runs without one", async () => {
-    units.pod('t-web.service', ['--name=t-other', ...script(IDLE)]);
-    units.pod('t-web2.service', ['--name=t-other', ...script(IDLE)]);
-    units.start('t-web.service');
-    const leader = units.show('t-web.service', 'MainPID');
-    assert.notEqual(units.systemctl('start', 't-web2.service').status, 0);
-    assert.match(units.journal('t-web2.service'), /pod-name-taken/);
+    own.units.pod('t-web.service', ['--name=t-other', ...script(IDLE)]);
+    own.units.pod('t-web2.service', ['--name=t-other', ...script(IDLE)]);
+    own.units.start('t-web.service');
+    const leader = own.units.show('t-web.service', 'MainPID');
+    assert.notEqual(own.units.systemctl('start', 't-web2.service').status, 0);
+    assert.match(own.units.journal('t-web2.service'), /pod-name-taken/);
     assert.equal(output('machinectl', 'show', '--value', '-p', 'Leader', 't-other').trim(), leader);
   });
 
   it('takes a name of its own if that of the unit is taken', () => {
-    units.pod('t_web.service', script(IDLE));
-    units.pod('t-web.service', script(IDLE));
-    units.start('t_web.service');
-    units.start('t-web.service');
+    own.units.pod('t_web.service', script(IDLE));
+    own.units.pod('t-web.service', script(IDLE));
+    own.units.start('t_web.service');
+    own.units.start('t-web.service');
     const names = pods().map(({ unit, pod_name, name }) => [unit, pod_name === `podctl-${name}` ? 'own' : pod_name]);
     assert.deepEqual(names.sort(), [
       ['t-web.service', 'own'],
       ['t_web.service', 't-web'],
     ]);
-    assert.match(units.journal('t-web.service'), /the name "t-web" belongs to pod/);
+    assert.match(own.units.journal('t-web.service'), /the name "t-web" belongs to pod/);
   });
 
   it('bounds the devices of its apps although the unit does not', async () => {
     const look = 'mknod /tmp/disk b 8 0 2>&1; mknod /tmp/null c 1 3 && echo null > /tmp/null && echo fine; echo seen';
-    units.pod('t-web.service', script(`${look}; ${IDLE}`));
-    units.start('t-web.service');
-    await until(() => (/^seen$/m.test(units.journal('t-web.service')) ? true : undefined), 'the app');
-    assert.match(units.journal('t-web.service'), /^mknod: \/tmp\/disk: Operation not permitted$/m);
-    assert.match(units.journal('t-web.service'), /^fine$/m);
-    assert.equal(units.show('t-web.service', 'DevicePolicy'), 'auto');
+    own.units.pod('t-web.service', script(`${look}; ${IDLE}`));
+    own.units.start('t-web.service');
+    await until(() => (/^seen$/m.test(own.units.journal('t-web.service')) ? true : undefined), 'the app');
+    assert.match(own.units.journal('t-web.service'), /^mknod: \/tmp\/disk: Operation not permitted$/m);
+    assert.match(own.units.journal('t-web.service'), /^fine$/m);
+    assert.equal(own.units.show('t-web.service', 'DevicePolicy'), 'auto');
   });
 
   it('runs a prepared pod, and an empty one, in place', () => {
-    const uuid = rig.ok('--insecure-options=image', 'prepare', ...script(IDLE)).trim();
-    units.pod('t-prepared.service', [], [`ExecStart=`, `ExecStart=${units.line('run-prepared', '--net=none', uuid)}`]);
-    units.pod('t-empty.service', [], [`ExecStart=`, `ExecStart=${units.line('app', 'sandbox', '--net=none')}`]);
+    const uuid = own.rig.ok('--insecure-options=image', 'prepare', ...script(IDLE)).trim();
+    own.units.pod(
+      't-prepared.service',
+      [],
+      [`ExecStart=`, `ExecStart=${own.units.line('run-prepared', '--net=none', uuid)}`],
+    );
+    own.units.pod('t-empty.service', [], [`ExecStart=`, `ExecStart=${own.units.line('app', 'sandbox', '--net=none')}`]);
     for (const name of ['t-prepared.service', 't-empty.service']) {
-      units.start(name);
+      own.units.start(name);
       assert.equal(pods().filter(({ unit, state }) => unit === name && state === 'running').length, 1, name);
     }
   });
 
   it('has a unit of its own without Delegate=, says so, and ends with the outer one however that ends', async () => {
     for (const end of ['stop', 'kill']) {
-      units.pod('t-web.service', script(IDLE), ['Delegate=no', 'KillMode=control-group']);
-      units.start('t-web.service');
+      own.units.pod('t-web.service', script(IDLE), ['Delegate=no', 'KillMode=control-group']);
+      own.units.start('t-web.service');
       const pod = pods().find(({ state }) => state === 'running');
       assert.equal(pod?.unit, `podctl-${pod?.name}.service`);
-      assert.match(units.journal('t-web.service'), /with Delegate=yes, it runs in t-web\.service itself/);
+      assert.match(own.units.journal('t-web.service'), /with Delegate=yes, it runs in t-web\.service itself/);
       if (end === 'stop') output('systemctl', 'stop', 't-web.service');
       else output('systemctl', 'kill', '--signal=KILL', 't-web.service');
       await until(() => (pods().every(({ state }) => state !== 'running') ? true : undefined), `the end by ${end}`);
@@ -171,30 +158,37 @@ describe("pods in units of the user's", () => {
   });
 
   it('--in-place demands one or the other', () => {
-    units.pod('t-web.service', ['--in-place=no', ...script(IDLE)]);
-    units.start('t-web.service');
+    own.units.pod('t-web.service', ['--in-place=no', ...script(IDLE)]);
+    own.units.start('t-web.service');
     assert.match(pods()[0]?.unit ?? '', /^podctl-/);
     output('systemctl', 'stop', 't-web.service');
-    units.pod('t-web.service', ['--in-place=yes', ...script(IDLE)], ['Delegate=no']);
-    assert.notEqual(units.systemctl('start', 't-web.service').status, 0);
-    assert.match(units.journal('t-web.service'), /not-in-place: .* t-web\.service has no cgroups of its own/);
-    const { status, stderr } = rig.podctl('--insecure-options=image', 'run', '--in-place=yes', image);
+    own.units.pod('t-web.service', ['--in-place=yes', ...script(IDLE)], ['Delegate=no']);
+    assert.notEqual(own.units.systemctl('start', 't-web.service').status, 0);
+    assert.match(own.units.journal('t-web.service'), /not-in-place: .* t-web\.service has no cgroups of its own/);
+    const { status, stderr } = own.rig.podctl('--insecure-options=image', 'run', '--in-place=yes', own.image);
     assert.deepEqual([status, /not-in-place.* was not executed by a unit/.test(stderr)], [254, true], stderr);
   });
 
   it('is not led astray where it is not the main process: ExecStartPre=, a script, another manager', () => {
-    units.pod('t-web.service', script(IDLE), [
-      `ExecStartPre=${units.line('run', '--net=none', ...script('echo migrated'))}`,
+    own.units.pod('t-web.service', script(IDLE), [
+      `ExecStartPre=${own.units.line('run', '--net=none', ...script('echo migrated'))}`,
     ]);
-    units.start('t-web.service');
-    assert.match(units.journal('t-web.service'), /podctl is not the main process/);
+    own.units.start('t-web.service');
+    assert.match(own.units.journal('t-web.service'), /podctl is not the main process/);
     assert.deepEqual(
       pods()
         .filter(({ state }) => state === 'running')
         .map(({ unit }) => unit),
       ['t-web.service'],
     );
-    const run = [PODCTL, ...rig.globals, '--insecure-options=image', 'run', '--net=none', ...script('echo scripted')];
+    const run = [
+      PODCTL,
+      ...own.rig.globals,
+      '--insecure-options=image',
+      'run',
+      '--net=none',
+      ...script('echo scripted'),
+    ];
     const line = run.map((word) => `'${word}'`).join(' ');
     const ran = command([
       'systemd-run',
@@ -214,7 +208,7 @@ describe("pods in units of the user's", () => {
     for (const delegate of ['yes', 'no']) {
       const run = [
         PODCTL,
-        ...rig.globals,
+        ...own.rig.globals,
         '--insecure-options=image',
         'run',
         '--net=none',
@@ -239,9 +233,9 @@ describe("pods in units of the user's", () => {
       ['SystemCallFilter=~@reboot', /unit-unfit: .*filters system calls \(SystemCallFilter=/],
       ['User=nobody', /not-root/],
     ] as const) {
-      units.pod('t-web.service', script(IDLE), [line]);
-      assert.notEqual(units.systemctl('start', 't-web.service').status, 0);
-      assert.match(units.journal('t-web.service'), why);
+      own.units.pod('t-web.service', script(IDLE), [line]);
+      assert.notEqual(own.units.systemctl('start', 't-web.service').status, 0);
+      assert.match(own.units.journal('t-web.service'), why);
       assert.deepEqual(pods(), []);
     }
   });
@@ -255,12 +249,12 @@ describe("pods in units of the user's", () => {
     'KillMode=control-group',
   ]) {
     it(`runs in a unit with ${line}`, () => {
-      units.pod('t-web.service', script(IDLE), [line]);
-      units.start('t-web.service');
+      own.units.pod('t-web.service', script(IDLE), [line]);
+      own.units.start('t-web.service');
       assert.equal(pods()[0]?.unit, 't-web.service');
-      assert.equal(rig.ok('enter', 't-web', '/bin/echo', 'entered'), 'entered\n');
+      assert.equal(own.rig.ok('enter', 't-web', '/bin/echo', 'entered'), 'entered\n');
       output('systemctl', 'stop', 't-web.service');
-      assert.equal(units.show('t-web.service', 'Result'), 'success');
+      assert.equal(own.units.show('t-web.service', 'Result'), 'success');
     });
   }
 });
