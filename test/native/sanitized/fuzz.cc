@@ -1,7 +1,6 @@
 // fuzz SECONDS SEED FILE…: mutated plans and D-Bus messages, guided by what of the code they reach. Ends with the number of
 // inputs tried; what goes wrong ends it at once, with the input in escapes.
 #include <sanitizer/asan_interface.h>
-#include <sys/socket.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -13,12 +12,11 @@
 #include <sstream>
 #include <vector>
 
-#include "bus.h"
+#include "answers.h"
 #include "calls.h"
 #include "devices.h"
 #include "flags.h"
 #include "harness.h"
-#include "kernel.h"
 #include "plan.h"
 #include "report.h"
 
@@ -90,29 +88,6 @@ void try_plan(const std::string &bytes) {
     try_sentence(*plan.failure);
   }
   free(copy);
-  free_arenas();
-}
-
-void try_bus(const std::string &bytes) {
-  int ends[2];
-  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-  const Fd theirs(ends[1]);
-  Arena arena;
-  Bus bus;
-  bus.socket = Fd(ends[0]);
-  bus.buffer = static_cast<char *>(arena.bytes(2048));
-  static const std::string call = std::string(8, 'l') + std::string("\3\0\0\0", 4) + std::string(4, '\0');  // serial 3
-  bus.last = Text(call.data(), call.size());
-  bus.is_replacement = true;
-  bus.deadline = ~uint64_t{0};
-  REQUIRE(sys::write(theirs.get(), bytes.data(), bytes.size()) == static_cast<long>(bytes.size()));
-  sys::shutdown(theirs.get(), SHUT_WR);
-  while (bus.socket.is_open()) {
-    const Outcome<> read = read_answers(bus);
-    if (read.ok()) continue;
-    try_sentence(*read.failure);
-    break;
-  }
   free_arenas();
 }
 
@@ -214,18 +189,6 @@ std::vector<std::string> plan_words() {
   return words;
 }
 
-std::string word(uint32_t value) { return {reinterpret_cast<const char *>(&value), sizeof value}; }
-
-/** A whole message: method return (2) or error (3) to serial 3. */
-std::string message(char type, const std::string &body, const std::string &error = "a.b.c") {
-  std::string fields = std::string("\5\1u\0", 4) + word(3) + std::string("\10\1g\0\1s\0\0", 8);
-  if (type == 3) fields += std::string("\4\1s\0", 4) + word(static_cast<uint32_t>(error.size())) + error + '\0';
-  std::string bytes = std::string("l") + type + std::string("\0\1", 2) + word(static_cast<uint32_t>(body.size())) + word(9) +
-                      word(static_cast<uint32_t>(fields.size())) + fields;
-  bytes.resize((bytes.size() + 7) & ~size_t{7});
-  return bytes + body;
-}
-
 std::string read_whole(const char *path) {
   std::ifstream file(path, std::ios::binary);
   REQUIRE(file.good());
@@ -291,10 +254,8 @@ int main(int argc, char **argv) {
   plans.corpus.push_back("podctl-plan 2\npod u /p\n" + every_operation());
   plans.words = plan_words();
   Target buses{"message of the bus", try_bus, 8192, '\0'};
-  const std::string ok = "OK 0123\r\n";
-  buses.corpus = {ok + message(2, ""), ok + message(3, word(4) + "oops"), ok + message(4, "") + message(2, ""), "REJECTED\r\n",
-                  ok + message(3, word(1) + "x", "org.freedesktop.machine1.MachineExists") + message(2, "")};
-  buses.words = {word(0), word(0xffffffff), word(0x7fffffff), word(2032), "l", "\n", message(2, ""), std::string("\5\1u\0", 4), std::string(300, 'x')};
+  buses.corpus = answers();
+  buses.words = words_of_answers();
   Target calls{"call of the façade", try_calls, 70 * 1024, '\0', {call(false), call(true), call(true) + call(false)}};
   calls.words = {word(0), word(0xffffffff), word(0x10000), "a(sasb)", "a{sv}", "aaaa", "(((", "v", "\1v", "l", std::string("\0\0\0\0", 4), call(true)};
   check_call(calls.corpus[1]);
