@@ -3,6 +3,7 @@
  * it runs all of podctl that a real one does, so that it comes into the code cache; no program is executed.
  */
 import { createServer, type Socket } from 'node:net';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { marshal } from '../systemd/dbus/marshal';
 import { decodeMessage, type Message, messageLength } from '../systemd/dbus/message';
 import type { Value } from '../systemd/dbus/signature';
@@ -62,9 +63,14 @@ function lifeOf(unit: string): readonly Buffer[] {
   ];
 }
 
+/** Of the unit that executed this process, as it seems. */
+const propertyOf = (name: string): Value =>
+  name === 'MainPID' ? { signature: 'u', value: process.pid } : { signature: 'b', value: true };
+
 function answers(call: Message): readonly Buffer[] {
   const reply = (signature: string, body: readonly Value[]) => encode(RETURN, [[5, 'u', call.serial]], signature, body);
   if (call.member === 'Hello') return [reply('s', [':1.1'])];
+  if (call.member === 'Get') return [reply('v', [propertyOf(String(call.body[1]))])];
   if (call.member !== 'StartTransientUnit') return [reply('', [])];
   return [reply('o', [JOB]), ...lifeOf(String(call.body[0]))];
 }
@@ -88,11 +94,13 @@ function serve(client: Socket): void {
   });
 }
 
-/** Listens at `path`. Resolves to what ends it. */
-export function startBus(path: string): Promise<() => void> {
-  const server = createServer(serve);
+/** Listens at `path` in a thread of its own, since there is a client that waits by blocking. Resolves to what ends it. */
+export function startBus(path: string): Promise<() => Promise<unknown>> {
+  const worker = new Worker(__filename, { workerData: path });
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => resolve(() => server.close()));
+    worker.once('error', reject);
+    worker.once('message', () => resolve(() => worker.terminate()));
   });
 }
+
+if (!isMainThread) createServer(serve).listen(String(workerData), () => parentPort?.postMessage('listening'));

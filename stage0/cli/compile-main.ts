@@ -59,7 +59,7 @@ function typicalCommands(directory: string): readonly (readonly string[])[] {
 }
 
 /** Until the returned function is called, this process finds compile-bus.ts where it looks for systemd. */
-async function pretendSystemd(directory: string): Promise<() => void> {
+async function pretendSystemd(directory: string): Promise<() => Promise<unknown>> {
   const bus = join(directory, 'bus');
   const stop = await startBus(bus);
   const { existsSync } = fs;
@@ -67,7 +67,34 @@ async function pretendSystemd(directory: string): Promise<() => void> {
   process.env['DBUS_SYSTEM_BUS_ADDRESS'] = `unix:path=${bus}`;
   return () => {
     Object.assign(fs, { existsSync });
-    stop();
+    return stop();
+  };
+}
+
+/**
+ * Until the returned function is called, this process was executed by a unit that a pod can take over, but has no executor for it in
+ * this directory.
+ */
+function pretendUnit(directory: string): () => void {
+  const { readFileSync } = fs;
+  const fakes: Readonly<Record<string, string>> = {
+    '/proc/self/cgroup': '0::/system.slice/typical.service\n',
+    '/proc/self/status': 'CapEff: ffffffffffffffff\nSeccomp: 0\n',
+    '/proc/1/status': 'CapEff: ffffffffffffffff\nSeccomp: 0\n',
+  };
+  const readText = (path: fs.PathOrFileDescriptor, ...rest: unknown[]): unknown =>
+    fakes[String(path)] ?? (readFileSync as (...args: unknown[]) => unknown)(path, ...rest);
+  Object.assign(fs, { readFileSync: readText });
+  const variables = {
+    SYSTEMD_EXEC_PID: String(process.pid),
+    INVOCATION_ID: '0'.repeat(32),
+    PODCTL_NATIVE_DIR: directory,
+  };
+  Object.assign(process.env, variables);
+  writeFileSync(join(directory, 'podctl-stage1'), '', { mode: 0o644 });
+  return () => {
+    Object.assign(fs, { readFileSync });
+    for (const name of Object.keys(variables)) delete process.env[name];
   };
 }
 
@@ -79,7 +106,10 @@ async function writeCaches(files: readonly string[], directory: string): Promise
   const stop = await pretendSystemd(directory);
   const { main } = requireCompiled(program) as Program;
   for (const argv of commands) await perform(main, argv);
-  stop();
+  const leaveUnit = pretendUnit(directory);
+  for (const argv of commands.filter(isStart)) await main(argv); // says that the executor cannot be executed
+  leaveUnit();
+  await stop();
   const write = (file: string): void => {
     requireCompiled(file);
     writeFileSync(codeCacheOf(file), cacheOfLoaded(file));
@@ -92,9 +122,12 @@ async function writeCaches(files: readonly string[], directory: string): Promise
   for (const file of files.slice(1)) write(file);
 }
 
+const isRoot = (): boolean => process.getuid?.() === 0;
+const isStart = (argv: readonly string[]): boolean => argv.includes('run') && !argv.includes('--dry-run');
+
 async function perform(main: Program['main'], argv: readonly string[]): Promise<void> {
   const status = await main(argv);
-  if (status !== 0 && process.getuid?.() === 0) throw new Error(`podctl ${argv.join(' ')}: exit status ${status}`);
+  if (status !== 0 && isRoot()) throw new Error(`podctl ${argv.join(' ')}: exit status ${status}`);
 }
 
 /**

@@ -48,6 +48,12 @@ export interface Bus {
   close(): void;
 }
 
+/**
+ * Makes calls that return one variant each, without a Bus, for one who needs no other answer. The returned function, to be called
+ * once, waits for the values by blocking. Both throw as calls reject.
+ */
+export type AskBus = (calls: readonly MethodCall[]) => () => readonly Value[];
+
 /** A D-Bus error reply, not yet put in terms of what podctl was doing. */
 export class BusError extends Error {
   override readonly name = 'BusError';

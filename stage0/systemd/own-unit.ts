@@ -1,5 +1,5 @@
 /** The unit that this process was started by, and what systemd says of it. */
-import type { Bus, Value } from './bus';
+import type { AskBus } from './bus';
 import { getProperty, SERVICE } from './names';
 import { explain } from './refusals';
 import { unitPath } from './unit-path';
@@ -15,12 +15,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * The service of the system's systemd that has executed this very process (systemd.exec(5), SYSTEMD_EXEC_PID): not a child of
  * what it has executed, and not one of a user's own service manager.
- * @param cgroups text of /proc/self/cgroup
+ * @param cgroups reads /proc/self/cgroup, if that is needed
  */
-export function ownUnit(env: Environment, pid: number, cgroups: string): OwnUnit | undefined {
+export function ownUnit(env: Environment, pid: number, cgroups: () => string): OwnUnit | undefined {
   const invocationId = env['INVOCATION_ID'] ?? '';
   if (env['SYSTEMD_EXEC_PID'] !== String(pid) || !/^[0-9a-f]{32}$/.test(invocationId)) return undefined;
-  const path = /^0::(\/.*)$/m.exec(cgroups)?.[1] ?? '';
+  const path = /^0::(\/.*)$/m.exec(cgroups())?.[1] ?? '';
   const services = path.split('/').filter((name) => name.endsWith('.service'));
   const [name] = services;
   // Below another service: that of a user's manager, or of something that has a cgroup delegated.
@@ -34,16 +34,18 @@ export interface OwnState {
   readonly isDelegated: boolean;
 }
 
-/** @throws PodctlError `no-systemd`, `systemd-silent`, `unit-gone` */
-export async function ownState(bus: Bus, unit: string): Promise<OwnState> {
-  const get = async (name: string): Promise<Value> => {
-    const { body } = await bus.call(getProperty(unitPath(unit), SERVICE, name));
-    return (body[0] as { value: Value }).value;
+/**
+ * Asks systemd. The returned function waits for the answer.
+ * @throws PodctlError `no-systemd`; the returned function also `systemd-silent`, `unit-gone`
+ */
+export function askOwnState(ask: AskBus, unit: string): () => OwnState {
+  const answers = ask(['MainPID', 'Delegate'].map((name) => getProperty(unitPath(unit), SERVICE, name)));
+  return () => {
+    try {
+      const [mainPid, isDelegated] = answers();
+      return { mainPid: Number(mainPid), isDelegated: isDelegated === true };
+    } catch (error) {
+      throw explain(`cannot learn how ${unit} was set up`, error);
+    }
   };
-  try {
-    const [mainPid, isDelegated] = await Promise.all([get('MainPID'), get('Delegate')]);
-    return { mainPid: Number(mainPid), isDelegated: isDelegated === true };
-  } catch (error) {
-    throw explain(`cannot learn how ${unit} was set up`, error);
-  }
 }

@@ -2,7 +2,8 @@
 import fs from 'node:fs';
 import { PodctlError } from '#kernel/errors';
 import type { HostUnit } from '../pod/record';
-import { type OwnUnit, ownState, ownUnit } from '../systemd/own-unit';
+import type { AskBus } from '../systemd/bus';
+import { askOwnState, type OwnUnit, ownUnit } from '../systemd/own-unit';
 import { requireFit } from './fit-unit';
 import type { Services } from './services';
 
@@ -22,37 +23,69 @@ export interface Place {
   readonly outer: OwnUnit | undefined;
 }
 
-export const APART: Place = { unit: undefined, outer: undefined };
+/** Where the pod is to run, once that is asked for. */
+export interface Placing {
+  /** What has executed this process, and may wait for it. */
+  readonly executedBy: OwnUnit | undefined;
+  /**
+   * Waits for systemd only if it was systemd that executed this process.
+   * @throws PodctlError `not-in-place` if the pod cannot run where it has to, `unit-unfit` if it could not do so there
+   */
+  place(): Place;
+}
 
-/**
- * Waits for systemd only if it was systemd that executed this process.
- * @throws PodctlError `not-in-place` if the pod cannot run where `wanted` demands, `unit-unfit` if it could not do so there
- */
-export async function placeOf(
-  services: Pick<Services, 'connect' | 'warn'>,
-  env: Readonly<Record<string, string | undefined>>,
+const APART: Place = { unit: undefined, outer: undefined };
+export const PLACED_APART: Placing = { executedBy: undefined, place: () => APART };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Asks systemd about the unit that executed this process, if there is one. @throws PodctlError `usage`, `no-systemd` */
+export function askPlace(
+  services: Pick<Services, 'ask' | 'warn'>,
+  env: Environment,
   { wanted, apart }: PlaceWish,
-): Promise<Place> {
-  const unit = ownUnit(env, process.pid, fs.readFileSync('/proc/self/cgroup', 'utf8'));
+): Placing {
+  const unit = ownUnit(env, process.pid, () => fs.readFileSync('/proc/self/cgroup', 'utf8'));
   if (wanted === 'no' || apart !== undefined) {
     if (wanted === 'yes') throw new PodctlError('usage', `--in-place and ${apart} contradict each other`);
-    return { unit: undefined, outer: unit };
+    return { executedBy: unit, place: () => ({ unit: undefined, outer: unit }) };
   }
   const obstacle =
-    unit === undefined ? 'podctl was not executed by a unit of systemd' : await obstacleIn(services, unit);
+    unit === undefined ? () => 'podctl was not executed by a unit of systemd' : askObstacle(services.ask, unit);
+  return { executedBy: unit, place: once(() => placeIn(services, wanted, unit, obstacle())) };
+}
+
+/** @param obstacle why the pod cannot run in `unit`; undefined if it can */
+function placeIn(
+  { warn }: Pick<Services, 'warn'>,
+  wanted: InPlace,
+  unit: OwnUnit | undefined,
+  obstacle: string | undefined,
+): Place {
   if (obstacle === undefined) {
     requireFit(unit?.name ?? '');
     return { unit, outer: undefined };
   }
   if (wanted === 'yes') throw new PodctlError('not-in-place', `the pod cannot run in place: ${obstacle}`);
   if (unit !== undefined) {
-    services.warn(`the pod runs in a unit of its own: ${obstacle}; with Delegate=yes, it runs in ${unit.name} itself`);
+    warn(`the pod runs in a unit of its own: ${obstacle}; with Delegate=yes, it runs in ${unit.name} itself`);
   }
   return { unit: undefined, outer: unit };
 }
 
-async function obstacleIn(services: Pick<Services, 'connect'>, unit: OwnUnit): Promise<string | undefined> {
-  const { mainPid, isDelegated } = await ownState(services.connect(), unit.name);
-  if (mainPid !== process.pid) return `podctl is not the main process (ExecStart=) of ${unit.name}`;
-  return isDelegated ? undefined : `${unit.name} has no cgroups of its own (Delegate=)`;
+function askObstacle(ask: AskBus, unit: OwnUnit): () => string | undefined {
+  const state = askOwnState(ask, unit.name);
+  return () => {
+    const { mainPid, isDelegated } = state();
+    if (mainPid !== process.pid) return `podctl is not the main process (ExecStart=) of ${unit.name}`;
+    return isDelegated ? undefined : `${unit.name} has no cgroups of its own (Delegate=)`;
+  };
+}
+
+function once<T>(act: () => T): () => T {
+  let done: { readonly value: T } | undefined;
+  return () => {
+    done ??= { value: act() };
+    return done.value;
+  };
 }

@@ -1,12 +1,11 @@
 /** From images and options to a pod in its directory, locked, with everything written that running it needs. */
 import fs from 'node:fs';
-import type { AppName, PodId } from '#kernel/brand';
+import type { AppName } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { AppSpec, PodSpec, UserRange, VolumeSpec } from '../../stage1/plan/spec';
 import type { Isolation } from '../../stage2/isolators/plan';
 import type { Effect, Isolator, IsolatorReport } from '../../stage2/isolators/types';
 import type { ExitPolicy } from '../../stage2/life';
-import { podNameOfUnit } from '../../units/name';
 import { requirePlatform } from '../image/platform';
 import type { DeclaredPod } from '../image/pod-manifest';
 import type { Mount, Volume } from '../image/pod-schema';
@@ -14,7 +13,6 @@ import { rootOf } from '../pod/app-root';
 import { launchOf, type Relaxations } from '../pod/launch';
 import { MANIFEST, machineOf, RECORD } from '../pod/layout';
 import { type PodFacts, type PodManifest, podManifest, type RuntimeApp } from '../pod/manifest';
-import { claimName } from '../pod/names';
 import type { LockedPod } from '../pod/pods';
 import type { AppRecord, HostUnit, PodRecord } from '../pod/record';
 import { reifyVolumes } from '../pod/reify-volumes';
@@ -26,7 +24,8 @@ import { ensureTrees } from '../render/ensure-tree';
 import type { StoredImage } from '../store/cas';
 import { chosenLogNamespace, logNamespaceName } from '../systemd/log-namespace';
 import { machineName } from '../systemd/machined';
-import { discard, discardPredecessor } from './garbage';
+import { claimNameOf } from './claim-name';
+import { discard } from './garbage';
 import { type FetchOptions, type Obtained, obtainImage, unlessRemoved } from './images';
 import { isolateApp, isolatePod, reportsOf, tellOfIsolators } from './isolation';
 import { lifeOfPod, podFacts, withImageLife } from './life';
@@ -62,8 +61,8 @@ export interface PrepareRequest {
   readonly logNamespace: string | undefined;
   /** `--no-overlay` makes copies. */
   readonly roots: PodSpec['roots'];
-  /** A unit of the user's that the pod is to run in, in place. */
-  readonly unit: HostUnit | undefined;
+  /** Says which unit of the user's the pod is to run in, in place. Waits for systemd, so it is asked late. */
+  unit(): HostUnit | undefined;
 }
 
 /** An app whose image is there and rendered. */
@@ -105,17 +104,34 @@ export async function preparePod(services: Services, request: PrepareRequest): P
   if (request.logNamespace !== undefined) logNamespaceName(request.logNamespace);
   const isolators = request.manifest?.isolators ?? request.isolators;
   const { effects, reports: ofPod } = isolatePod(services, isolators, request.relaxed);
-  const images: Obtained[] = [];
-  for (const app of wanted) images.push(await obtainImage(services, app.image, app.signature, request.fetch));
+  const images = await obtainAll(services, wanted, request);
+  const unit = request.unit();
   return withPrepareLock(services, async () => {
     const apps: ResolvedApp[] = [];
     for (const [index, app] of wanted.entries())
       apps.push(await resolveApp(services, app, images[index], request, effects));
-    return makePod(services, request, { apps, isolators, effects, ofPod });
+    return makePod(services, request, { apps, isolators, effects, ofPod, unit });
   });
 }
 
+/** systemd answers while images are looked at. Where one has to be fetched, a unit that does not fit is refused at once. */
+async function obtainAll(
+  services: Services,
+  wanted: readonly WantedApp[],
+  { fetch, unit }: PrepareRequest,
+): Promise<readonly Obtained[]> {
+  const images: Obtained[] = [];
+  const obtaining = (async () => {
+    for (const { image, signature } of wanted) images.push(await obtainImage(services, image, signature, fetch));
+  })();
+  const laterTurn = new Promise<void>((resolve) => void setImmediate(resolve));
+  await Promise.race([obtaining, laterTurn.then(unit)]);
+  await obtaining;
+  return images;
+}
+
 interface Settled {
+  readonly unit: HostUnit | undefined;
   readonly apps: readonly ResolvedApp[];
   readonly isolators: readonly Isolator[];
   readonly effects: readonly Effect[];
@@ -125,7 +141,7 @@ interface Settled {
 function makePod(
   services: Services,
   request: PrepareRequest,
-  { apps, isolators, effects, ofPod }: Settled,
+  { apps, isolators, effects, ofPod, unit: host }: Settled,
 ): PreparedPod {
   requireUniqueNames(apps);
   const { apps: runtimes, volumes: declared } = reifyVolumes(
@@ -146,9 +162,9 @@ function makePod(
   const embryo = services.pods.create();
   let name = machineOf(embryo.id);
   try {
-    if (request.name !== undefined || request.unit !== undefined) name = claimNameOf(services, request, embryo.id);
+    if (request.name !== undefined || host !== undefined) name = claimNameOf(services, request.name, host, embryo.id);
     const pod = services.pods.move(embryo, 'prepare');
-    const logNamespace = chosenLogNamespace(request.logNamespace, machineOf(pod.id), request.unit?.name);
+    const logNamespace = chosenLogNamespace(request.logNamespace, machineOf(pod.id), host?.name);
     const record = {
       version: 1,
       name,
@@ -157,7 +173,7 @@ function makePod(
       reports,
       ...(request.roots === 'copy' ? { roots: request.roots } : {}),
       ...relaxedOf(request.relaxed),
-      ...(request.unit === undefined ? {} : { unit: request.unit }),
+      ...(host === undefined ? {} : { unit: host }),
       ...(logNamespace === undefined ? {} : { logNamespace }),
     } as const;
     if (request.roots === 'copy') copyRoots(pod, launches);
@@ -257,37 +273,9 @@ function requireUniqueNames(apps: readonly ResolvedApp[]): void {
   }
 }
 
-/** A pod in a unit of the user's is called as the unit is, unless somebody says otherwise. */
-function claimNameOf(services: Services, { name, unit }: PrepareRequest, pod: PodId): string {
-  const wanted = name ?? podNameOfUnit(unit?.name ?? '');
-  if (wanted === undefined) return machineOf(pod);
-  try {
-    if (unit !== undefined) discardPredecessor(services, wanted, unit);
-    claimPodName(services, wanted, pod);
-    return wanted;
-  } catch (error) {
-    if (name !== undefined || !(error instanceof PodctlError) || error.code !== 'pod-name-taken') throw error;
-    services.warn(`${error.message}: the pod has none but ${machineOf(pod)}`);
-    return machineOf(pod);
-  }
-}
-
 /** What a pod remembers of it, so that it can be started again as it was. */
 export const relaxedOf = (relaxed: Relaxations): Pick<PodRecord, 'relaxed'> =>
   Object.values(relaxed).includes(true) ? { relaxed } : {};
-
-/** A name is free once the pod that had it is over. */
-export function claimPodName(
-  { dataDir, native, pods }: Pick<Services, 'dataDir' | 'native' | 'pods'>,
-  name: string,
-  pod: PodId,
-): void {
-  claimName(dataDir, native, name, pod, (holder) => {
-    const entry = pods.get(holder);
-    const state = entry && pods.state(entry);
-    return state === undefined || !['embryo', 'preparing', 'prepared', 'running'].includes(state);
-  });
-}
 
 function writePod(pod: LockedPod, manifest: PodManifest, record: PodRecord): void {
   // Plain writes: nobody takes a pod for prepared before keepPod() has made it so.

@@ -13,7 +13,7 @@ import { enterEvent } from '../systemd/journal-events';
 import { renameMachine } from '../systemd/machine-rename';
 import { machineName, removeIncoming } from '../systemd/machined';
 import { setProperties } from '../systemd/unit-properties';
-import { claimPodName } from './prepare';
+import { claimPodName } from './claim-name';
 import { withRecord } from './record-lock';
 import type { Services } from './services';
 

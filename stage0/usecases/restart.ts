@@ -16,7 +16,7 @@ import { unitOf } from '../pod/unit';
 import { incomingOf, machineMessages, makeIncoming } from '../systemd/machined';
 import { restartUnit, untilUnitGone } from '../systemd/manager';
 import { startUnit } from '../systemd/unit-run';
-import { claimPodName } from './prepare';
+import { claimPodName } from './claim-name';
 import { loadPod } from './prepared';
 import type { Services } from './services';
 import { endOfStart, unitProperties } from './start';

@@ -18,7 +18,7 @@ import type { PrepareLock } from '../store/prepare-lock';
 import type { Remotes } from '../store/remotes';
 import type { SourceCache } from '../store/source-cache';
 import type { Trees } from '../store/trees';
-import type { Bus } from '../systemd/bus';
+import type { AskBus, Bus } from '../systemd/bus';
 import type { JournalPort } from '../systemd/journal-events';
 import type { FetchPolicy } from './images';
 
@@ -109,6 +109,8 @@ export interface Services {
   notify(state: string): void;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Asks the system bus something, and waits for the answer when it is needed: cheaper than the connection. */
+  readonly ask: AskBus;
   /** The connection to the system bus, made at the first call. It is there at once, and connects meanwhile. */
   connect(): Bus;
   /** Ends that connection, if there is one: a process does not end while it is open. */

@@ -21,8 +21,7 @@ using Napi::CallbackInfo;
 using Napi::Value;
 
 // Longest symbolic link and longest attribute list the kernel hands out (PATH_MAX, XATTR_LIST_MAX and XATTR_SIZE_MAX).
-constexpr size_t kMaxLink = 4096;
-constexpr size_t kMaxAttribute = 65536;
+constexpr size_t kMaxLink = 4096, kMaxAttribute = 65536;
 constexpr const char *kJournalSocket = "/run/systemd/journal/socket";
 
 // Throws an Error shaped like those of node:fs.
@@ -245,7 +244,8 @@ void journal_send(const CallbackInfo &info) {
 
 Value connect_unix(const CallbackInfo &info) {
   const std::string name = info[0].As<Napi::String>().Utf8Value();
-  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), addon::connect_stream(name), name)));
+  const int64_t patience = info[1].ToNumber().Int64Value();  // 0 if it is not given
+  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), addon::connect_stream(name, patience), name)));
 }
 
 Value socket_pair(const CallbackInfo &info) {

@@ -60,8 +60,11 @@ export interface Addon {
   journalSend(payload: Buffer, socketPath?: string): void;
   /** socketpair(2): two connected AF_UNIX SOCK_SEQPACKET sockets, close-on-exec. */
   socketPair(): Int32Array;
-  /** socket(2) and connect(2): a blocking, close-on-exec AF_UNIX stream. A path that begins with NUL is an abstract one. */
-  connectUnix(path: string): number;
+  /**
+   * socket(2) and connect(2): a blocking, close-on-exec AF_UNIX stream. A path that begins with NUL is an abstract one. With
+   * `patienceMs`, a read(2) that waits longer fails with EAGAIN.
+   */
+  connectUnix(path: string, patienceMs?: number): number;
   /**
    * To the process that `processFd` stands for, an open directory of /proc: to nobody if it has ended, whoever has its number
    * now. `signal` 0 only asks. @throws ESRCH

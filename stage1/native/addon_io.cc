@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 namespace addon {
@@ -112,7 +113,7 @@ Outcome send_datagram(const std::string &path, const void *data, size_t size) {
   return {sent, "sendmsg"};
 }
 
-Outcome connect_stream(const std::string &name) {
+Outcome connect_stream(const std::string &name, int64_t patience) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (name.empty() || name.size() >= sizeof address.sun_path) return {-EINVAL, "connect"};
@@ -121,10 +122,13 @@ Outcome connect_stream(const std::string &name) {
   const size_t size = offsetof(sockaddr_un, sun_path) + name.size() + (name[0] == '\0' ? 0 : 1);
   const sys::Result opened = sys::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (sys::failed(opened)) return {opened, "socket"};
-  const sys::Result connected = sys::connect(static_cast<int>(opened), &address, size);
-  if (!sys::failed(connected)) return {opened, "connect"};
-  sys::close(static_cast<int>(opened));
-  return {connected, "connect"};
+  const int socket = static_cast<int>(opened);
+  const timeval limit{patience / 1000, patience % 1000 * 1000};
+  Outcome done{sys::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), "setsockopt"};
+  if (!sys::failed(done.result)) done = {sys::connect(socket, &address, size), "connect"};
+  if (!sys::failed(done.result)) return {opened, "connect"};
+  sys::close(socket);
+  return done;
 }
 
 Outcome keep_open(int fd) {

@@ -44,7 +44,8 @@ sys::Result execute(const std::string &path, const std::vector<std::string> &arg
 Outcome send_datagram(const std::string &path, const void *data, size_t size);
 
 // A stream socket connected to `name`: a path, or an abstract name if it begins with a NUL byte.
-Outcome connect_stream(const std::string &name);
+// `patience`: milliseconds that a read(2) waits; 0: for ever.
+Outcome connect_stream(const std::string &name, int64_t patience);
 
 // What this thread makes from now on belongs to this user and group, and root's capabilities over files stay.
 Outcome own_new_files(uint32_t id);

@@ -3,7 +3,7 @@ import type { PodFacts } from '../../image/pod-manifest';
 import { exposedPort } from '../../image/pod-schema';
 import { assertSystemd } from '../../systemd/host';
 import { FROM_STORE } from '../../usecases/images';
-import { APART, placeOf } from '../../usecases/place';
+import { askPlace, PLACED_APART } from '../../usecases/place';
 import { preparePod } from '../../usecases/prepare';
 import { enterRun, runPod } from '../../usecases/run';
 import type { Handler } from '../command';
@@ -18,7 +18,7 @@ import { annotationsOf, textMapOf } from './pod-words';
 export const run: Handler<typeof spec> = async (context, { flags }) => {
   if (!flags.dryRun) assertSystemd();
   const services = createServices(context);
-  const place = flags.dryRun ? APART : await placeOf(services, context.env, placeWishOf(flags));
+  const place = (flags.dryRun ? PLACED_APART : askPlace(services, context.env, placeWishOf(flags))).place();
   const options = { ...startOptionsOf(flags, context.env), outer: place.outer?.name };
   const prepared = await preparePod(services, {
     name: flags.name,
@@ -36,7 +36,7 @@ export const run: Handler<typeof spec> = async (context, { flags }) => {
     users: usersOf(flags.privateUsers),
     logNamespace: flags.logNamespace,
     roots: flags.noOverlay ? 'copy' : 'overlay',
-    unit: place.unit,
+    unit: () => place.unit,
   });
   if (flags.dryRun) return showPlan(context, services, prepared, options);
   saveUuid(prepared.pod.id, flags.uuidFileSave);

@@ -61,7 +61,7 @@ const SAID_BY_MANIFEST = [
 export function prepareRequestOf(
   context: Context,
   { flags, given, apps }: PrepareWords,
-  unit?: PrepareRequest['unit'],
+  unit: PrepareRequest['unit'] = () => undefined,
 ): PrepareRequest {
   const { globals } = context;
   const manifest = flags.podManifest === undefined ? undefined : readPodManifest(flags.podManifest);

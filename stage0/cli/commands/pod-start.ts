@@ -8,7 +8,7 @@ import type { Observe } from '../../image/fetch/events';
 import type { PodEntry } from '../../pod/pods';
 import { NOT_LOADED } from '../../pod/record';
 import { discard } from '../../usecases/garbage';
-import type { Place } from '../../usecases/place';
+import type { Placing } from '../../usecases/place';
 import { type PreparedPod, type PrepareRequest, preparePod } from '../../usecases/prepare';
 import type { Services } from '../../usecases/services';
 import { podSpec, type StartOptions } from '../../usecases/start';
@@ -29,8 +29,12 @@ export function announce(context: Context, pod: PodId, { detach }: StartOptions)
 }
 
 /** Prepares the pod. A unit that waits for this hears what is going on meanwhile, and goes on waiting. */
-export async function prepareIn(place: Place, services: Services, request: PrepareRequest): Promise<PreparedPod> {
-  if (place.unit === undefined && place.outer === undefined) return preparePod(services, request);
+export async function prepareIn(
+  { executedBy }: Placing,
+  services: Services,
+  request: PrepareRequest,
+): Promise<PreparedPod> {
+  if (executedBy === undefined) return preparePod(services, request);
   const { tellUnit } = await import('./unit-progress.js');
   const telling = tellUnit(services);
   const observe: Observe = (event) => {

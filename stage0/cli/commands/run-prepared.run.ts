@@ -1,6 +1,6 @@
 import { PodctlError } from '#kernel/errors';
 import { assertSystemd } from '../../systemd/host';
-import { APART, placeOf } from '../../usecases/place';
+import { askPlace, PLACED_APART } from '../../usecases/place';
 import { withPrepareLock } from '../../usecases/prepare-lock';
 import { loadPod, recordUnit } from '../../usecases/prepared';
 import { enterRun, runPod } from '../../usecases/run';
@@ -15,7 +15,7 @@ import type { spec } from './run-prepared';
 export const run: Handler<typeof spec> = async (context, { args, flags }) => {
   if (!flags.dryRun) assertSystemd();
   const services = createServices(context);
-  const place = flags.dryRun ? APART : await placeOf(services, context.env, placeWishOf(flags));
+  const place = (flags.dryRun ? PLACED_APART : askPlace(services, context.env, placeWishOf(flags))).place();
   const options = { ...startOptionsOf(flags, context.env), outer: place.outer?.name };
   const entry = podArgument(services, args.uuid);
   const state = services.pods.state(entry);

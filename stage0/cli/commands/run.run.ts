@@ -1,5 +1,5 @@
 import { assertSystemd } from '../../systemd/host';
-import { APART, placeOf } from '../../usecases/place';
+import { askPlace, PLACED_APART } from '../../usecases/place';
 import { enterRun, runPod } from '../../usecases/run';
 import type { Handler } from '../command';
 import { createServices } from '../services';
@@ -12,12 +12,14 @@ export const run: Handler<typeof spec> = async (context, words) => {
   const { flags } = words;
   if (!flags.dryRun) assertSystemd();
   const services = createServices(context);
-  const place = flags.dryRun ? APART : await placeOf(services, context.env, placeWishOf(flags));
-  const request = prepareRequestOf(context, words, place.unit);
-  const options = { ...startOptionsOf(flags, context.env), outer: place.outer?.name };
-  // The bus answers while the images are looked up here.
-  if (!flags.dryRun) services.connect();
-  const prepared = await prepareIn(place, services, request);
+  const placing = flags.dryRun ? PLACED_APART : askPlace(services, context.env, placeWishOf(flags));
+  const request = prepareRequestOf(context, words, () => placing.place().unit);
+  const startOptions = startOptionsOf(flags, context.env);
+  // The bus answers while the images are looked up here. In a unit it is perhaps not needed.
+  if (!flags.dryRun && placing.executedBy === undefined) services.connect();
+  const prepared = await prepareIn(placing, services, request);
+  const place = placing.place();
+  const options = { ...startOptions, outer: place.outer?.name };
   if (flags.dryRun) return showPlan(context, services, prepared, options);
   const { pod } = prepared;
   saveUuid(pod.id, flags.uuidFileSave);

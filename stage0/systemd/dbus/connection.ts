@@ -19,13 +19,20 @@ export interface ConnectOptions {
 }
 
 /** As systemctl waits, and other clients of the bus: PID 1 answers in milliseconds, and jobs are not waited for by calls. */
-const CALL_TIMEOUT_MS = 25_000;
+export const CALL_TIMEOUT_MS = 25_000;
 
 const BUS = {
   destination: 'org.freedesktop.DBus',
   path: '/org/freedesktop/DBus',
   interface: 'org.freedesktop.DBus',
 } as const;
+
+/** The first call on every connection. */
+export const HELLO: MethodCall = { ...BUS, member: 'Hello' };
+
+/** SASL EXTERNAL without waiting for an answer: a refusal shows in what is read later. */
+export const greetingOf = (uid: number): Buffer =>
+  Buffer.from(`\0AUTH EXTERNAL ${Buffer.from(String(uid)).toString('hex')}\r\nBEGIN\r\n`);
 
 interface Pending {
   readonly call: MethodCall;
@@ -62,8 +69,8 @@ class Connection implements Bus {
       ended: (error) => this.#fail(noBus(socket, error)),
     };
     this.#stream = sockets === undefined ? netStream(socket, events) : fdStream(sockets, socket, events);
-    this.#send(Buffer.from(`\0AUTH EXTERNAL ${Buffer.from(String(uid)).toString('hex')}\r\nBEGIN\r\n`));
-    this.call({ ...BUS, member: 'Hello' }).catch((error) => this.#fail(error));
+    this.#send(greetingOf(uid));
+    this.call(HELLO).catch((error) => this.#fail(error));
   }
 
   call(call: MethodCall, timeoutMs = CALL_TIMEOUT_MS): Promise<Reply> {

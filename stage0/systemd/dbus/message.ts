@@ -57,7 +57,8 @@ export interface Message {
 
 export function encodeCall(call: MethodCall, serial: number): Buffer {
   const signature = call.signature ?? '';
-  const body = marshal(signature, call.body ?? []);
+  const values = call.body ?? [];
+  const body = signature === 'ss' ? encodeTexts(values.map(String)) : marshal(signature, values);
   const fields = encodeFields([
     ['path', call.path],
     ['destination', call.destination],
@@ -71,6 +72,20 @@ export function encodeCall(call: MethodCall, serial: number): Buffer {
   fixed.writeUInt32LE(serial, 8);
   fixed.writeUInt32LE(fields.length, 12);
   return Buffer.concat([fixed, fields, Buffer.alloc(padding(fields.length)), body]);
+}
+
+/** The body of most calls by hand, for the reason that encodeFields() has. */
+function encodeTexts(texts: readonly string[]): Buffer {
+  const buffer = Buffer.alloc(texts.reduce((size, text) => size + MAX_FIELD_OVERHEAD + 3 * text.length, 0));
+  let end = 0;
+  for (const text of texts) {
+    if (text.includes('\0')) throw new TypeError('a D-Bus string with a NUL in it');
+    const at = alignTo(end, 4);
+    const length = buffer.write(text, at + 4);
+    buffer.writeUInt32LE(length, at);
+    end = at + 4 + length + 1;
+  }
+  return buffer.subarray(0, end);
 }
 
 type TextField = 'path' | 'destination' | 'interface' | 'member' | 'signature';
