@@ -5,7 +5,7 @@
  *     podctl.cjs      what a warm start of a pod is made of: everything that WARM imports, but for what is imported dynamically
  *     more.cjs        everything else; a module of it is evaluated when it is needed
  *     openpgp.cjs     the one big library, out of the way of commands that verify nothing
- *     digest-thread.cjs  the program of the thread that hashes a large image while it comes in
+ *     follower-thread.cjs  the program of the threads that hash and render images while they come in
  *     *.cache         V8's compiled code of these, which only the Node that made it takes; the executable names that Node, too
  *                     (looking for it with env(1) costs 2.5 ms of every start)
  *     man/podctl.1
@@ -151,7 +151,7 @@ mkdirSync(inDist('man'), { recursive: true });
 await Promise.all([
   bundlePodctl(),
   bundle({ entryPoints: ['stage0/cli/launcher.ts'], banner: { js: `#!${process.execPath}` } }, 'podctl'),
-  bundle({ entryPoints: ['stage0/store/digest-thread.ts'] }, 'digest-thread.cjs'),
+  bundle({ entryPoints: ['stage0/store/follower-thread.ts'] }, 'follower-thread.cjs'),
   ...APART.map((name) => bundle({ entryPoints: [require.resolve(name)] }, `${name}.cjs`)),
 ]);
 chmodSync(inDist('podctl'), 0o755);

@@ -4,7 +4,7 @@ import { type ImageId, isImageId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { native } from '../../stage1/native/index';
 import { fsyncDir } from '../files/durable';
-import type { ImageFacts, NewImage, StoredImage } from './cas';
+import type { Following, ImageFacts, NewImage, RenderedLayer, StoredImage } from './cas';
 import { FileDigest } from './file-digest';
 import { encodeInfo, INFO, MANIFEST, TAR } from './image-files';
 import type { Temporary, TemporaryDirectory } from './temporary';
@@ -37,12 +37,12 @@ export class DirectoryNewImage implements NewImage {
   #size = 0;
   #flushed = 0;
 
-  constructor(temporary: Temporary, checkIn: CheckIn) {
+  constructor(temporary: Temporary, checkIn: CheckIn, following?: Following) {
     this.#temporary = temporary;
     this.#checkIn = checkIn;
     this.#directory = temporary.create(0o750);
     this.#tar = fs.openSync(`${placeOf(this.#directory)}/${TAR}`, 'wx+', 0o640);
-    this.#digest = new FileDigest(this.#tar);
+    this.#digest = new FileDigest(this.#tar, following);
   }
 
   write(chunk: Buffer): void {
@@ -64,6 +64,11 @@ export class DirectoryNewImage implements NewImage {
     if (this.#size - this.#flushed < WRITEBACK_BYTES) return;
     native().startWriteback(this.#tar, this.#flushed, this.#size - this.#flushed);
     this.#flushed = this.#size;
+  }
+
+  settled(): Promise<RenderedLayer | undefined> {
+    this.#flush();
+    return this.#digest.settled();
   }
 
   commit(manifest: Buffer, facts: ImageFacts): StoredImage {

@@ -8,7 +8,7 @@ import type { ByteString } from '../../render/byte-string';
 import type { LayerTree } from '../../render/layer-tree';
 import { TarReader } from '../../render/tar';
 import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../../render/tar-writer';
-import type { ContentStore, StoredImage } from '../../store/cas';
+import type { ContentStore, RenderedLayer, StoredImage } from '../../store/cas';
 import { expander } from '../archive';
 import type { Verification } from '../fetch/port';
 import { decodeImageManifest } from '../manifest';
@@ -52,7 +52,7 @@ export interface ImageInput {
 }
 
 /** Layers whose trees are filled, and wait to be made durable together. */
-type Rendered = Map<ImageId, LayerTree>;
+type Rendered = Map<ImageId, { readonly tree: LayerTree; readonly layer: RenderedLayer }>;
 
 /** Decompression works on other threads while this one hashes and writes; more than these only need memory. */
 const AT_ONCE = 3;
@@ -75,7 +75,7 @@ export async function importImage(input: ImageInput, target: ImportTarget): Prom
     });
     commitTrees(rendered);
   } finally {
-    for (const tree of rendered.values()) tree.abandon();
+    for (const { tree } of rendered.values()) tree.abandon();
   }
   const converted = layers.map(({ diffId }): ConvertedLayer => {
     const id = ids.get(diffId);
@@ -108,9 +108,9 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
 
 /** One wait for the disk is enough for all: it is for everything on the file system. */
 function commitTrees(rendered: Rendered): void {
-  const [first] = rendered.values();
-  first?.sync();
-  for (const [id, tree] of rendered) tree.commit(id, true);
+  const trees = [...rendered.values()];
+  trees.find(({ layer }) => !layer.synced)?.tree.sync();
+  for (const [id, { tree, layer }] of rendered) tree.commit(id, layer);
 }
 
 async function importLayer(
@@ -120,11 +120,11 @@ async function importLayer(
   rendered: Rendered,
 ): Promise<ImageId> {
   const { diffId, size } = layer;
-  const image = target.images.begin();
   let tree = target.tree?.();
+  const image = target.images.begin({ atLeast: size, rootFd: tree?.rootFd });
   let blob: BlobFile | undefined;
   const hash = hashFor(diffId);
-  const converter = new LayerConverter((bytes) => image.write(bytes), tree);
+  const converter = new LayerConverter((bytes) => image.write(bytes));
   const tar = new TarReader(converter, true);
   const expand = expander(size, (chunk) => {
     hash.update(chunk);
@@ -149,11 +149,11 @@ async function importLayer(
     tar.finish();
     const manifest = converter.finish(diffId);
     const facts = { ...layerIdentity(diffId), source, verification: undefined, digest: diffId };
+    const made = await image.settled();
     const { id } = image.commit(manifest, facts);
     target.learn(diffId, id);
-    if (tree !== undefined && converter.isAlone) {
-      tree.finish();
-      rendered.set(id, tree);
+    if (tree !== undefined && made !== undefined && converter.isAlone) {
+      rendered.set(id, { tree, layer: made });
       tree = undefined;
     }
     return id;

@@ -26,8 +26,6 @@ type Kind = 'directory' | 'implicit' | 'symlink' | 'other';
 
 export class LayerConverter implements TarSink {
   readonly #write: (bytes: Buffer) => void;
-  /** Gets what is written, entry by entry; undefined once the layer turns out to need those below. */
-  #tree: TarSink | undefined;
   readonly #kinds = new Map<ByteString, Kind>();
   #entries = 0;
   #links = false;
@@ -38,13 +36,10 @@ export class LayerConverter implements TarSink {
 
   /**
    * @param write takes the bytes of the ACI in order; views of its input, to be used at once
-   * @param tree takes the same as entries; it is what the ACI would be rendered to, unless `isAlone` comes out false
    */
-  constructor(write: (bytes: Buffer) => void, tree?: TarSink) {
+  constructor(write: (bytes: Buffer) => void) {
     this.#write = write;
-    this.#tree = tree;
     write(memberHeader(TOP));
-    tree?.entry({ ...TOP, sparse: false, major: 0, minor: 0, offset: 0 });
   }
 
   /** Whether what was read so far can be rendered without the layers below. */
@@ -76,19 +71,16 @@ export class LayerConverter implements TarSink {
   data(chunk: Buffer): void {
     if (this.#size < 0) return;
     this.#write(chunk);
-    this.#tree?.data(chunk);
   }
 
   /** The ACI has zeros there; rendering would not save much by knowing. */
   hole(size: number): void {
     if (this.#size < 0) return;
     for (let left = size; left > 0; left -= ZEROS.length) this.#write(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
-    this.#tree?.hole?.(size);
   }
 
   fileEnd(): void {
     if (this.#size > 0) this.#write(paddingOf(this.#size));
-    if (this.#size >= 0) this.#tree?.fileEnd();
     this.#size = -1;
   }
 
@@ -141,10 +133,7 @@ export class LayerConverter implements TarSink {
     const kind = this.#kinds.get(target);
     if (target === '' || target === path || kind === 'directory' || kind === 'implicit')
       throw refuse('image-hardlink-escape', `is a hard link to ${display(entry.linkName)}, which is no file`, entry);
-    if (kind === undefined) {
-      this.#links = true;
-      this.#tree = undefined;
-    }
+    if (kind === undefined) this.#links = true;
     this.#set(path, kind ?? 'other', entry);
     this.#put(entry, path, `rootfs/${target}` as ByteString);
   }
@@ -173,9 +162,7 @@ export class LayerConverter implements TarSink {
   #put(entry: TarEntry, path: ByteString, linkName: ByteString): void {
     const { type, size } = entry;
     const name = `rootfs/${path}${type === 'directory' ? '/' : ''}` as ByteString;
-    const written = { ...entry, name, linkName };
-    this.#write(memberHeader(written));
-    this.#tree?.entry(written);
+    this.#write(memberHeader({ ...entry, name, linkName }));
     this.#size = type === 'file' ? size : -1;
   }
 }
