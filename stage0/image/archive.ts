@@ -2,6 +2,7 @@
  * Expands an image file of any compression into the bytes of its tar. The consumer is synchronous; the compressed side waits
  * for the expander, which works on another thread (zlib) or in another process (xz, bzip2, zstd, igzip).
  */
+import { createHash, type Hash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
 import { type Compression, compressionOf, MAGIC_BYTES } from './compression';
 import { gunzip } from './gunzip';
@@ -44,32 +45,44 @@ function limited(fileSize: number, consume: Consumer): Consumer {
   };
 }
 
+/** An expander that hashes what it hands on, wherever it has it at hand. */
+export interface HashingExpander extends Expander {
+  /** Hex digits of all that was expanded; to be asked for once, after the end. */
+  digest(): string;
+}
+
 const plain = (consume: Consumer): Expander => ({
   write: async (chunk) => consume(chunk),
   end: async () => undefined,
   destroy: () => undefined,
 });
 
-function expanderFor(compression: Compression, consume: Consumer): Expander {
-  switch (compression) {
-    case 'none':
-      return plain(consume);
-    case 'gzip':
-      return gunzip(consume);
-    case 'xz':
-    case 'bzip2':
-    case 'zstd':
-      return hostProgram(compression, consume);
-  }
+/** Another thread hashes gzip's output where it makes it; what comes of other programs is hashed here. */
+function expanderFor(compression: Compression, consume: Consumer, algorithm: string | undefined): HashingExpander {
+  if (compression === 'gzip') return gunzip(consume, algorithm);
+  const hash = algorithm === undefined ? undefined : createHash(algorithm);
+  const take = hash === undefined ? consume : hashing(hash, consume);
+  const expander = compression === 'none' ? plain(take) : hostProgram(compression, take);
+  return Object.assign(expander, { digest: () => hash?.digest('hex') ?? '' });
 }
 
-/** Chooses the expander once enough bytes have come to tell the compression. */
-export function expander(fileSize: number, consumer: Consumer): Expander {
+const hashing =
+  (hash: Hash, consume: Consumer): Consumer =>
+  (chunk) => {
+    hash.update(chunk);
+    consume(chunk);
+  };
+
+/**
+ * Chooses the expander once enough bytes have come to tell the compression.
+ * @param algorithm `sha256` or `sha512`, for the digest; undefined: there is none
+ */
+export function expander(fileSize: number, consumer: Consumer, algorithm?: string): HashingExpander {
   const consume = limited(fileSize, consumer);
   let start: Buffer = Buffer.alloc(0);
-  let chosen: Expander | undefined;
-  const choose = (): Expander => {
-    chosen ??= expanderFor(compressionOf(start), consume);
+  let chosen: HashingExpander | undefined;
+  const choose = (): HashingExpander => {
+    chosen ??= expanderFor(compressionOf(start), consume, algorithm);
     return chosen;
   };
   return {
@@ -83,5 +96,6 @@ export function expander(fileSize: number, consumer: Consumer): Expander {
       await choose().end();
     },
     destroy: () => chosen?.destroy(),
+    digest: () => choose().digest(),
   };
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds the native parts into dist/native: podctl-stage1 (freestanding, static), podctl.node (the addon) and
-# podctl-seccomp.node (the addon that compiles filters). Needs g++, libseccomp-dev and the headers of libc6-dev and
-# linux-libc-dev. What is newer than all of its sources is left alone. CXX chooses the compiler, OUT the directory.
+# Builds the native parts into dist/native: podctl-stage1 (freestanding, static), podctl.node (the addon),
+# podctl-seccomp.node (the addon that compiles filters) and podctl-gunzip.node (the one that expands gzip). Needs g++,
+# libseccomp-dev, zlib1g-dev, libssl-dev (headers only: the code is Node's) and the headers of libc6-dev and linux-libc-dev. What is newer than all of its sources is left alone. CXX chooses the compiler, OUT the directory.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -47,7 +47,7 @@ build_executable() {
   first='' second=''
   for source in "$here"/*.cc; do
     name=$(basename "$source" .cc)
-    case $name in addon* | seccomp_addon | boundary) continue ;; esac
+    case $name in addon* | *_addon | boundary) continue ;; esac
     case " $(echo $resident) " in
       *" $name "*) first="$first $source" ;;
       *) second="$second $source" ;;
@@ -72,6 +72,7 @@ link_addon() {
 }
 build_addon() { link_addon "$1" "$here"/addon*.cc "$here/sys.cc"; }
 build_seccomp_addon() { link_addon "$1" "$here/seccomp_addon.cc" -lseccomp; }
+build_gunzip_addon() { link_addon "$1" "$here/gunzip_addon.cc" -lz; }
 
 # A finished file appears under its name at once: a build that is killed leaves none that looks up to date.
 build() {
@@ -89,4 +90,7 @@ if [ -e "$here/addon.cc" ] && is_stale "$out/podctl.node" "$here"/addon*.cc "$he
 fi
 if is_stale "$out/podctl-seccomp.node" "$here/seccomp_addon.cc" "$here/build.sh"; then
   build build_seccomp_addon "$out/podctl-seccomp.node"
+fi
+if is_stale "$out/podctl-gunzip.node" "$here/gunzip_addon.cc" "$here/build.sh"; then
+  build build_gunzip_addon "$out/podctl-gunzip.node"
 fi

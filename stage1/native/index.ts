@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { messageOf, PodctlError } from '#kernel/errors';
 import type { Addon } from './addon';
+import type { GunzipAddon } from './gunzip_addon';
 import type { SeccompCompiler } from './seccomp_addon';
 
 export type { Addon, Bytes, Metadata } from './addon';
@@ -14,15 +15,17 @@ function candidates(name: string): readonly string[] {
   return [path.join(__dirname, 'native', name), path.join(__dirname, '../../native', name)];
 }
 
+type AddonName = 'podctl.node' | 'podctl-seccomp.node' | 'podctl-gunzip.node';
+
 /** Where one of the native artefacts is. @throws PodctlError `native-missing` */
-export function nativeFile(name: 'podctl.node' | 'podctl-seccomp.node' | 'podctl-stage1'): string {
+export function nativeFile(name: AddonName | 'podctl-stage1'): string {
   const tried = candidates(name);
   const file = tried.find((candidate) => fs.existsSync(candidate));
   if (file === undefined) throw new PodctlError('native-missing', `${name} is not at ${tried.join(' or ')}`);
   return file;
 }
 
-function load(name: 'podctl.node' | 'podctl-seccomp.node'): unknown {
+function load(name: AddonName): unknown {
   const file = nativeFile(name);
   const holder: { exports: unknown } = { exports: {} };
   try {
@@ -30,7 +33,7 @@ function load(name: 'podctl.node' | 'podctl-seccomp.node'): unknown {
   } catch (cause) {
     throw new PodctlError('native-missing', `the native addon ${file} cannot be loaded: ${messageOf(cause)}`, {
       cause,
-      ...(name === 'podctl.node' ? {} : { hint: 'install libseccomp (Debian: libseccomp2)' }),
+      ...(name === 'podctl-seccomp.node' ? { hint: 'install libseccomp (Debian: libseccomp2)' } : {}),
     });
   }
   return holder.exports;
@@ -46,3 +49,11 @@ export function native(): Addon {
 
 /** Needs libseccomp; only for filters that were not compiled before. @throws PodctlError `native-missing` */
 export const seccompCompiler = (): SeccompCompiler => load('podctl-seccomp.node') as SeccompCompiler;
+
+let gunzipper: GunzipAddon | undefined;
+
+/** @throws PodctlError `native-missing` */
+export function gunzipAddon(): GunzipAddon {
+  gunzipper ??= load('podctl-gunzip.node') as GunzipAddon;
+  return gunzipper;
+}

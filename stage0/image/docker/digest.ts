@@ -6,7 +6,8 @@ import type { Digest } from './port';
 export const isDigest = (written: string): written is Digest =>
   /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/.test(written);
 
-const algorithmOf = (digest: string): string => (digest.startsWith('sha512:') ? 'sha512' : 'sha256');
+/** `sha256` or `sha512`. */
+export const algorithmOf = (digest: string): string => (digest.startsWith('sha512:') ? 'sha512' : 'sha256');
 
 /** For bytes that should have this digest. */
 export const hashFor = (digest: string): Hash => createHash(algorithmOf(digest));

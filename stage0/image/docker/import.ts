@@ -13,7 +13,7 @@ import { expander } from '../archive';
 import type { Verification } from '../fetch/port';
 import { decodeImageManifest } from '../manifest';
 import type { ImageConfig } from './config';
-import { digestFrom, hashFor } from './digest';
+import { algorithmOf } from './digest';
 import { LayerConverter } from './layer';
 import { type ConvertedLayer, type ImageOrigin, imageManifest, layerIdentity } from './manifest';
 import type { BlobFile, Take } from './port';
@@ -123,13 +123,10 @@ async function importLayer(
   let tree = target.tree?.();
   const image = target.images.begin({ atLeast: size, rootFd: tree?.rootFd });
   let blob: BlobFile | undefined;
-  const hash = hashFor(diffId);
+  const algorithm = algorithmOf(diffId);
   const converter = new LayerConverter((bytes) => image.write(bytes));
   const tar = new TarReader(converter, true);
-  const expand = expander(size, (chunk) => {
-    hash.update(chunk);
-    tar.write(chunk);
-  });
+  const expand = expander(size, (chunk) => tar.write(chunk), algorithm);
   let broken: unknown;
   try {
     blob = await layer.read((chunk) => {
@@ -143,7 +140,7 @@ async function importLayer(
     });
     if (broken !== undefined) throw broken;
     await expand.end();
-    const is = digestFrom(hash, diffId);
+    const is = `${algorithm}:${expand.digest()}`;
     if (is !== diffId)
       throw new PodctlError('image-digest-mismatch', `a layer expands to ${is}, its image says ${diffId}`);
     tar.finish();
