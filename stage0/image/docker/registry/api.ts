@@ -17,7 +17,7 @@ export class RegistryApi {
   readonly #authorizer: Authorizer;
   #scheme: 'https' | 'http' = 'https';
   /** Whether the scheme is known to be right. */
-  #answered = false;
+  #isSure = false;
 
   constructor(client: HttpClient, endpoint: Endpoint, credentials: CredentialSource) {
     this.endpoint = endpoint;
@@ -57,15 +57,19 @@ export class RegistryApi {
 
   /** https; http only where it is allowed and there is nothing that speaks TLS. */
   async #ask(below: string, headers: Readonly<Record<string, string>>, authorization?: string): Promise<Reply> {
+    const mayBeHttp = this.#client.settings.insecure.http;
     try {
-      const reply = await this.#client.ask(this.url(below), headers, { authorization });
-      this.#answered = true;
-      return reply;
+      if (mayBeHttp && !this.#isSure) await this.#client.greet(this.url(below));
+      this.#isSure = true;
     } catch (error) {
-      if (this.#answered || this.#scheme === 'http' || !isWithoutTls(error)) throw error;
-      if (!this.#client.settings.insecure.http) throw withHint(error);
+      if (!isWithoutTls(error)) throw error;
+      this.#isSure = true;
       this.#scheme = 'http';
-      return this.#ask(below, headers, authorization);
+    }
+    try {
+      return await this.#client.ask(this.url(below), headers, { authorization });
+    } catch (error) {
+      throw mayBeHttp || !isWithoutTls(error) ? error : withHint(error);
     }
   }
 }

@@ -1,8 +1,9 @@
 /** Reading over http and https as a careful client does: with credentials, redirects, retries, and limits for everything. */
-import type { SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { PodctlError } from '#kernel/errors';
 import { authorityOf, authorization } from './authorization';
 import { secureContext } from './certificates';
+import { openConnection, type Route } from './connection';
 import { exchange, type Reply } from './exchange';
 import { malformed, refusedStatus, shownUrl, timedOut } from './failure';
 import { proxyFor } from './proxy';
@@ -65,7 +66,20 @@ export class HttpClient {
     throw new PodctlError('fetch-redirects', `${shownUrl(url)}: more than ${MAX_REDIRECTS} redirects`);
   }
 
-  /** The same, tried again if that may help. */
+  /**
+   * A TLS handshake and nothing else, with whoever it is: does the server speak TLS? To read all authorities takes as long as many
+   * a request, and one that speaks plain http, where that is allowed, need not be verified.
+   * @throws PodctlError `fetch-*`, `interrupted`
+   */
+  async greet(url: URL): Promise<void> {
+    const route = this.#route(url);
+    // Some refuse whoever shows no certificate just as if they spoke no TLS.
+    const isExpected = this.settings.certificates?.(url.host) !== undefined;
+    const stranger = { ...route, context: () => createSecureContext({ ca: [] }), checkCertificates: false };
+    (await openConnection(url, isExpected ? route : stranger)).destroy();
+  }
+
+  /** What `attempt` does, tried again if that may help. */
   patiently<T>(url: URL, attempt: () => Promise<T>): Promise<T> {
     const patience = new Patience(this.settings);
     const tryOnce = (): Promise<T> =>
@@ -110,11 +124,17 @@ export class HttpClient {
   }
 
   #request(url: URL, headers: Headers, downgraded: boolean, form: string | undefined): Promise<Reply> {
-    const { env, dial, insecure, signal, credentials, timeouts = TIMEOUTS } = this.settings;
+    const { credentials, timeouts = TIMEOUTS } = this.settings;
     // Each host gets its own credentials, and none those of the host that sent us there.
     const own = downgraded ? undefined : credentials(authorityOf(url));
     const secrets = own === undefined ? {} : authorization(url, headers['range'], own, Date.now());
-    const route = {
+    const plain = { 'user-agent': 'podctl', accept: '*/*', 'accept-encoding': 'identity' };
+    return exchange(url, { ...plain, ...secrets, ...headers }, this.#route(url), timeouts, form);
+  }
+
+  #route(url: URL): Route {
+    const { env, dial, insecure, signal, timeouts = TIMEOUTS } = this.settings;
+    return {
       proxy: proxyFor(url, env),
       dial,
       context: () => this.#secureContext(url.host),
@@ -122,8 +142,6 @@ export class HttpClient {
       timeoutMs: timeouts.connectMs,
       signal,
     };
-    const plain = { 'user-agent': 'podctl', accept: '*/*', 'accept-encoding': 'identity' };
-    return exchange(url, { ...plain, ...secrets, ...headers }, route, timeouts, form);
   }
 
   #secureContext(authority: string): SecureContext {
