@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import type { AbsPath } from '#kernel/brand';
 import { ensureTree } from '../../../stage0/render/ensure-tree';
 import type { NewImage } from '../../../stage0/store/cas';
@@ -92,11 +93,12 @@ describe('an image that other threads follow while it is written', () => {
     }
   });
 
-  it('abandoned, nothing is written to its tree any more', () => {
+  it('abandoned, nothing is written to its tree any more', async () => {
     const many = Array.from({ length: 3000 }, (_, index) => entry(`many/${index}`, { content: `${index}` }));
     const aci = buildAci({ files: [{ name: 'rootfs/' }, ...many] });
     const image = store.images.begin({ rootFd });
     write(image, aci.subarray(0, aci.length - 1024));
+    while (!fs.existsSync(`${root}/many/1`)) await setImmediate();
     image.abandon();
     fs.rmSync(root, { recursive: true }); // fails if something comes in meanwhile
     assert.deepEqual(fs.readdirSync(`${scratch()}/tmp`), []);
