@@ -73,12 +73,30 @@ export function moveIncoming(old: string, name: string): void {
   }
 }
 
-const isMachine = (name: string): boolean => fs.existsSync(`/run/systemd/machines/${name}`);
+const MACHINES = '/run/systemd/machines';
 
-/** The machine that a unit is, by machined's own record: a link by the unit's name that says the machine's. */
-export function machineOfUnit(unit: string): string | undefined {
+const isMachine = (name: string): boolean => fs.existsSync(`${MACHINES}/${name}`);
+
+/**
+ * The machine that a unit is, by machined's own record: a link by the unit's name that says the machine's. Newer ones (seen: 262)
+ * make none if the leader is in a cgroup below the unit's; then it is the machine of this name, if that is of this unit.
+ */
+export function machineOfUnit(unit: string, name: string): string | undefined {
+  const link = unlessMissing(() => fs.readlinkSync(`${MACHINES}/unit:${unit}`));
+  if (link !== undefined) return link;
+  const record = unlessMissing(() => fs.readFileSync(`${MACHINES}/${name}`, 'utf8'));
+  return record !== undefined && unitOfMachine(record) === unit ? name : undefined;
+}
+
+/** The unit in machined's record of a machine, where a shell's quotes may be around it. */
+export function unitOfMachine(record: string): string | undefined {
+  const value = /^SCOPE=(.*)$/m.exec(record)?.[1];
+  return value?.startsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value;
+}
+
+function unlessMissing(read: () => string): string | undefined {
   try {
-    return fs.readlinkSync(`/run/systemd/machines/unit:${unit}`);
+    return read();
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
@@ -88,11 +106,12 @@ export function machineOfUnit(unit: string): string | undefined {
 /**
  * A message to stand before those of machineMessages(), in hex: it takes away the machine that an earlier run of the same unit has
  * left, as machined keeps one, with a leader that is gone, for as long as the unit exists. Empty if there is none.
+ * @param name of the pod that is to run
  */
-export function removalOf(unit: string): string {
-  const name = machineOfUnit(unit);
-  if (name === undefined) return '';
-  return encodeCall(machined('UnregisterMachine', 's', [name]), 3).toString('hex');
+export function removalOf(unit: string, name: string): string {
+  const old = machineOfUnit(unit, name);
+  if (old === undefined) return '';
+  return encodeCall(machined('UnregisterMachine', 's', [old]), 3).toString('hex');
 }
 
 /** A call of machined's manager. */

@@ -46,7 +46,7 @@ export async function renamePod(services: Services, entry: PodEntry, name: strin
       return;
     }
     const unit = unitOf(entry, record);
-    const machine = { name, pod: entry.id, root: `${entry.path}/${POD_ROOT}`, unit, leader };
+    const machine = { name, was: record.name, pod: entry.id, root: `${entry.path}/${POD_ROOT}`, unit, leader };
     await renameMachine(services.connect(), machine, warn);
     if (unit === podUnit(entry.id)) await describeUnit(services, unit, { ...record, name });
   });

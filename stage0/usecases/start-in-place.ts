@@ -30,13 +30,13 @@ export function startInPlace(
   options: StartOptions,
   env: Environment,
 ): never {
-  const { pod, unit } = prepared;
+  const { pod, name, unit } = prepared;
   requireNoLimits(services, prepared);
   const apps = withSockets(prepared, env);
   const files = handedFiles(pod.lockFd, apps, env);
   const spec = podSpec(services, { ...prepared, apps }, files, options);
   const { machine } = spec;
-  const messagesHex = `${removalOf(unit)}${machine?.messagesHex ?? ''}`;
+  const messagesHex = `${removalOf(unit, name)}${machine?.messagesHex ?? ''}`;
   makeDirectories(pod, spec);
   const plan = `${pod.path}/${PLAN}` as AbsPath;
   const whole: PodSpec = {

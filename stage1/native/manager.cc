@@ -115,7 +115,8 @@ void Caller::obey_manager(const BusMessage &call) {
     body_.close_array(body_.open_array(8));
     return answer(call, "a(usssoo)");
   }
-  refuse(call, kNotSupported, "a pod's apps can be listed, shown, started, stopped, restarted and killed, nothing else", call.member);
+  // What newer systemctls call they do otherwise if there is no such method.
+  refuse(call, kUnknownMethod, "a pod's apps can be listed, shown, started, stopped, restarted and killed, nothing else", call.member);
 }
 
 void Caller::change_unit(const BusMessage &call) {

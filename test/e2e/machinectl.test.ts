@@ -53,10 +53,15 @@ describe('machinectl', () => {
   const gone = () =>
     until(() => (ok('list', '--no-legend').includes('web') ? undefined : true), 'machined to forget the pod');
 
+  /** Newer machineds take the cgroup of the leader for that of the whole machine (docs/machinectl.md). */
+  const isPart = (): boolean => ok('status', 'web').includes('Subgroup: supervisor');
+
   it('list, status and show tell of the pod, its unit, its processes and its log', () => {
     const uuid = web();
     assert.match(ok('list', '--no-legend'), /^web\s+container\s+podctl\s+podctl/m);
-    assert.match(ok('status', 'web'), /podctl pod: one, two[\s\S]*app-one[\s\S]*\/bin\/sleep 100000/);
+    const told = ok('status', 'web');
+    assert.match(told, /podctl pod: one, two/);
+    assert.match(told, isPart() ? /Subgroup: supervisor/ : /app-one[\s\S]*\/bin\/sleep 100000/);
     const shown = ok('show', 'web');
     assert.match(shown, new RegExp(`Unit=podctl-${uuid}\\.service`));
     assert.match(shown, new RegExp(`Leader=${status().pid}\n[\\s\\S]*State=running`));
@@ -64,7 +69,7 @@ describe('machinectl', () => {
       output('systemd-cgls', '--no-pager', '-M', 'web'),
       /supervisor[\s\S]*app-two[\s\S]*\/bin\/sleep 100000/,
     );
-    assert.match(output('ps', '-o', 'machine=', '-p', String(status().pid)), /^web\b/);
+    assert.match(output('ps', '-o', 'machine=', '-p', String(status().pid)), isPart() ? /^-/ : /^web\b/);
   });
 
   it('shell without a name opens a shell in the first app, in a terminal of the app', () => {
@@ -91,7 +96,8 @@ describe('machinectl', () => {
     const lines = /^(CapBnd|CapEff|NoNewPrivs|Seccomp|Uid):.*$/gm;
     const { output: shown } = shell([{ expect: 'terminated' }], 'shell', 'two@web', '/bin/cat', '/proc/self/status');
     assert.deepEqual(shown.replaceAll('\r', '').match(lines), own('status').match(lines));
-    const environment = shell([{ expect: 'terminated' }], 'shell', '-E', 'A=b', 'two@web', '/bin/env').output;
+    const said = shell([{ expect: 'terminated' }], 'shell', '-E', 'A=b', 'two@web', '/bin/env').output;
+    const environment = said.replaceAll('\u001b\\', '\n'); // the end of what newer machinectls tell the terminal before
     assert.match(environment, /AC_APP_NAME=two/);
     assert.match(environment, /^A=b/m);
     const cgroup = shell([{ expect: 'terminated' }], 'shell', 'two@web', '/bin/sh', '-c', 'echo in $(hostname)').output;
@@ -180,6 +186,12 @@ describe('machinectl', () => {
   it('terminate and poweroff stop the pod, as its stop does', async () => {
     for (const verb of ['terminate', 'poweroff']) {
       const uuid = web();
+      if (verb === 'terminate' && isPart()) {
+        assert.match(command(['machinectl', verb, 'web']).stderr, /Operation not supported/);
+        assert.equal(status().state, 'running');
+        rig.ok('stop', 'web');
+        continue;
+      }
       ok(verb, 'web');
       await gone();
       await until(() => (status().state === 'exited' ? true : undefined), 'the pod to end');

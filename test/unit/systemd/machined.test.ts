@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { AbsPath, PodId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { decodeMessage, messageLength } from '../../../stage0/systemd/dbus/message';
-import { isMachineName, machineMessages, machineName } from '../../../stage0/systemd/machined';
+import { isMachineName, machineMessages, machineName, unitOfMachine } from '../../../stage0/systemd/machined';
 
 const pod = '0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9' as PodId;
 
@@ -14,6 +14,18 @@ describe('machine registration', () => {
     assert.deepEqual([serial, member], [2, 'RegisterMachine']);
     const uuid = Buffer.from('0a1b2c3d4e5f60718293a4b5c6d7e8f9', 'hex');
     assert.deepEqual(body, ['web', uuid, 'podctl', 'container', 0, '/r']);
+  });
+
+  it("finds the unit in machined's record", () => {
+    for (const [line, unit] of [
+      ['SCOPE=web.service', 'web.service'],
+      ['SCOPE="web@1.service"', 'web@1.service'],
+      ['SCOPE="a\\\\x2db.service"', 'a\\x2db.service'],
+      ['XSCOPE=web.service', undefined],
+      ['SCOPE=', ''],
+    ] as const) {
+      assert.equal(unitOfMachine(`# private\nNAME=web\n${line}\nROOT=/r\n`), unit, line);
+    }
   });
 
   it('knows the names that machined takes', () => {
