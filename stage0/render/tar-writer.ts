@@ -1,5 +1,5 @@
 /** Writes what tar.ts reads: ustar headers, and PAX records for whatever does not fit one. Equal members give equal bytes. */
-import { type ByteString, toBytes } from './byte-string';
+import type { ByteString } from './byte-string';
 import type { EntryType, TarEntry } from './tar-entry';
 import { BLOCK, checksum } from './tar-fields';
 
@@ -22,11 +22,13 @@ const MAX_NAME = 100;
 const MAX_OCTAL_7 = 0o7777777;
 const MAX_OCTAL_11 = 0o77777777777;
 
+const NOTHING = Buffer.alloc(0);
+
 /** Two blocks of zeros. */
 export const END_OF_ARCHIVE = Buffer.alloc(2 * BLOCK);
 
 /** The zeros behind `size` bytes of content. */
-export const paddingOf = (size: number): Buffer => Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
+export const paddingOf = (size: number): Buffer => END_OF_ARCHIVE.subarray(0, (BLOCK - (size % BLOCK)) % BLOCK);
 
 /** The header of a member, with a PAX header before it if it needs one. The content of a file follows. */
 export function memberHeader(member: TarMember): Buffer {
@@ -53,7 +55,7 @@ function paxRecords(member: TarMember): Buffer {
   for (const [name, value] of [...member.xattrs].sort(([a], [b]) => (a < b ? -1 : 1))) {
     add(`SCHILY.xattr.${name}`, value);
   }
-  return Buffer.concat(records);
+  return records.length === 0 ? NOTHING : Buffer.concat(records);
 }
 
 /** Seconds −2 and 750 000 000 ns are −1.25. */
@@ -72,23 +74,36 @@ function record(key: Buffer, value: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${length} `), key, Buffer.from('='), value, Buffer.from('\n')]);
 }
 
+/** What all headers have in common. */
+const BLANK = Buffer.alloc(BLOCK);
+BLANK.write('ustar\x0000', 257, 'latin1');
+
 function block(member: TarMember, flag: string): Buffer {
-  const header = Buffer.alloc(BLOCK);
-  const octal = (value: number, at: number, length: number, max: number): void => {
-    const shown = value >= 0 && value <= max ? value : 0; // a PAX record has it then
-    header.write(shown.toString(8).padStart(length - 1, '0'), at, 'latin1');
-  };
-  toBytes(member.name).copy(header, 0, 0, MAX_NAME);
-  octal(member.mode, 100, 8, MAX_OCTAL_7);
-  octal(member.uid, 108, 8, MAX_OCTAL_7);
-  octal(member.gid, 116, 8, MAX_OCTAL_7);
-  octal(member.size, 124, 12, MAX_OCTAL_11);
-  octal(member.seconds, 136, 12, MAX_OCTAL_11);
+  const header = Buffer.allocUnsafe(BLOCK); // a piece of a larger one: an image has tens of thousands
+  header.set(BLANK);
+  header.write(member.name.slice(0, MAX_NAME), 0, 'latin1');
+  octal(header, 100, 8, member.mode, MAX_OCTAL_7);
+  octal(header, 108, 8, member.uid, MAX_OCTAL_7);
+  octal(header, 116, 8, member.gid, MAX_OCTAL_7);
+  octal(header, 124, 12, member.size, MAX_OCTAL_11);
+  octal(header, 136, 12, member.seconds, MAX_OCTAL_11);
   header.write(flag, 156, 'latin1');
-  toBytes(member.linkName).copy(header, 157, 0, MAX_NAME);
-  header.write('ustar\x0000', 257, 'latin1');
-  if (member.major !== undefined) octal(member.major, 329, 8, MAX_OCTAL_7);
-  if (member.minor !== undefined) octal(member.minor, 337, 8, MAX_OCTAL_7);
-  header.write(`${checksum(header).toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  header.write(member.linkName.slice(0, MAX_NAME), 157, 'latin1');
+  if (member.major !== undefined) octal(header, 329, 8, member.major, MAX_OCTAL_7);
+  if (member.minor !== undefined) octal(header, 337, 8, member.minor, MAX_OCTAL_7);
+  octal(header, 148, 7, checksum(header), MAX_OCTAL_7);
+  header[155] = SPACE;
   return header;
+}
+
+const ZERO = 0x30;
+const SPACE = 0x20;
+
+/** Digits in a field of so many bytes, of which the last stays NUL. */
+function octal(header: Buffer, at: number, length: number, value: number, max: number): void {
+  let rest = value >= 0 && value <= max ? value : 0; // a PAX record has it then
+  for (let digit = at + length - 2; digit >= at; digit -= 1) {
+    header[digit] = ZERO + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }

@@ -116,7 +116,8 @@ export class Part {
   discard(): void {
     fs.rmSync(`${this.#path}${NOTE}`, { force: true });
     fs.rmSync(this.#path, { force: true });
-    fs.closeSync(this.#fd);
+    // The kernel gives all its blocks back now: nobody needs to wait for that, and it has no name any more.
+    fs.close(this.#fd, () => undefined); // ignored: an error would be one of writing what is gone
   }
 
   #recall(url: string): void {
