@@ -12,6 +12,7 @@
 
 #include "addon_devices.h"
 #include "addon_io.h"
+#include "addon_remove.h"
 #include "addon_view.h"
 #include "sys.h"
 
@@ -254,10 +255,7 @@ Value socket_pair(const CallbackInfo &info) {
   return ends;
 }
 
-void pidfd_send_signal_(const CallbackInfo &info) {
-  check(info.Env(), sys::pidfd_send_signal(number(info, 0), number(info, 1)), "pidfd_send_signal");
-}
-
+void pidfd_send_signal_(const CallbackInfo &info) { check(info.Env(), sys::pidfd_send_signal(number(info, 0), number(info, 1)), "pidfd_send_signal"); }
 void own_new_files(const CallbackInfo &info) { check(info.Env(), addon::own_new_files(word(info, 0))); }
 void shutdown_(const CallbackInfo &info) { check(info.Env(), sys::shutdown(number(info, 0), SHUT_RDWR), "shutdown"); }
 
@@ -274,6 +272,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("symlinkat", symlinkat_);
   add("linkat", linkat_);
   add("unlinkat", unlinkat_);
+  add("removeShallow", [](const CallbackInfo &info) { return Napi::Boolean::New(info.Env(), addon::remove_shallow(number(info, 0), bytes(info, 1))); });
   add("renameat2", renameat2_);
   add("readlinkat", readlinkat_);
   add("lchownat", lchownat);

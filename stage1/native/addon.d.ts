@@ -26,6 +26,11 @@ export interface Addon {
   linkat(fromDirFd: number, from: Bytes, toDirFd: number, to: Bytes): void;
   /** `flags`: 0, or AT_REMOVEDIR. */
   unlinkat(dirFd: number, name: Bytes, flags: number): void;
+  /**
+   * Removes `name`, whatever it is, with all below it: no link is followed, no mount entered. False if something is in the way, or
+   * deeper than 32 levels; then some of it is left.
+   */
+  removeShallow(dirFd: number, name: Bytes): boolean;
   renameat2(fromDirFd: number, from: Bytes, toDirFd: number, to: Bytes, flags: number): void;
   readlinkat(dirFd: number, name: Bytes): Buffer;
   /** fchownat(2) with AT_SYMLINK_NOFOLLOW. */

@@ -72,6 +72,7 @@ Result linkat(int from_fd, const char *from, int to_fd, const char *to, int flag
   return call(__NR_linkat, from_fd, arg(from), to_fd, arg(to), flags);
 }
 Result unlinkat(int dir_fd, const char *name, int flags) { return call(__NR_unlinkat, dir_fd, arg(name), flags); }
+Result getdents64(int fd, void *entries, size_t size) { return call(__NR_getdents64, fd, arg(entries), static_cast<long>(size)); }
 Result renameat2(int from_fd, const char *from, int to_fd, const char *to, uint32_t flags) {
   return call(__NR_renameat2, from_fd, arg(from), to_fd, arg(to), flags);
 }

@@ -37,6 +37,7 @@ Result mknodat(int dir_fd, const char *name, uint32_t mode, uint32_t major, uint
 Result symlinkat(const char *target, int dir_fd, const char *name);
 Result linkat(int from_fd, const char *from, int to_fd, const char *to, int flags);
 Result unlinkat(int dir_fd, const char *name, int flags);
+Result getdents64(int fd, void *entries, size_t size);
 Result renameat2(int from_fd, const char *from, int to_fd, const char *to, uint32_t flags);
 Result readlinkat(int dir_fd, const char *name, char *buffer, size_t size);
 Result fchownat(int dir_fd, const char *name, uint32_t uid, uint32_t gid, int flags);
