@@ -21,8 +21,6 @@ const DIGEST_LENGTH = 64;
 
 const digestOf = (source: string): string => source.trimEnd().slice(-DIGEST_LENGTH);
 
-const WRAPPER = ['(function (exports, require, module, __filename, __dirname) {', '\n})'] as const;
-
 /** The script of a file, and what its cache must begin with. */
 interface Compiled {
   readonly script: Script;
@@ -35,7 +33,7 @@ function compile(file: string, cache?: Buffer): Compiled {
   const source = readFileSync(file, 'latin1');
   const digest = digestOf(source);
   const fits = cache !== undefined && cache.toString('latin1', 0, DIGEST_LENGTH) === digest;
-  const script = new Script(WRAPPER[0] + source + WRAPPER[1], {
+  const script = new Script(source, {
     filename: file,
     ...(fits ? { cachedData: cache.subarray(DIGEST_LENGTH) } : {}),
   });
@@ -63,6 +61,7 @@ export function requireCompiled(file: string): unknown {
   loaded.set(file, { compiled, module });
   const require = createRequire(file);
   const requireFrom = (id: string): unknown => requireSibling(dirname(file), id) ?? require(id);
+  // The build has put the function around it that Node puts around CommonJS modules.
   const body = compiled.script.runInThisContext() as (...values: unknown[]) => void;
   body(module.exports, requireFrom, module, file, dirname(file));
   return module.exports;

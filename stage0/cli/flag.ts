@@ -40,7 +40,8 @@ export type Flags = Readonly<Record<string, Flag<unknown>>>;
 export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
 /** `gracePeriod` → `grace-period`. */
-export const flagName = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export const flagName = (key: string): string =>
+  key.toLowerCase() === key ? key : key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const TRUE = ['true', '1', 't', 'T', 'TRUE', 'True'];
 const FALSE = ['false', '0', 'f', 'F', 'FALSE', 'False'];
