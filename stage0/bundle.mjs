@@ -73,15 +73,15 @@ const shareBuiltins = (source) =>
 /** What cli/compiled.ts takes; there, it would cost every start a copy of the source. */
 const wrapped = (source) => `(function (exports, require, module, __filename, __dirname) {${source}\n})\n`;
 
-/** What Node loads itself. */
-const UNWRAPPED = ['podctl', 'digest-thread.cjs'];
+/** What cli/compiled.ts loads; the others are Node's to load. */
+const WRAPPED = ['podctl.cjs', 'more.cjs', ...APART.map((name) => `${name}.cjs`)];
 
 /** Builds to a temporary name, so that a podctl that starts meanwhile never sees half a file. */
 async function bundle(entry, name, ...plugins) {
   rmSync(inDist(`${name}.cache`), { force: true });
   await build({ ...common, ...entry, outfile: inDist(`.${name}.new`), plugins: [apart, ...plugins] });
   const bare = shareBuiltins(readFileSync(inDist(`.${name}.new`), 'utf8'));
-  const source = UNWRAPPED.includes(name) ? bare : wrapped(bare);
+  const source = WRAPPED.includes(name) ? wrapped(bare) : bare;
   // The digest ties the cache to the source (cli/compiled.ts).
   const digest = createHash('sha256').update(source).digest('hex');
   writeFileSync(inDist(`.${name}.new`), `${source}// ${digest}\n`);
