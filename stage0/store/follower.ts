@@ -109,7 +109,7 @@ class Thread {
 
   constructor() {
     const { Worker: NewWorker } = process.getBuiltinModule('node:worker_threads');
-    this.#worker = new NewWorker(program(), { execArgv: [], env: {}, trackUnmanagedFds: false });
+    this.#worker = new NewWorker(program(), { execArgv: [], trackUnmanagedFds: false });
     this.#worker.unref();
   }
 
@@ -123,7 +123,8 @@ class Thread {
       };
       const done = (): void => end(true);
       const died = (): void => end(false);
-      this.#worker.on('message', done).on('error', died).postMessage(job);
+      this.#worker.on('message', done).on('error', died).unref(); // a listener keeps the process alive
+      this.#worker.postMessage(job);
     });
   }
 
