@@ -32,6 +32,9 @@ const PREFIX = 'rootfs/';
 const { S_IFCHR } = fs.constants;
 const CREATE = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW;
 const NOTHING = Buffer.alloc(0);
+/** So many zeros in one piece become a hole: layers have them in place of those of sparse files (../image/docker/layer.ts). */
+const HOLE_BYTES = 64 * 1024;
+const ZEROS = Buffer.alloc(1024 * 1024);
 
 /** A file whose content is coming. */
 interface OpenFile {
@@ -42,6 +45,7 @@ interface OpenFile {
   fd: number;
   /** How much of the content there is. */
   at: number;
+  hasHole: boolean;
   done: boolean;
 }
 
@@ -77,6 +81,10 @@ export class Extractor implements TarSink {
     const file = this.#file;
     if (file === undefined) return;
     this.bytes += chunk.length;
+    if (chunk.length >= HOLE_BYTES && isAllZero(chunk)) {
+      this.hole(chunk.length);
+      return;
+    }
     if (file.fd < 0 && chunk.length === file.entry.size) {
       this.#putWhole(file, chunk);
       return;
@@ -93,6 +101,7 @@ export class Extractor implements TarSink {
     if (file === undefined) return;
     if (file.fd < 0) this.#openFile(file);
     file.at += size;
+    file.hasHole = true;
   }
 
   fileEnd(): void {
@@ -137,7 +146,7 @@ export class Extractor implements TarSink {
         this.#target.directories.set(path, entry);
         return;
       case 'file':
-        this.#file = { entry, path, place: this.#target.tree.place(path), fd: -1, at: 0, done: false };
+        this.#file = { entry, path, place: this.#target.tree.place(path), fd: -1, at: 0, hasHole: false, done: false };
         return;
       case 'symlink':
         this.#symlink(path, entry);
@@ -174,9 +183,9 @@ export class Extractor implements TarSink {
     });
   }
 
-  #finishFile({ fd, entry, place, at }: OpenFile): void {
+  #finishFile({ fd, entry, place, at, hasHole }: OpenFile): void {
     try {
-      if (entry.sparse) fs.ftruncateSync(fd, at); // a hole may be the end
+      if (hasHole) fs.ftruncateSync(fd, at); // a hole may be the end
       this.#target.addon.setMetadata(fd, ...this.#metadata(entry));
     } finally {
       fs.closeSync(fd);
@@ -253,4 +262,13 @@ export function finishDirectories({ addon, tree, directories, setOwners }: Targe
       if (isRendered(attribute)) addon.lsetxattrat(fd, SELF, toBytes(attribute), value);
     }
   });
+}
+
+function isAllZero(chunk: Buffer): boolean {
+  if (chunk[0] !== 0) return false;
+  for (let at = 0; at < chunk.length; at += ZEROS.length) {
+    const piece = chunk.subarray(at, at + ZEROS.length);
+    if (!piece.equals(ZEROS.subarray(0, piece.length))) return false;
+  }
+  return true;
 }

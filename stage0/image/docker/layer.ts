@@ -73,7 +73,7 @@ export class LayerConverter implements TarSink {
     this.#write(chunk);
   }
 
-  /** The ACI has zeros there; rendering would not save much by knowing. */
+  /** The ACI has zeros there, of which rendering makes holes again. */
   hole(size: number): void {
     if (this.#size < 0) return;
     for (let left = size; left > 0; left -= ZEROS.length) this.#write(ZEROS.subarray(0, Math.min(left, ZEROS.length)));

@@ -91,6 +91,24 @@ describe('an image that other threads follow while it is written', () => {
     assert.equal(image.commit(Buffer.from(aciManifest({})), facts).id, imageIdOf(aci));
   });
 
+  it('long runs of zeros are holes in the tree, whatever they were in the layer', async () => {
+    const content = Buffer.concat([
+      Buffer.from('head'),
+      Buffer.alloc(4 * MIB),
+      Buffer.from('tail'),
+      Buffer.alloc(2 * MIB),
+    ]);
+    const aci = buildAci({ files: [{ name: 'rootfs/' }, entry('disk', { content })] });
+    const image = store.images.begin({ rootFd });
+    write(image, aci);
+    assert.deepEqual(await image.settled(), { bytes: content.length, entries: 2, synced: false });
+    image.abandon();
+    const { size, blocks } = fs.statSync(`${root}/disk`);
+    assert.equal(size, content.length);
+    assert.ok(blocks * 512 < 2 * MIB, `${blocks} blocks are on the disk`);
+    assert.ok(fs.readFileSync(`${root}/disk`).equals(content));
+  });
+
   it('one after another, by the same thread', async () => {
     for (const count of [1, 2, 3]) {
       const place = `${scratch()}/${count}`;
