@@ -3,12 +3,8 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { removeTree as removeTreeWith } from '../../../stage0/files/remove-tree';
 import { native } from '../../../stage1/native/index';
-import { scratchDirectory } from '../../fixtures/scratch';
-
-const WAYS = {
-  'in one call': () => native(),
-  'step by step': () => ({ ...native(), removeShallow: () => false }),
-} as const;
+import { WAYS } from '../../fixtures/remove-tree';
+import { needsRoot, scratchDirectory } from '../../fixtures/scratch';
 
 for (const [way, addon] of Object.entries(WAYS))
   describe(`removing a tree ${way}`, () => {
@@ -55,6 +51,17 @@ for (const [way, addon] of Object.entries(WAYS))
       fs.closeSync(fd);
       removeTree(`${scratch()}/tree`);
       assert.deepEqual(fs.readdirSync(scratch()), []);
+    });
+
+    it('never enters a mount: what is in it stays', function () {
+      needsRoot(this);
+      fs.mkdirSync(`${scratch()}/tree/mounted`, { recursive: true });
+      // A mount namespace of its own: nobody else sees the mount.
+      const script = `mount -t tmpfs none "$1/mounted" && touch "$1/mounted/kept" && "$2" "$3" "$1" "$4"; ls "$1/mounted"`;
+      const program = require.resolve('../../fixtures/remove-tree');
+      const argv = ['--mount', 'sh', '-c', script, 'sh', `${scratch()}/tree`, process.execPath, program, way];
+      const said = execFileSync('unshare', argv, { encoding: 'utf8' });
+      assert.match(said, /^E(?:XDEV|BUSY)\nkept\n$/);
     });
 
     it('removes directories with more entries than are read at once', () => {
