@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { PodctlError } from '#kernel/errors';
 import { BusError, type Value } from '../../../stage0/systemd/bus';
 import { askProperties } from '../../../stage0/systemd/dbus/ask';
@@ -6,6 +8,7 @@ import { decodeMessage } from '../../../stage0/systemd/dbus/message';
 import { getProperty } from '../../../stage0/systemd/names';
 import { askOwnState } from '../../../stage0/systemd/own-unit';
 import { native } from '../../../stage1/native/index';
+import { scratchDirectory } from '../../fixtures/scratch';
 import { skip } from '../../runner/skip';
 import { error, reply, signal } from './answers';
 import { type Peer, startPeer } from './peer';
@@ -15,6 +18,7 @@ const CALLS = ['MainPID', 'Delegate'].map((name) => getProperty('/unit', 'org.fr
 const ACQUIRED = { path: '/', interface: 'org.freedesktop.DBus', member: 'NameAcquired' };
 
 describe('questions to the bus that are waited for by blocking', () => {
+  const scratch = scratchDirectory();
   let peer: Peer | undefined;
   before(function () {
     try {
@@ -100,6 +104,26 @@ describe('questions to the bus that are waited for by blocking', () => {
     await received();
     peer?.send(Buffer.from(`l\x02\x00\x01${'\xff'.repeat(12)}`, 'latin1'));
     assert.throws(damaged, code('no-systemd'));
+  });
+
+  it('end in their time, although signals keep coming and no answer', async () => {
+    const socket = `${scratch()}/bus`;
+    const program = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      const greet = (peer) => {
+        peer.on('error', () => undefined).write('OK x\\r\\n');
+        setInterval(() => peer.write(workerData.signal), ${PATIENCE_MS / 10});
+      };
+      require('node:net').createServer(greet).listen(workerData.socket, () => parentPort.postMessage('ready'));`;
+    const workerData = { socket, signal: signal(ACQUIRED, 's', [':1.5']) };
+    const bus = new Worker(program, { eval: true, workerData });
+    try {
+      await once(bus, 'message');
+      const answers = askProperties({ socket, uid: 0, sockets: native(), timeoutMs: PATIENCE_MS }, CALLS);
+      assert.throws(answers, code('systemd-silent'));
+    } finally {
+      await bus.terminate();
+    }
   });
 
   it('tell whose main process a unit has, and whether its cgroups are its own', () => {
