@@ -55,22 +55,26 @@ export class RegistryApi {
     }
   }
 
-  /** https; http only where it is allowed and there is nothing that speaks TLS. */
   async #ask(below: string, headers: Readonly<Record<string, string>>, authorization?: string): Promise<Reply> {
-    const mayBeHttp = this.#client.settings.insecure.http;
+    if (this.#client.settings.insecure.http && !this.#isSure) await this.#chooseScheme(this.url(below));
     try {
-      if (mayBeHttp && !this.#isSure) await this.#client.greet(this.url(below));
+      const reply = await this.#client.ask(this.url(below), headers, { authorization });
       this.#isSure = true;
+      return reply;
+    } catch (error) {
+      throw this.#isSure || !isWithoutTls(error) ? error : withHint(error);
+    }
+  }
+
+  /** https; http only where it is allowed and there is nothing that speaks TLS. */
+  async #chooseScheme(url: URL): Promise<void> {
+    try {
+      await this.#client.greet(url);
     } catch (error) {
       if (!isWithoutTls(error)) throw error;
-      this.#isSure = true;
       this.#scheme = 'http';
     }
-    try {
-      return await this.#client.ask(this.url(below), headers, { authorization });
-    } catch (error) {
-      throw mayBeHttp || !isWithoutTls(error) ? error : withHint(error);
-    }
+    this.#isSure = true;
   }
 }
 
