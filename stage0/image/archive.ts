@@ -1,6 +1,6 @@
 /**
  * Expands an image file of any compression into the bytes of its tar. The consumer is synchronous; the compressed side waits
- * for the expander, which works on another thread (zlib) or in another process (xz, bzip2, zstd, igzip).
+ * for the expander, which works on another thread (zlib) or in another process (xz, bzip2, zstd).
  */
 import { createHash, type Hash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';

@@ -1,6 +1,6 @@
 /**
- * gzip by zlib on one other thread, which hashes what comes out, too: 225–270 MB/s of output (igzip has 400, gzip(1) 100). While a
- * piece is consumed here, the next one is being expanded.
+ * gzip by zlib on one other thread, which hashes what comes out, too (docs/dependencies.md says how fast). While a piece is consumed
+ * here, the next one is being expanded.
  */
 import { messageOf, PodctlError } from '#kernel/errors';
 import type { Gunzip } from '../../stage1/native/gunzip_addon';

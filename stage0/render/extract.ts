@@ -10,6 +10,7 @@ import type { Directories, DirectoryFacts } from './directories';
 import { entryPath, hardLinkTarget, parentOf, refuse } from './entry-path';
 import type { LinkPlan } from './links';
 import type { TarEntry, TarSink } from './tar-entry';
+import { isZero } from './tar-fields';
 import type { PathFilter } from './whitelist';
 import { parseWhiteout, type Whiteouts } from './whiteouts';
 import { checkXattrs, isRendered } from './xattrs';
@@ -34,7 +35,6 @@ const CREATE = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXC
 const NOTHING = Buffer.alloc(0);
 /** So many zeros in one piece become a hole: layers have them in place of those of sparse files (../image/docker/layer.ts). */
 const HOLE_BYTES = 64 * 1024;
-const ZEROS = Buffer.alloc(1024 * 1024);
 
 /** A file whose content is coming. */
 interface OpenFile {
@@ -81,7 +81,7 @@ export class Extractor implements TarSink {
     const file = this.#file;
     if (file === undefined) return;
     this.bytes += chunk.length;
-    if (chunk.length >= HOLE_BYTES && isAllZero(chunk)) {
+    if (chunk.length >= HOLE_BYTES && isZero(chunk)) {
       this.hole(chunk.length);
       return;
     }
@@ -262,13 +262,4 @@ export function finishDirectories({ addon, tree, directories, setOwners }: Targe
       if (isRendered(attribute)) addon.lsetxattrat(fd, SELF, toBytes(attribute), value);
     }
   });
-}
-
-function isAllZero(chunk: Buffer): boolean {
-  if (chunk[0] !== 0) return false;
-  for (let at = 0; at < chunk.length; at += ZEROS.length) {
-    const piece = chunk.subarray(at, at + ZEROS.length);
-    if (!piece.equals(ZEROS.subarray(0, piece.length))) return false;
-  }
-  return true;
 }

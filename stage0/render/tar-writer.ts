@@ -22,6 +22,8 @@ const MAX_NAME = 100;
 const MAX_OCTAL_7 = 0o7777777;
 const MAX_OCTAL_11 = 0o77777777777;
 
+const ZERO = 0x30;
+const SPACE = 0x20;
 const NOTHING = Buffer.alloc(0);
 
 /** Two blocks of zeros. */
@@ -95,9 +97,6 @@ function block(member: TarMember, flag: string): Buffer {
   header[155] = SPACE;
   return header;
 }
-
-const ZERO = 0x30;
-const SPACE = 0x20;
 
 /** Digits in a field of so many bytes, of which the last stays NUL. */
 function octal(header: Buffer, at: number, length: number, value: number, max: number): void {

@@ -1,5 +1,6 @@
 /** Images that come over the network: the ports of fetching, put together for one of them. */
 import { PodctlError } from '#kernel/errors';
+import { once } from '#kernel/once';
 import { discoverKeys } from '../image/fetch/discovery/keys';
 import { webUrl } from '../image/fetch/discovery/template';
 import { shownUrl } from '../image/fetch/http/failure';
@@ -92,12 +93,4 @@ async function learnKeys(
   if (!trustKeys || !(await keys.lacking(name))) return;
   const found = await discoverKeys(await web({ signal, forKeys: true }), name);
   for (const done of await keys.learn(name, found)) warn(`${done}: its site said so over https, nobody reviewed it`);
-}
-
-function once(action: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined;
-  return () => {
-    done ??= action();
-    return done;
-  };
 }

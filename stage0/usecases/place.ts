@@ -1,6 +1,7 @@
 /** Where a pod is to run: in a unit of its own, or in the user's that has executed this podctl (docs/service.md). */
 import fs from 'node:fs';
 import { PodctlError } from '#kernel/errors';
+import { once } from '#kernel/once';
 import type { HostUnit } from '../pod/record';
 import type { AskBus } from '../systemd/bus';
 import { askOwnState, type OwnUnit, ownUnit } from '../systemd/own-unit';
@@ -79,13 +80,5 @@ function askObstacle(ask: AskBus, unit: OwnUnit): () => string | undefined {
     const { mainPid, isDelegated } = state();
     if (mainPid !== process.pid) return `podctl is not the main process (ExecStart=) of ${unit.name}`;
     return isDelegated ? undefined : `${unit.name} has no cgroups of its own (Delegate=)`;
-  };
-}
-
-function once<T>(act: () => T): () => T {
-  let done: { readonly value: T } | undefined;
-  return () => {
-    done ??= { value: act() };
-    return done.value;
   };
 }

@@ -1,5 +1,6 @@
 /** Runs a prepared pod, and leaves nothing of one that did not start. */
 import fs from 'node:fs';
+import { once } from '#kernel/once';
 import { discard } from './garbage';
 import type { PreparedPod } from './prepare';
 import { enterPrepared } from './prepared-entry';
@@ -36,12 +37,4 @@ export async function runPod(
   } finally {
     services.disconnect();
   }
-}
-
-function once(act: () => void): () => void {
-  let done = false;
-  return () => {
-    if (!done) act();
-    done = true;
-  };
 }

@@ -114,7 +114,6 @@ Outcome<Fd> open_unit_of(long pid) {
   return open_unit(process.text());
 }
 
-
 Outcome<> remove_app_cgroup(const Fd &apps, Text name) {
   sys::Result removed = sys::unlinkat(apps.get(), name.c_str(), AT_REMOVEDIR);
   if (removed == -EBUSY) {

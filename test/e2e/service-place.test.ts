@@ -18,6 +18,11 @@ describe("pods in units of the user's", () => {
 
   const script = (text: string): string[] => [own.image, '--exec=/bin/sh', '--', '-c', text];
   const IDLE = 'trap "exit 0" TERM; echo up; while :; do sleep 0.1; done';
+  /** The command line that runs it. */
+  const running = (text: string): string[] => [
+    ...[PODCTL, ...own.rig.globals, '--insecure-options=image', 'run', '--net=none'],
+    ...script(text),
+  ];
   const pods = (): readonly Pod[] => JSON.parse(own.rig.ok('list', '--format=json')) as Pod[];
   const lines = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
 
@@ -182,14 +187,7 @@ describe("pods in units of the user's", () => {
         .map(({ unit }) => unit),
       ['t-web.service'],
     );
-    const run = [
-      PODCTL,
-      ...own.rig.globals,
-      '--insecure-options=image',
-      'run',
-      '--net=none',
-      ...script('echo scripted'),
-    ];
+    const run = running('echo scripted');
     const line = run.map((word) => `'${word}'`).join(' ');
     const ran = command([
       'systemd-run',
@@ -207,14 +205,7 @@ describe("pods in units of the user's", () => {
 
   it('runs by systemd-run, with and without Delegate=, with its output and status', () => {
     for (const delegate of ['yes', 'no']) {
-      const run = [
-        PODCTL,
-        ...own.rig.globals,
-        '--insecure-options=image',
-        'run',
-        '--net=none',
-        ...script('echo out; exit 3'),
-      ];
+      const run = running('echo out; exit 3');
       const { status, stdout, stderr } = command([
         'systemd-run',
         '--quiet',

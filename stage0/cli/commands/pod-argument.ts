@@ -1,6 +1,7 @@
 /** Pods named on the command line, directly or by `--uuid-file`. */
 import fs from 'node:fs';
 import { messageOf, PodctlError } from '#kernel/errors';
+import { inParallel } from '#kernel/in-parallel';
 import { findPod } from '../../pod/lookup';
 import type { PodEntry } from '../../pod/pods';
 import type { Services } from '../../usecases/services';
@@ -61,13 +62,10 @@ export async function forEachPod(
     }
   };
   const reports: (Report | undefined)[] = [];
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let index = next++; index < references.length; index = next++)
-      reports[index] = await one(references[index] ?? '');
-  };
   try {
-    await Promise.all(Array.from({ length: MOST_AT_ONCE }, work));
+    await inParallel(references, MOST_AT_ONCE, async (reference, index) => {
+      reports[index] = await one(reference);
+    });
     for (const report of reports) report?.();
   } finally {
     services.disconnect();

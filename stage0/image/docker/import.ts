@@ -4,6 +4,7 @@
  */
 import type { ImageId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
+import { inParallel } from '#kernel/in-parallel';
 import type { ByteString } from '../../render/byte-string';
 import type { LayerTree } from '../../render/layer-tree';
 import { TarReader } from '../../render/tar';
@@ -54,7 +55,7 @@ export interface ImageInput {
 /** Layers whose trees are filled, and wait to be made durable together. */
 type Rendered = Map<ImageId, { readonly tree: LayerTree; readonly layer: RenderedLayer }>;
 
-/** Decompression works on other threads while this one hashes and writes; more than these only need memory. */
+/** Other threads expand, hash and render while this one converts and writes; more than these only need memory. */
 const AT_ONCE = 3;
 
 /** @throws PodctlError `image-*`, `decompressor-missing`, `interrupted`, and what the source throws */
@@ -70,7 +71,7 @@ export async function importImage(input: ImageInput, target: ImportTarget): Prom
   const ids = new Map<string, ImageId>();
   const rendered: Rendered = new Map();
   try {
-    await inParallel([...once.values()], async (layer) => {
+    await inParallel([...once.values()], AT_ONCE, async (layer) => {
       ids.set(layer.diffId, target.known(layer.diffId) ?? (await importLayer(layer, input.source, target, rendered)));
     });
     commitTrees(rendered);
@@ -87,23 +88,6 @@ export async function importImage(input: ImageInput, target: ImportTarget): Prom
   const gone = converted.find(({ id }) => !target.images.has(id));
   if (gone === undefined) return image;
   throw new PodctlError('image-removed', `layer ${gone.diffId} was removed while its image was stored`);
-}
-
-/** None is begun once one has failed; the first failure is reported when no other is under way. */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const failures: unknown[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let item = items[next++]; item !== undefined && failures.length === 0; item = items[next++]) {
-      try {
-        await work(item);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  if (failures.length > 0) throw failures[0];
 }
 
 /** One wait for the disk is enough for all: it is for everything on the file system. */

@@ -7,39 +7,21 @@ describe('the unit that executed podctl', () => {
   const id = '0123456789abcdef0123456789abcdef';
   const env = { SYSTEMD_EXEC_PID: '7', INVOCATION_ID: id };
 
+  const unitIn = (cgroups: string, environment: Record<string, string> = env, pid = 7) =>
+    ownUnit(environment, pid, () => cgroups);
+
   it('is that of the cgroup, also from below it and beside v1 hierarchies', () => {
     const web = { name: 'web.service', invocationId: id };
-    assert.deepEqual(
-      ownUnit(env, 7, () => '0::/system.slice/web.service\n'),
-      web,
-    );
-    assert.deepEqual(
-      ownUnit(env, 7, () => '4:memory:/x.service\n0::/system.slice/web.service/supervisor\n'),
-      web,
-    );
+    assert.deepEqual(unitIn('0::/system.slice/web.service\n'), web);
+    assert.deepEqual(unitIn('4:memory:/x.service\n0::/system.slice/web.service/supervisor\n'), web);
   });
 
   it('is none for a child, in a session, for a user manager, and below what else is delegated', () => {
-    assert.equal(
-      ownUnit(env, 8, () => '0::/system.slice/web.service\n'),
-      undefined,
-    );
-    assert.equal(
-      ownUnit({ SYSTEMD_EXEC_PID: '7' }, 7, () => '0::/system.slice/web.service\n'),
-      undefined,
-    );
-    assert.equal(
-      ownUnit(env, 7, () => '0::/user.slice/user-0.slice/session-1.scope\n'),
-      undefined,
-    );
-    assert.equal(
-      ownUnit(env, 7, () => '0::/user.slice/user@0.service/app.slice/web.service\n'),
-      undefined,
-    );
-    assert.equal(
-      ownUnit(env, 7, () => '0::/\n'),
-      undefined,
-    );
+    assert.equal(unitIn('0::/system.slice/web.service\n', env, 8), undefined);
+    assert.equal(unitIn('0::/system.slice/web.service\n', { SYSTEMD_EXEC_PID: '7' }, 7), undefined);
+    assert.equal(unitIn('0::/user.slice/user-0.slice/session-1.scope\n'), undefined);
+    assert.equal(unitIn('0::/user.slice/user@0.service/app.slice/web.service\n'), undefined);
+    assert.equal(unitIn('0::/\n'), undefined);
   });
 
   it('is fit if it has left podctl what systemd has', () => {
