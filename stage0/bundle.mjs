@@ -1,20 +1,22 @@
 /**
  * Build step behind tsc: makes of the TypeScript sources what is installed, in dist/:
  *
- *     podctl          the executable: launcher, version
+ *     podctl          the executable (stage0/front): answers `--version`, starts what can be started without Node, else executes
+ *     lib/podctl      the launcher of Node
+ *     lib/version     what `podctl --version` says
  *     podctl.cjs      what a warm start of a pod is made of: everything that WARM imports, but for what is imported dynamically
  *     more.cjs        everything else; a module of it is evaluated when it is needed
  *     openpgp.cjs     the one big library, out of the way of commands that verify nothing
  *     follower-thread.cjs  the program of the threads that hash and render images while they come in
- *     *.cache         V8's compiled code of these, which only the Node that made it takes; the executable names that Node, too
+ *     *.cache         V8's compiled code of these, which only the Node that made it takes; the launcher names that Node, too
  *                     (looking for it with env(1) costs 2.5 ms of every start)
  *     man/podctl.1
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -76,16 +78,24 @@ const wrapped = (source) => `(function (exports, require, module, __filename, __
 /** What cli/compiled.ts loads; the others are Node's to load. */
 const WRAPPED = ['podctl.cjs', 'more.cjs', ...APART.map((name) => `${name}.cjs`)];
 
-/** Builds to a temporary name, so that a podctl that starts meanwhile never sees half a file. */
+/** Where a file is made, so that a podctl that starts meanwhile never sees half of one. */
+const newFile = (name) => join(dirname(inDist(name)), `.${basename(name)}.new`);
+
+function replace(name, make) {
+  make(newFile(name));
+  renameSync(newFile(name), inDist(name));
+}
+
 async function bundle(entry, name, ...plugins) {
   rmSync(inDist(`${name}.cache`), { force: true });
-  await build({ ...common, ...entry, outfile: inDist(`.${name}.new`), plugins: [apart, ...plugins] });
-  const bare = shareBuiltins(readFileSync(inDist(`.${name}.new`), 'utf8'));
+  const file = newFile(name);
+  await build({ ...common, ...entry, outfile: file, plugins: [apart, ...plugins] });
+  const bare = shareBuiltins(readFileSync(file, 'utf8'));
   const source = WRAPPED.includes(name) ? wrapped(bare) : bare;
   // The digest ties the cache to the source (cli/compiled.ts).
   const digest = createHash('sha256').update(source).digest('hex');
-  writeFileSync(inDist(`.${name}.new`), `${source}// ${digest}\n`);
-  renameSync(inDist(`.${name}.new`), inDist(name));
+  writeFileSync(file, `${source}// ${digest}\n`);
+  renameSync(file, inDist(name));
 }
 
 /** Every module of podctl with what it imports: `{ original, path, kind, external }` each. */
@@ -154,14 +164,16 @@ async function bundlePodctl() {
   ]);
 }
 
-mkdirSync(inDist('man'), { recursive: true });
+for (const directory of ['lib', 'man']) mkdirSync(inDist(directory), { recursive: true });
 await Promise.all([
   bundlePodctl(),
-  bundle({ entryPoints: ['stage0/cli/launcher.ts'], banner: { js: `#!${process.execPath}` } }, 'podctl'),
+  bundle({ entryPoints: ['stage0/cli/launcher.ts'], banner: { js: `#!${process.execPath}` } }, 'lib/podctl'),
   bundle({ entryPoints: ['stage0/store/follower-thread.ts'] }, 'follower-thread.cjs'),
   ...APART.map((name) => bundle({ entryPoints: [require.resolve(name)] }, `${name}.cjs`)),
 ]);
-chmodSync(inDist('podctl'), 0o755);
+chmodSync(inDist('lib/podctl'), 0o755);
+replace('lib/version', (file) => writeFileSync(file, require(inDist('stage0/cli/version.js')).versionText()));
+replace('podctl', (file) => copyFileSync(inDist('native/podctl-front'), file));
 
 // What the commands say while they are run for the cache is of interest only if the step fails.
 execFileSync(

@@ -136,7 +136,7 @@ async function perform(main: Program['main'], argv: readonly string[]): Promise<
  */
 function fillStore([dryRun = []]: readonly (readonly string[])[], dist: string): void {
   // Refused without root, and then refused here again: ignored.
-  spawnSync(process.execPath, [join(dist, 'podctl'), ...dryRun], { stdio: 'ignore' });
+  spawnSync(process.execPath, [join(dist, 'lib/podctl'), ...dryRun], { stdio: 'ignore' });
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'podctl-build-'));

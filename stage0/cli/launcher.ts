@@ -1,16 +1,9 @@
 /**
- * The executable `podctl`: answers `--version` without loading anything, else runs the bundle beside it. bundle.mjs makes
- * one file of this module and those it imports.
+ * Node's part of the executable `podctl`, executed by the other one (stage0/front) for all that needs Node: runs the bundle.
+ * bundle.mjs makes one file of this module and those it imports.
  */
-import { writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Program, requireCompiled } from './compiled';
-import { versionText } from './version';
 
-const argv = process.argv.slice(2);
-
-if (argv.length === 1 && (argv[0] === '--version' || argv[0] === 'version')) {
-  writeSync(1, versionText());
-} else {
-  const { start } = requireCompiled(`${__dirname}/podctl.cjs`) as Program;
-  start(argv);
-}
+const { start } = requireCompiled(`${dirname(__dirname)}/podctl.cjs`) as Program;
+start(process.argv.slice(2));

@@ -17,7 +17,7 @@ import { SourceCache } from '../store/source-cache';
 import { Trees } from '../store/trees';
 import type { Bus } from '../systemd/bus';
 import { systemBusSocket } from '../systemd/dbus/address';
-import { askProperties } from '../systemd/dbus/ask';
+import { askProperties, questionOf } from '../systemd/dbus/ask';
 import { connectBus } from '../systemd/dbus/connection';
 import type { Services } from '../usecases/services';
 import type { Context } from './context';
@@ -78,6 +78,7 @@ export function createServices({ globals, env, uid, now, warn, debug }: Context)
     },
     now,
     ask: (calls) => askProperties({ socket: busSocket(env), uid, sockets: native() }, calls),
+    question: (calls) => ({ socket: busSocket(env), bytes: questionOf(uid, calls) }),
     connect: () => {
       bus ??= connectBus({ socket: busSocket(env), uid, sockets: native() });
       return bus;

@@ -11,7 +11,7 @@ import { isMachineName, machineName } from '../systemd/machined';
 import { podOfLink } from './pod-link';
 import type { LockPort } from './pods';
 
-const namesRoot = (dataDir: AbsPath): string => `${dataDir}/names`;
+export const namesRoot = (dataDir: AbsPath): string => `${dataDir}/names`;
 
 /** The pod that has this name, or had it last. */
 export function podOfName(dataDir: AbsPath, name: string): PodId | undefined {

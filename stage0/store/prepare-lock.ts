@@ -18,11 +18,11 @@ export interface LockPort {
 export type Release = () => void;
 
 export class PrepareLock {
-  readonly #path: string;
+  readonly path: string;
   readonly #locks: LockPort;
 
   constructor(dataDir: AbsPath, locks: LockPort) {
-    this.#path = `${dataDir}/prepare.lock`;
+    this.path = `${dataDir}/prepare.lock`;
     this.#locks = locks;
   }
 
@@ -48,11 +48,11 @@ export class PrepareLock {
   #open(): number {
     const flags = fs.constants.O_RDONLY | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW;
     try {
-      return fs.openSync(this.#path, flags, 0o600);
+      return fs.openSync(this.path, flags, 0o600);
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error;
     }
-    mkdirDurable(path.dirname(this.#path), 0o750);
-    return fs.openSync(this.#path, flags, 0o600);
+    mkdirDurable(path.dirname(this.path), 0o750);
+    return fs.openSync(this.path, flags, 0o600);
   }
 }

@@ -12,6 +12,7 @@ import { type AbsPath, type ImageId, isImageId } from '#kernel/brand';
 import { isErrno } from '#kernel/errors';
 import { uniqueName } from '#kernel/unique';
 import { namesIn } from '../files/names-in';
+import { isSettledSince } from '../files/settled';
 import type { Verification } from '../image/fetch/port';
 
 /** Identity and state of a file. Numbers are decimal text, since they exceed what a number holds exactly. */
@@ -30,12 +31,6 @@ export interface SourceEntry {
   readonly signed: { readonly signature: FileStamp; readonly verification: Verification } | undefined;
 }
 
-/**
- * A change within the same tick of the kernel's clock (up to 10 ms) leaves the ctime as it was; files changed so shortly
- * ago are not remembered.
- */
-const RACY_MS = 50;
-
 export function stampOf(stat: fs.BigIntStats): FileStamp {
   const { dev, ino, size, mtimeNs, ctimeNs } = stat;
   return { dev: `${dev}`, ino: `${ino}`, size: `${size}`, mtimeNs: `${mtimeNs}`, ctimeNs: `${ctimeNs}` };
@@ -45,11 +40,7 @@ export const sameStamp = (a: FileStamp, b: FileStamp): boolean =>
   a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
 
 /** True if a stamp taken at `nowMs` tells the file from every later state of it. */
-export function isSettled(stamp: FileStamp, nowMs: number): boolean {
-  const ctime = BigInt(stamp.ctimeNs);
-  // A filesystem that keeps whole seconds only cannot tell two changes of one second apart.
-  return ctime % 1_000_000_000n !== 0n && nowMs - Number(ctime / 1_000_000n) > RACY_MS;
-}
+export const isSettled = (stamp: FileStamp, nowMs: number): boolean => isSettledSince(BigInt(stamp.ctimeNs), nowMs);
 
 export class SourceCache {
   readonly #root: string;

@@ -110,9 +110,12 @@ function unlessMissing(read: () => string): string | undefined {
  */
 export function removalOf(unit: string, name: string): string {
   const old = machineOfUnit(unit, name);
-  if (old === undefined) return '';
-  return encodeCall(machined('UnregisterMachine', 's', [old]), 3).toString('hex');
+  return old === undefined ? '' : removalMessage(old);
 }
+
+/** The message of removalOf() for a machine that is there; machined answers with an error if it is not, which nobody minds. */
+export const removalMessage = (machine: string): string =>
+  encodeCall(machined('UnregisterMachine', 's', [machine]), 3).toString('hex');
 
 /** A call of machined's manager. */
 export const machined = (member: string, signature: string, body: readonly Value[]): MethodCall => ({

@@ -1,5 +1,5 @@
 /** The unit that this process was started by, and what systemd says of it. */
-import type { AskBus } from './bus';
+import type { AskBus, MethodCall } from './bus';
 import { getProperty, SERVICE } from './names';
 import { explain } from './refusals';
 import { unitPath } from './unit-path';
@@ -34,12 +34,16 @@ export interface OwnState {
   readonly isDelegated: boolean;
 }
 
+/** What systemd is asked: MainPID, then Delegate. */
+export const ownStateCalls = (unit: string): readonly MethodCall[] =>
+  ['MainPID', 'Delegate'].map((name) => getProperty(unitPath(unit), SERVICE, name));
+
 /**
  * Asks systemd. The returned function waits for the answer.
  * @throws PodctlError `no-systemd`; the returned function also `systemd-silent`, `unit-gone`
  */
 export function askOwnState(ask: AskBus, unit: string): () => OwnState {
-  const answers = ask(['MainPID', 'Delegate'].map((name) => getProperty(unitPath(unit), SERVICE, name)));
+  const answers = ask(ownStateCalls(unit));
   return () => {
     try {
       const [mainPid, isDelegated] = answers();

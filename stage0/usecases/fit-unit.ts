@@ -19,7 +19,11 @@ const NEEDED: Readonly<Record<string, number>> = {
   CAP_MKNOD: 27,
 };
 
-const field = (status: string, key: string): string => new RegExp(`^${key}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? '';
+/** What unfitness() goes by. */
+export const FIT_FIELDS = ['CapEff', 'Seccomp'] as const;
+
+const field = (status: string, key: (typeof FIT_FIELDS)[number]): string =>
+  new RegExp(`^${key}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? '';
 
 /**
  * @param own text of proc_pid_status(5). @param systemd the same of PID 1: in a container, it may have less than everything

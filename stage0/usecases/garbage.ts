@@ -1,17 +1,19 @@
 /** The pods of stage0 as gc's port, and their removal by hand. */
 import fs from 'node:fs';
+import type { PodId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import type { GarbagePort } from '../../gc/collect';
 import type { Candidate } from '../../gc/policy';
 import { podUnit } from '../../units/name';
-import { machineOf, podPath } from '../pod/layout';
+import { machineOf, podPath, podsRoot } from '../pod/layout';
 import { podOfName, releaseName, sweepNames } from '../pod/names';
 import type { LockedPod, PodEntry, Pods } from '../pod/pods';
 import { type HostUnit, recordIfReadable } from '../pod/record';
+import { sweepReplayRecords } from '../pod/replay-records';
 import { isHeld, isRemovable } from '../pod/state';
 import { giveRangeBack, sweepRanges } from '../pod/user-ranges';
 import { sweepMemberDownloads } from '../store/member-downloads';
-import { enterEvent } from '../systemd/journal-events';
+import { type EventEntry, enterEvent } from '../systemd/journal-events';
 import { removeLogNamespace } from '../systemd/log-namespace';
 import { removeIncoming } from '../systemd/machined';
 import { removeUnitFiles } from '../systemd/unit-files';
@@ -101,6 +103,7 @@ export function sweepLeftovers(services: Services): void {
   const alive = new Set(pods.list().map(({ id }) => id));
   sweepNames(dataDir, native, (id) => alive.has(id));
   sweepRanges(dataDir, (id) => alive.has(id));
+  sweepReplayRecords(podsRoot(dataDir), (id) => alive.has(id));
 }
 
 /** Notes on where images came from that are not in the store. */
@@ -119,9 +122,16 @@ function removeLocked({ pods, dataDir, native }: Services, pod: LockedPod, isToT
   }
   if (record?.logNamespace === machineOf(pod.id)) removeLogNamespace(record.logNamespace);
   if (record?.users !== undefined) giveRangeBack(dataDir, record.users, pod.id);
-  removeUnitFiles(podUnit(pod.id));
+  if (record?.unit === undefined) removeUnitFiles(podUnit(pod.id));
   pods.remove(pod);
   if (record === undefined || !isToTell) return;
-  const message = `pod ${pod.id} (${record.name}) was removed`;
-  enterEvent(native, { event: 'collected', pod: pod.id, name: record.name, message });
+  enterEvent(native, collectedEntry(pod.id, record.name));
 }
+
+/** The journal's entry of a pod that is no more. */
+export const collectedEntry = (pod: PodId, name: string): EventEntry => ({
+  event: 'collected',
+  pod,
+  name,
+  message: `pod ${pod} (${name}) was removed`,
+});

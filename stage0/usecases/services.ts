@@ -18,7 +18,7 @@ import type { PrepareLock } from '../store/prepare-lock';
 import type { Remotes } from '../store/remotes';
 import type { SourceCache } from '../store/source-cache';
 import type { Trees } from '../store/trees';
-import type { AskBus, Bus } from '../systemd/bus';
+import type { AskBus, Bus, MethodCall } from '../systemd/bus';
 import type { JournalPort } from '../systemd/journal-events';
 import type { FetchPolicy } from './images';
 
@@ -111,6 +111,8 @@ export interface Services {
   now(): number;
   /** Asks the system bus something, and waits for the answer when it is needed: cheaper than the connection. */
   readonly ask: AskBus;
+  /** What `ask` would send, and to which socket. */
+  question(calls: readonly MethodCall[]): { readonly socket: string; readonly bytes: Buffer };
   /** The connection to the system bus, made at the first call. It is there at once, and connects meanwhile. */
   connect(): Bus;
   /** Ends that connection, if there is one: a process does not end while it is open. */

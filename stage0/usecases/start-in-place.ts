@@ -1,7 +1,7 @@
 /** Starts a prepared pod in the unit that executed this process: the executor takes over, and this process is no more. */
 import fs from 'node:fs';
 import type { AbsPath } from '#kernel/brand';
-import { isErrno, PodctlError } from '#kernel/errors';
+import { PodctlError } from '#kernel/errors';
 import { encodePlan } from '../../stage1/plan/codec';
 import { planPod } from '../../stage1/plan/plan';
 import type { AppSpec, HandedFiles, PodSpec, ServiceSpec } from '../../stage1/plan/spec';
@@ -13,6 +13,7 @@ import { socketsOf } from '../pod/sockets';
 import { removalOf } from '../systemd/machined';
 import { hasSockets, ownSockets } from '../systemd/passed-sockets';
 import type { PreparedPod } from './prepare';
+import { kindOfOutput, leaveRecord, type Watch } from './replay';
 import type { Services } from './services';
 import { makeDirectories, podSpec, type StartOptions } from './start';
 
@@ -22,6 +23,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * Its lock and the unit's files go along. If it fails, the pod is one that has ended, and the unit failed: the executor says why in
  * the journal.
  * @param prepared its pod in `run`, with the unit in its record
+ * @param watch of the start up to here, if the next one may be like it
  * @throws PodctlError `socket-unclaimed`
  */
 export function startInPlace(
@@ -29,6 +31,7 @@ export function startInPlace(
   prepared: PreparedPod,
   options: StartOptions,
   env: Environment,
+  watch: Watch | undefined,
 ): never {
   const { pod, name, unit } = prepared;
   requireNoLimits(services, prepared);
@@ -36,7 +39,8 @@ export function startInPlace(
   const files = handedFiles(pod.lockFd, apps, env);
   const spec = podSpec(services, { ...prepared, apps }, files, options);
   const { machine } = spec;
-  const messagesHex = `${removalOf(unit, name)}${machine?.messagesHex ?? ''}`;
+  const registrationHex = machine?.messagesHex ?? '';
+  const messagesHex = `${removalOf(unit, name)}${registrationHex}`;
   makeDirectories(pod, spec);
   const plan = `${pod.path}/${PLAN}` as AbsPath;
   const whole: PodSpec = {
@@ -45,12 +49,22 @@ export function startInPlace(
     machine: machine && { ...machine, messagesHex },
     service: serviceOf(env),
   };
-  fs.writeFileSync(plan, encodePlan(planPod(whole)), { mode: 0o600 });
+  const text = encodePlan(planPod(whole));
+  fs.writeFileSync(plan, text, { mode: 0o600 });
+  const { executor } = services;
+  const variables = variablesFor(env);
+  if (watch !== undefined && isUsual(env)) {
+    leaveRecord(services, watch, prepared, { executor, variables, plan: text, messagesHex, registrationHex }, env);
+  }
   services.pods.settle();
   services.disconnect();
   const inherited = [files.lock, ...(files.sockets ?? [])];
-  return services.native.execve(services.executor, ['podctl-stage1', 'run', plan], variablesFor(env), inherited);
+  return services.native.execve(executor, ['podctl-stage1', 'run', plan], variables, inherited);
 }
+
+/** Sockets and credentials are other ones each time. */
+const isUsual = (env: Environment): boolean =>
+  !hasSockets(env, process.pid) && env['CREDENTIALS_DIRECTORY'] === undefined && isOurWatchdog(env);
 
 /** Apps are bounded one by one, since podctl leaves the unit as it is. */
 function devicesIn({ hostFacts, warn }: Services, { unit }: PreparedPod): Pick<PodSpec, 'inPlace' | 'devices'> {
@@ -71,10 +85,11 @@ function requireNoLimits({ warn }: Services, { effects, unit, lenient }: Prepare
 
 /** What the executor has to know of its unit; nothing else of the environment is its business. */
 function variablesFor(env: Environment): readonly string[] {
-  const isForUs = env['WATCHDOG_PID'] === undefined || env['WATCHDOG_PID'] === String(process.pid);
-  const kept = ['NOTIFY_SOCKET', 'CREDENTIALS_DIRECTORY', ...(isForUs ? ['WATCHDOG_USEC'] : [])];
+  const kept = ['NOTIFY_SOCKET', 'CREDENTIALS_DIRECTORY', ...(isOurWatchdog(env) ? ['WATCHDOG_USEC'] : [])];
   return kept.flatMap((name) => (env[name] === undefined ? [] : [`${name}=${env[name]}`]));
 }
+
+const isOurWatchdog = ({ WATCHDOG_PID: pid }: Environment): boolean => pid === undefined || pid === String(process.pid);
 
 function serviceOf(env: Environment): ServiceSpec {
   const { CREDENTIALS_DIRECTORY: credentials, NOTIFY_SOCKET: socket, WATCHDOG_USEC: watchdog } = env;
@@ -98,22 +113,7 @@ function withSockets({ apps, pod }: PreparedPod, env: Environment): readonly App
 
 /** The journal has what apps say anyway: only where the unit's output goes elsewhere is it copied there. */
 function handedFiles(lock: number, apps: readonly AppSpec[], env: Environment): HandedFiles {
-  const elsewhere = (fd: number): number | undefined => (isOfJournal(fd, env) || isNull(fd) ? undefined : fd);
+  const elsewhere = (fd: number): number | undefined => (kindOfOutput(fd, env) === 'elsewhere' ? fd : undefined);
   const sockets = apps.flatMap((app) => (app.sockets ?? []).map(({ fd }) => fd));
   return { from: undefined, lock, stdout: elsewhere(1), stderr: elsewhere(2), sockets };
-}
-
-/** systemd.exec(5), JOURNAL_STREAM. */
-const isOfJournal = (fd: number, env: Environment): boolean => {
-  const { dev, ino } = fs.fstatSync(fd);
-  return env['JOURNAL_STREAM'] === `${dev}:${ino}`;
-};
-
-function isNull(fd: number): boolean {
-  try {
-    return fs.fstatSync(fd).rdev === fs.statSync('/dev/null').rdev;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return false;
-    throw error;
-  }
 }

@@ -12,7 +12,7 @@
 
 #include "addon_devices.h"
 #include "addon_io.h"
-#include "addon_remove.h"
+#include "remove.h"
 #include "addon_view.h"
 #include "sys.h"
 
@@ -272,7 +272,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("symlinkat", symlinkat_);
   add("linkat", linkat_);
   add("unlinkat", unlinkat_);
-  add("removeShallow", [](const CallbackInfo &info) { return Napi::Boolean::New(info.Env(), addon::remove_shallow(number(info, 0), bytes(info, 1))); });
+  add("removeShallow", [](const CallbackInfo &info) { return Napi::Boolean::New(info.Env(), podctl::remove_shallow(number(info, 0), bytes(info, 1).c_str())); });
   add("renameat2", renameat2_);
   add("readlinkat", readlinkat_);
   add("lchownat", lchownat);

@@ -1,11 +1,14 @@
 #!/bin/sh
-# Builds the native parts into dist/native: podctl-stage1 (freestanding, static), podctl.node (the addon),
-# podctl-seccomp.node (the addon that compiles filters) and podctl-gunzip.node (the one that expands gzip). Needs g++,
-# libseccomp-dev, zlib1g-dev, libssl-dev (headers only: the code is Node's) and the headers of libc6-dev and linux-libc-dev. What is newer than all of its sources is left alone. CXX chooses the compiler, OUT the directory.
+# Builds the native parts into dist/native: podctl-stage1 and podctl-front (freestanding, static; the build of the rest puts
+# the latter where users find it), podctl.node (the addon), podctl-seccomp.node (the addon that compiles filters) and
+# podctl-gunzip.node (the one that expands gzip). Needs g++, libseccomp-dev, zlib1g-dev, libssl-dev (headers only: the code is
+# Node's) and the headers of libc6-dev and linux-libc-dev. What is newer than all of its sources is left alone. CXX chooses the
+# compiler, OUT the directory.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+front=$root/stage0/front
 out=${OUT:-$root/dist/native}
 cxx=${CXX:-g++}
 
@@ -15,12 +18,16 @@ warnings='-std=c++17 -Wall -Wextra -Werror'
 freestanding='-Oz -fno-inline-functions-called-once -fno-reorder-functions -ffreestanding -fno-builtin -fno-exceptions
   -fno-rtti -fno-stack-protector -fno-asynchronous-unwind-tables -fno-threadsafe-statics -fno-pie -flto=auto'
 case $("$cxx" -dumpmachine) in x86_64*) freestanding="$freestanding -fcf-protection=none" ;; esac
+bare='-static -nostdlib -no-pie -s -Wl,--build-id=none -Wl,-z,norelro -Wl,-z,noexecstack -Wl,-z,noseparate-code'
 addon='-O2 -shared -fPIC -fvisibility=hidden -ffunction-sections -DNAPI_VERSION=8 -DNAPI_CPP_EXCEPTIONS
   -static-libstdc++ -static-libgcc -Wl,--gc-sections -s'
 
 # What the supervisor's loop needs; all other text is the set-up's, which thrift.cc gives back.
 resident='again apps arena audience bus cgroup companions connections control error events excerpt files health input journal lifecycle mem notify readiness relay report restarts service sink status supervise sys text thrift
   unix_socket'
+
+# What the executable podctl is made of, beside its own sources.
+shared='arena error files mem quoting remove start sys text unix_socket wire'
 
 # True if $1 is missing or older than any file that follows.
 is_stale() {
@@ -47,7 +54,7 @@ build_executable() {
   first='' second=''
   for source in "$here"/*.cc; do
     name=$(basename "$source" .cc)
-    case $name in addon* | *_addon | boundary) continue ;; esac
+    case $name in addon* | *_addon | boundary | remove) continue ;; esac
     case " $(echo $resident) " in
       *" $name "*) first="$first $source" ;;
       *) second="$second $source" ;;
@@ -59,8 +66,13 @@ build_executable() {
   compile_half "$halves/setup" $second
   # shellcheck disable=SC2086
   "$cxx" $warnings $freestanding -fno-lto -c "$here/boundary.cc" -o "$halves/boundary.o"
-  "$cxx" -static -nostdlib -no-pie -s -Wl,--build-id=none -Wl,-z,norelro -Wl,-z,noexecstack -Wl,-z,noseparate-code \
-    "$halves/resident.o" "$halves/boundary.o" "$halves/setup.o" -o "$1"
+  # shellcheck disable=SC2086
+  "$cxx" $bare "$halves/resident.o" "$halves/boundary.o" "$halves/setup.o" -o "$1"
+}
+
+build_front() {
+  # shellcheck disable=SC2046,SC2086
+  "$cxx" $warnings $freestanding $bare -I "$here" "$front"/*.cc $(printf "$here/%s.cc " $shared) -o "$1"
 }
 
 link_addon() {
@@ -70,7 +82,7 @@ link_addon() {
   # shellcheck disable=SC2086
   "$cxx" $warnings $addon -isystem "$modules/node-api-headers/include" -isystem "$modules/node-addon-api" "$@" -o "$target"
 }
-build_addon() { link_addon "$1" "$here"/addon*.cc "$here/sys.cc"; }
+build_addon() { link_addon "$1" "$here"/addon*.cc "$here/remove.cc" "$here/sys.cc" "$here/text.cc"; }
 build_seccomp_addon() { link_addon "$1" "$here/seccomp_addon.cc" -lseccomp; }
 build_gunzip_addon() { link_addon "$1" "$here/gunzip_addon.cc" -lz; }
 
@@ -85,7 +97,10 @@ mkdir -p "$out"
 if is_stale "$out/podctl-stage1" "$here"/*.cc "$here"/*.h "$here/build.sh"; then
   build build_executable "$out/podctl-stage1"
 fi
-if [ -e "$here/addon.cc" ] && is_stale "$out/podctl.node" "$here"/addon*.cc "$here"/addon*.h "$here/sys.cc" "$here/sys.h" "$here/build.sh"; then
+if is_stale "$out/podctl-front" "$front"/*.cc "$front"/*.h "$here"/*.cc "$here"/*.h "$here/build.sh"; then
+  build build_front "$out/podctl-front"
+fi
+if is_stale "$out/podctl.node" "$here"/addon*.cc "$here"/addon*.h "$here"/remove.* "$here"/sys.* "$here"/text.* "$here/build.sh"; then
   build build_addon "$out/podctl.node"
 fi
 if is_stale "$out/podctl-seccomp.node" "$here/seccomp_addon.cc" "$here/build.sh"; then

@@ -1,5 +1,6 @@
 // The decoder of plans: text to operations, in place. It mirrors stage1/plan/codec.ts.
 #include "plan.h"
+#include "quoting.h"
 
 namespace podctl {
 namespace {
@@ -12,28 +13,6 @@ const OpSyntax *find_op(Text name) {
     if (name == kOps[i].name) return &kOps[i];
   }
   return nullptr;
-}
-
-/** Undoes the quoting of `token` in its own bytes and ends it with a NUL; false if the quoting is malformed. */
-bool unquote(Text &token) {
-  auto *const bytes = const_cast<char *>(token.data);
-  if (token.empty()) return false;
-  size_t size = 0;
-  for (size_t i = 0; token != "%" && i < token.size; ++i) {
-    char byte = bytes[i];
-    if (byte < '!' || byte > '~') return false;
-    if (byte == '%') {
-      const int high = i + 2 < token.size ? hex_digit(bytes[i + 1]) : -1;
-      const int low = i + 2 < token.size ? hex_digit(bytes[i + 2]) : -1;
-      if (high < 0 || low < 0 || high + low == 0) return false;
-      byte = static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-    bytes[size++] = byte;
-  }
-  bytes[size] = '\0';  // over the separator at the latest
-  token.size = size;
-  return true;
 }
 
 bool every_byte(Text text, bool (*allowed)(char)) {

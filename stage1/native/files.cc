@@ -54,11 +54,11 @@ Outcome<> write_file(int dir_fd, Text path, Text value) {
   return kDone;
 }
 
-Outcome<> replace_file(int dir_fd, Text name, Text content) {
+Outcome<> replace_file(int dir_fd, Text name, Text content, uint32_t mode) {
   Buffer<257> temporary;  // NAME_MAX and the NUL; check.cc keeps names shorter than that
   temporary << '.' << name;
   constexpr uint64_t kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
-  const Fd file(TRY(check(sys::openat2(dir_fd, temporary.c_str(), kFlags, 0644, 0), "openat2", name)));
+  const Fd file(TRY(check(sys::openat2(dir_fd, temporary.c_str(), kFlags, mode, 0), "openat2", name)));
   while (!content.empty()) {
     const long wrote = TRY(check(sys::write(file.get(), content.data, content.size), "write", name));
     content = content.from(static_cast<size_t>(wrote));

@@ -27,7 +27,7 @@ void write_all(int fd, Text text);
 Outcome<> write_file(int dir_fd, Text path, Text value);
 
 /** Makes or replaces `name` in one step: readers see the old content or all of the new one. */
-Outcome<> replace_file(int dir_fd, Text name, Text content);
+Outcome<> replace_file(int dir_fd, Text name, Text content, uint32_t mode = 0644);
 
 /** Makes a directory; one that exists already is fine. */
 Outcome<> ensure_directory(int dir_fd, Text name, uint32_t mode);

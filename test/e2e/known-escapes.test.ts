@@ -40,7 +40,7 @@ describe('known escapes', () => {
     before(() => {
       program = path.join(rig.root, 'program');
       fs.mkdirSync(program);
-      for (const name of ['podctl', 'podctl.cjs', 'more.cjs', 'native'])
+      for (const name of ['podctl', 'lib', 'podctl.cjs', 'more.cjs', 'native'])
         fs.cpSync(`${DIST}/${name}`, `${program}/${name}`, { recursive: true });
       executor = `${program}/native/podctl-stage1`;
       fs.accessSync(executor, fs.constants.W_OK);

@@ -64,13 +64,13 @@ describe('copying and updating', () => {
     output(
       'sh',
       '-c',
-      `${process.argv0} ${output('which', 'podctl').trim()} ${rig.globals.join(' ')} cp copied:/srv - | tar -xf - -C ${host('unpacked')}`,
+      `${output('which', 'podctl').trim()} ${rig.globals.join(' ')} cp copied:/srv - | tar -xf - -C ${host('unpacked')}`,
     );
     assert.equal(fs.statSync(host('unpacked/srv/deep/file')).size, 700_000);
     output(
       'sh',
       '-c',
-      `tar -cf - -C ${host('tree')} . | ${process.argv0} ${output('which', 'podctl').trim()} ${rig.globals.join(' ')} cp - copied:/streamed`,
+      `tar -cf - -C ${host('tree')} . | ${output('which', 'podctl').trim()} ${rig.globals.join(' ')} cp - copied:/streamed`,
     );
     assert.equal(sh('wc -c </streamed/deep/file'), '700000\n');
   });

@@ -56,7 +56,7 @@ describe('looking at pods', () => {
 
   it('stats goes on on a terminal, until ^C', () => {
     const line = [`${rig.globals.length}`, ...rig.globals].slice(1).join(' ');
-    const script = `exec timeout -s INT 2 ${process.execPath} ${output('which', 'podctl').trim()} ${line} stats --interval=200ms seen`;
+    const script = `exec timeout -s INT 2 ${output('which', 'podctl').trim()} ${line} stats --interval=200ms seen`;
     const { stdout } = command(['script', '-qec', script, '/dev/null']);
     assert.ok(stdout.split('\u001b[H').length > 3, stdout);
   });

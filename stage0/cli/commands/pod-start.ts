@@ -10,6 +10,7 @@ import { NOT_LOADED } from '../../pod/record';
 import { discard } from '../../usecases/garbage';
 import type { Placing } from '../../usecases/place';
 import { type PreparedPod, type PrepareRequest, preparePod } from '../../usecases/prepare';
+import type { Watch } from '../../usecases/replay';
 import type { Services } from '../../usecases/services';
 import { podSpec, type StartOptions } from '../../usecases/start';
 import type { Context } from '../context';
@@ -54,10 +55,11 @@ export async function takeOver(
   services: Services,
   running: PreparedPod,
   options: StartOptions,
+  watch?: Watch,
 ): Promise<never> {
   const { startInPlace } = await import('../../usecases/start-in-place.js');
   try {
-    return startInPlace(services, running, options, env);
+    return startInPlace(services, running, options, env, watch);
   } catch (error) {
     discard(services, running.pod);
     throw error;

@@ -1,17 +1,22 @@
+import { Witness } from '../../files/witness';
 import { assertSystemd } from '../../systemd/host';
 import { askPlace, PLACED_APART } from '../../usecases/place';
+import type { Watch } from '../../usecases/replay';
 import { enterRun, runPod } from '../../usecases/run';
+import { witnessed } from '../../usecases/witnessed';
 import type { Handler } from '../command';
+import type { Context } from '../context';
 import { createServices } from '../services';
 import { interrupts } from './interrupts';
-import { placeWishOf, prepareRequestOf, startOptionsOf } from './pod-request';
+import { type PrepareWords, placeWishOf, prepareRequestOf, startOptionsOf } from './pod-request';
 import { announce, explain, prepareIn, saveUuid, showPlan, takeOver } from './pod-start';
 import type { spec } from './run';
 
 export const run: Handler<typeof spec> = async (context, words) => {
   const { flags } = words;
   if (!flags.dryRun) assertSystemd();
-  const services = createServices(context);
+  const watch = watchOf(context, words);
+  const services = watch === undefined ? createServices(context) : witnessed(createServices(context), watch);
   const placing = flags.dryRun ? PLACED_APART : askPlace(services, context.env, placeWishOf(flags));
   const request = prepareRequestOf(context, words, () => placing.place().unit);
   const startOptions = startOptionsOf(flags, context.env);
@@ -24,9 +29,21 @@ export const run: Handler<typeof spec> = async (context, words) => {
   const { pod } = prepared;
   saveUuid(pod.id, flags.uuidFileSave);
   const running = enterRun(services, prepared);
-  if (place.unit !== undefined) return takeOver(context, services, running, options);
+  if (place.unit !== undefined) return takeOver(context, services, running, options, watch);
   const status = await runPod(services, running, options, interrupts);
   announce(context, pod.id, options);
   await explain(context, services, running.pod, status);
   return status;
 };
+
+/** Watches a start by systemd that may be repeated: not one that lets apps see what is new each time, or asks what a URL gives now. */
+function watchOf(
+  { env, globals }: Context,
+  { flags, apps }: PrepareWords & { flags: { dryRun: boolean } },
+): Watch | undefined {
+  if (flags.dryRun || flags.inheritEnv || globals.debug || env['SYSTEMD_EXEC_PID'] !== String(process.pid))
+    return undefined;
+  const isUrl = (word: string | undefined): boolean => /^https?:/i.test(word ?? '');
+  if (apps.some(({ image, flags: { signature } }) => isUrl(image) || isUrl(signature))) return undefined;
+  return { witness: new Witness(), trustUntil: Infinity };
+}

@@ -31,6 +31,12 @@ const [LITTLE_ENDIAN, RETURN, ERROR] = [0x6c, 2, 3];
 const SHORT_VARIANT = 8;
 const [TYPE_U, TYPE_B] = [0x75, 0x62];
 
+const requestOf = (uid: number, calls: readonly MethodCall[]): Buffer =>
+  Buffer.concat([greetingOf(uid), ...calls.map((call, index) => encodeCall(call, index + 1))]);
+
+/** All that goes to the bus when this is asked. */
+export const questionOf = (uid: number, calls: readonly MethodCall[]): Buffer => requestOf(uid, [HELLO, ...calls]);
+
 /**
  * Asks for properties of one object. The returned function, to be called once, waits for their values, which are in the same
  * order: the bus keeps it.
@@ -39,7 +45,7 @@ const [TYPE_U, TYPE_B] = [0x75, 0x62];
 export function askProperties(options: AskOptions, calls: readonly MethodCall[]): () => readonly Value[] {
   const { socket, uid, sockets, timeoutMs = CALL_TIMEOUT_MS } = options;
   const all = [HELLO, ...calls];
-  const request = Buffer.concat([greetingOf(uid), ...all.map((call, index) => encodeCall(call, index + 1))]);
+  const request = requestOf(uid, all);
   let fd: number;
   try {
     fd = sockets.connectUnix(socket, timeoutMs);

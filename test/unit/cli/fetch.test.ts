@@ -9,7 +9,7 @@ import { file } from '../../fixtures/remote';
 import { scratchDirectory } from '../../fixtures/scratch';
 import { type Answer, content, Web } from '../../fixtures/web';
 
-const PODCTL = path.join(__dirname, '../../../podctl');
+const PODCTL = path.join(__dirname, '../../../lib/podctl');
 
 interface Run {
   readonly status: number | null;

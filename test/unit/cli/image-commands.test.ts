@@ -9,7 +9,7 @@ import { REGISTRY } from '../../../stage0/cli/registry';
 import { buildAci, imageIdOf } from '../../fixtures/aci';
 import { scratchDirectory } from '../../fixtures/scratch';
 
-const PODCTL = path.join(__dirname, '../../../podctl');
+const PODCTL = path.join(__dirname, '../../../lib/podctl');
 const FIELDS = ['id', 'name', 'size', 'importtime', 'lastused'] as const;
 const SORTS = ['importtime', 'name', 'lastused', 'size'] as const;
 const FORMATS = ['', 'json', 'json-pretty'] as const;

@@ -1,7 +1,7 @@
 /** The program as it is installed: dist/podctl, its bundle and its exit statuses. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VERSION, versionInfo, versionText } from '../../../stage0/cli/version';
@@ -10,8 +10,20 @@ const DIST = join(__dirname, '../../..');
 const PODCTL = join(DIST, 'podctl');
 
 function podctl(argv: readonly string[], executable = PODCTL) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [executable, ...argv], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(executable, argv, { encoding: 'utf8' });
   return { status, stdout, stderr };
+}
+
+/** A podctl of these files alone; it goes when `act` has ended. */
+function withCopy(names: readonly string[], act: (copy: string) => void): void {
+  const copy = mkdtempSync(join(tmpdir(), 'podctl-program-'));
+  try {
+    mkdirSync(join(copy, 'lib'));
+    for (const name of names) copyFileSync(join(DIST, name), join(copy, name));
+    act(copy);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
 }
 
 describe('podctl', () => {
@@ -20,16 +32,20 @@ describe('podctl', () => {
     equal(VERSION, version);
   });
 
-  it('says its version with nothing beside it to load', () => {
-    const alone = mkdtempSync(join(tmpdir(), 'podctl-version-'));
-    try {
-      copyFileSync(PODCTL, join(alone, 'podctl'));
+  it('says its version without Node', () => {
+    withCopy(['podctl', 'lib/version'], (copy) => {
       for (const word of ['--version', 'version']) {
-        deepEqual(podctl([word], join(alone, 'podctl')), { status: 0, stdout: versionText(), stderr: '' });
+        deepEqual(podctl([word], join(copy, 'podctl')), { status: 0, stdout: versionText(), stderr: '' });
       }
-    } finally {
-      rmSync(alone, { recursive: true });
-    }
+    });
+  });
+
+  it('says what is missing if Node or its program are not there', () => {
+    withCopy(['podctl', 'lib/version'], (copy) => {
+      const { status, stderr } = podctl(['list'], join(copy, 'podctl'));
+      equal(status, 254);
+      match(stderr, /^podctl: cannot execute \S+lib\/podctl: ENOENT: .* \(hint: build it again\)\n$/);
+    });
   });
 
   it('says its version the same way through the command', () => {
@@ -62,38 +78,30 @@ describe('podctl', () => {
   });
 
   it('a reader that goes away ends it quietly', () => {
-    const line = `${process.execPath} ${PODCTL} help | true; exit \${PIPESTATUS[0]}`;
+    const line = `${PODCTL} help | true; exit \${PIPESTATUS[0]}`;
     const { status, stderr } = spawnSync('bash', ['-c', line], { encoding: 'utf8' });
     deepEqual([status, stderr], [0, '']);
   });
 
   it('a code cache of another source of the same length is not used', () => {
-    const copy = mkdtempSync(join(tmpdir(), 'podctl-cache-'));
-    try {
-      for (const name of ['podctl', 'podctl.cjs.cache', 'more.cjs']) copyFileSync(join(DIST, name), join(copy, name));
+    withCopy(['podctl', 'lib/podctl', 'podctl.cjs.cache', 'more.cjs'], (copy) => {
       const source = readFileSync(join(DIST, 'podctl.cjs'), 'utf8');
       const other = source
         .replace('missing command', 'MISSING COMMAND')
         .replace(/[0-9a-f]{64}\n$/, `${'0'.repeat(64)}\n`);
       writeFileSync(join(copy, 'podctl.cjs'), other);
       match(podctl([], join(copy, 'podctl')).stderr, /MISSING COMMAND/);
-    } finally {
-      rmSync(copy, { recursive: true });
-    }
+    });
   });
 
   it('a damaged code cache costs time and nothing else', () => {
-    const copy = mkdtempSync(join(tmpdir(), 'podctl-cache-'));
-    try {
-      for (const name of ['podctl', 'podctl.cjs', 'more.cjs']) copyFileSync(join(DIST, name), join(copy, name));
+    withCopy(['podctl', 'lib/podctl', 'podctl.cjs', 'more.cjs'], (copy) => {
       ok(existsSync(join(DIST, 'podctl.cjs.cache')));
       const cache = readFileSync(join(DIST, 'podctl.cjs.cache'));
       for (const damage of ['', 'x'.repeat(5000), cache.subarray(0, cache.length / 2)]) {
         for (const name of ['podctl.cjs', 'more.cjs']) writeFileSync(join(copy, `${name}.cache`), damage);
         deepEqual(podctl(['help', 'version'], join(copy, 'podctl')), podctl(['help', 'version']));
       }
-    } finally {
-      rmSync(copy, { recursive: true });
-    }
+    });
   });
 });

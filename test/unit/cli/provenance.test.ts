@@ -7,7 +7,7 @@ import { buildAci } from '../../fixtures/aci';
 import { Gpg } from '../../fixtures/gpg';
 import { scratchDirectory } from '../../fixtures/scratch';
 
-const PODCTL = path.join(__dirname, '../../../podctl');
+const PODCTL = path.join(__dirname, '../../../lib/podctl');
 const SIGNED_AT = '2026-01-02T03:04:05';
 
 describe('the provenance of images', function () {

@@ -8,7 +8,7 @@ import { Gpg } from '../../fixtures/gpg';
 import { type LayoutImage, ociLayout } from '../../fixtures/oci-layout';
 import { needsRoot, scratchDirectory } from '../../fixtures/scratch';
 
-const PODCTL = path.join(__dirname, '../../../podctl');
+const PODCTL = path.join(__dirname, '../../../lib/podctl');
 const HTTP = '--insecure-options=http';
 
 describe('podctl and registries', function () {

@@ -12,7 +12,7 @@ import { scratchDirectory } from '../../fixtures/scratch';
 import { content, Web } from '../../fixtures/web';
 import { skip } from '../../runner/skip';
 
-const PODCTL = path.join(__dirname, '../../../podctl');
+const PODCTL = path.join(__dirname, '../../../lib/podctl');
 
 describe('podctl trust', function () {
   this.timeout(60_000);

@@ -28,11 +28,14 @@ describe('the source cache', () => {
     }
   });
 
-  it('does not believe a ctime of this instant, of the future, or of whole seconds', () => {
-    for (const image of [stamp(10), stamp(-5000), stamp(0, { ctimeNs: `${BigInt(NOW - 5000) * 1_000_000n}` })]) {
+  it('does not believe a ctime of this instant or of the future, nor one of whole seconds before two have passed', () => {
+    for (const image of [stamp(10), stamp(-5000), stamp(0, { ctimeNs: `${BigInt(NOW - 1000) * 1_000_000n}` })]) {
       remember(image);
       assert.equal(cache().lookup(image), undefined);
     }
+    const old = stamp(0, { ctimeNs: `${BigInt(NOW - 3000) * 1_000_000n}` });
+    remember(old);
+    assert.equal(cache().lookup(old)?.id, ID);
   });
 
   it('takes an entry that cannot be read for none', () => {

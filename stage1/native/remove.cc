@@ -1,33 +1,41 @@
-#include "addon_remove.h"
+#include "remove.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <linux/openat2.h>
-#include <string.h>
 
-#include "addon_io.h"
+#include "fd.h"
+#include "text.h"
 
-namespace addon {
+namespace podctl {
 namespace {
 
 // Each level holds a descriptor and a buffer.
 constexpr int kMostLevels = 32;
 constexpr size_t kEntries = 8192;
 
+/** What getdents64(2) fills in. */
+struct DirectoryEntry {
+  uint64_t inode;
+  int64_t offset;
+  uint16_t size;
+  uint8_t type;
+  char name[];
+};
+
 bool remove(int parent, const char *name, int level);
 
-bool is_own_name(const char *name) { return strcmp(name, ".") == 0 || strcmp(name, "..") == 0; }
+bool is_own_name(Text name) { return name == "." || name == ".."; }
 
 bool empty(int directory, int level) {
-  alignas(dirent64) char entries[kEntries];
+  alignas(DirectoryEntry) char entries[kEntries];
   for (;;) {
     const sys::Result size = sys::getdents64(directory, entries, sizeof entries);
     if (size <= 0) return size == 0;
     for (sys::Result at = 0; at < size;) {
-      const auto *const entry = reinterpret_cast<const dirent64 *>(entries + at);
-      at += entry->d_reclen;
-      if (!is_own_name(entry->d_name) && !remove(directory, entry->d_name, level)) return false;
+      const auto *const entry = reinterpret_cast<const DirectoryEntry *>(entries + at);
+      at += entry->size;
+      if (!is_own_name(entry->name) && !remove(directory, entry->name, level)) return false;
     }
   }
 }
@@ -42,12 +50,12 @@ bool remove(int parent, const char *name, int level) {
   constexpr uint64_t kResolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
   const sys::Result opened = sys::openat2(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0, kResolve);
   if (sys::failed(opened)) return opened == -ENOENT;
-  const Descriptor directory(opened);
+  const Fd directory(opened);
   return empty(directory.get(), level + 1) && is_gone(sys::unlinkat(parent, name, AT_REMOVEDIR));
 }
 
 }  // namespace
 
-bool remove_shallow(int parent, const std::string &name) { return remove(parent, name.c_str(), 0); }
+bool remove_shallow(int parent, const char *name) { return remove(parent, name, 0); }
 
-}  // namespace addon
+}  // namespace podctl
