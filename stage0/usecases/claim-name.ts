@@ -1,9 +1,11 @@
 /** Gives a pod that is made its name. */
+import fs from 'node:fs';
 import type { PodId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { podNameOfUnit } from '../../units/name';
 import { machineOf } from '../pod/layout';
 import { claimName } from '../pod/names';
+import type { PodEntry, Pods } from '../pod/pods';
 import type { HostUnit } from '../pod/record';
 import { discardPredecessor } from './garbage';
 import type { Services } from './services';
@@ -36,7 +38,19 @@ export function claimPodName(
 ): void {
   claimName(dataDir, native, name, pod, (holder) => {
     const entry = pods.get(holder);
-    const state = entry && pods.state(entry);
-    return state === undefined || !['embryo', 'preparing', 'prepared', 'running'].includes(state);
+    return entry === undefined || (entry.directory === 'embryo' ? isGivenUp(pods, entry) : isOver(pods, entry));
   });
+}
+
+const isOver = (pods: Pods, entry: PodEntry): boolean => {
+  const state = pods.state(entry);
+  return state === undefined || !['preparing', 'prepared', 'running'].includes(state);
+};
+
+/** An embryo gets its name from whoever has it locked: without a lock, that process was killed. */
+function isGivenUp(pods: Pods, entry: PodEntry): boolean {
+  const fd = pods.hold(entry);
+  if (fd === undefined) return false;
+  fs.closeSync(fd);
+  return true;
 }

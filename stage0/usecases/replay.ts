@@ -25,6 +25,8 @@ export interface Watch {
   readonly witness: Witness;
   /** From when on the signature of an image counts no more, in milliseconds since the epoch. */
   trustUntil: number;
+  /** It tells what it does (--debug), as the next one has to: there is no record, but whether there would be one is told. */
+  readonly isTold: boolean;
 }
 
 /** makedev(1, 3): the kernel's devices.txt. */
@@ -49,7 +51,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Leaves a record, if this start can be repeated, and the unit is one that may be started again. */
 export function leaveRecord(
   services: Services,
-  { witness, trustUntil }: Watch,
+  { witness, trustUntil, isTold }: Watch,
   prepared: PreparedPod,
   execution: Execution,
   env: Environment,
@@ -67,10 +69,12 @@ export function leaveRecord(
   const made = madeLines(prepared, planForAny(execution, prepared, witness), witness);
   if (env['JOURNAL_STREAM'] !== undefined && made.some((line) => line.includes(env['JOURNAL_STREAM'] ?? '')))
     witness.refuse('the pod was told of its journal stream');
-  if (witness.obstacle !== undefined || cgroup === undefined) {
-    services.debug(`the next start cannot be like this one: ${witness.obstacle ?? 'no cgroup'}`);
-    return;
-  }
+  if (cgroup === undefined) witness.refuse('it has no cgroup');
+  const { obstacle } = witness;
+  services.debug(
+    obstacle === undefined ? 'without --debug, the next start needs no Node' : `the next start needs Node: ${obstacle}`,
+  );
+  if (isTold || obstacle !== undefined || cgroup === undefined) return;
   const { socket, bytes } = services.question(ownStateCalls(prepared.unit));
   const lines = [
     'podctl-replay 1',

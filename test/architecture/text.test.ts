@@ -18,7 +18,10 @@ const matchesIn = (files: readonly { path: string; text: string }[], pattern: Re
 
 describe('sources', () => {
   const sources = productSources();
-  const native = filesBelow(['stage1/native', 'stage0/front'], ['.cc', '.h']).map((path) => ({ path, text: readText(path) }));
+  const native = filesBelow(['stage1/native', 'stage0/front'], ['.cc', '.h']).map((path) => ({
+    path,
+    text: readText(path),
+  }));
 
   it(`have at most ${MAX_LINES} lines`, () => {
     const all = filesBelow([...PRODUCT, 'test'], ['.ts', '.mjs', '.cc', '.h', '.py']);

@@ -41,9 +41,8 @@ function watchOf(
   { env, globals }: Context,
   { flags, apps }: PrepareWords & { flags: { dryRun: boolean } },
 ): Watch | undefined {
-  if (flags.dryRun || flags.inheritEnv || globals.debug || env['SYSTEMD_EXEC_PID'] !== String(process.pid))
-    return undefined;
+  if (flags.dryRun || flags.inheritEnv || env['SYSTEMD_EXEC_PID'] !== String(process.pid)) return undefined;
   const isUrl = (word: string | undefined): boolean => /^https?:/i.test(word ?? '');
   if (apps.some(({ image, flags: { signature } }) => isUrl(image) || isUrl(signature))) return undefined;
-  return { witness: new Witness(), trustUntil: Infinity };
+  return { witness: new Witness(), trustUntil: Infinity, isTold: globals.debug };
 }

@@ -1,0 +1,200 @@
+/** Starts of a pod in its unit for which Node is not needed, since nothing has changed (stage0/front/README.md). */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { busyboxAci } from '../fixtures/aci';
+import { eventsOf } from '../rig/events';
+import { Again, IDLE, RECORD, UNIT } from '../rig/replay';
+import { output, PODCTL } from '../rig/rig';
+import { helloImage, OwnUnits } from '../rig/suite';
+
+describe('a pod that is started in its unit as it was before', () => {
+  const own = new OwnUnits(helloImage);
+  const again = new Again(own);
+  const { restart, running, script, startAndSettle } = again;
+
+  /** All that a start makes in the pod's directory, without what is another each time. */
+  const madeFor = (uuid: string): readonly string[] => {
+    const root = `${own.rig.dataDir}/pods/run/${uuid}`;
+    const invocation = own.units.show(UNIT, 'InvocationID');
+    const usual = (text: string): string =>
+      text
+        .replaceAll(uuid, 'UUID')
+        .replaceAll(uuid.replaceAll('-', ''), 'UUID')
+        .replaceAll(Buffer.from(uuid).toString('hex'), 'UUID')
+        .replaceAll(invocation, 'INVOCATION')
+        .replace(/"createdAt":\d{13}/, 'CREATED');
+    const isWritten = (name: string): boolean => !/^(pid|control|status\/.*)$/.test(name);
+    const names = (fs.readdirSync(root, { recursive: true }) as string[]).filter(isWritten).sort();
+    return names
+      .filter((name) => !/^apps\/[^/]+\/(upper|work)\/|^root\//.test(name))
+      .map((name) => {
+        const { mode, uid, gid } = fs.lstatSync(`${root}/${name}`);
+        const isFile = fs.lstatSync(`${root}/${name}`).isFile();
+        return `${name} ${mode.toString(8)} ${uid} ${gid} ${isFile ? usual(fs.readFileSync(`${root}/${name}`, 'utf8')) : ''}`;
+      });
+  };
+
+  it('needs no Node, and is what Node makes of it', () => {
+    own.rig.write('shared/file', 'x');
+    const rich = [
+      `--volume=shared,kind=host,source=${own.rig.root}/shared`,
+      '--volume=scratch,kind=empty,mode=0711,uid=7,gid=8',
+      '--set-env=A=b c%d',
+      '--hostname=elsewhere',
+      '--dns=192.0.2.1',
+      ...[own.image, '--name=one', '--exec=/bin/sh', '--mount=volume=shared,target=/shared'],
+      ...['--mount=volume=scratch,target=/scratch', '--user=1000', '--group=1000', '--cap-retain=CAP_CHOWN'],
+      ...['--', '-c', IDLE, '---'],
+      ...[own.image, '--name=two', '--exec=/bin/sh', '--', '-c', 'sleep 1000 & wait'],
+    ];
+    again.write(rich, 'WatchdogSec=60', 'UMask=0027', 'Environment="WORD=two words"');
+    startAndSettle();
+    fs.unlinkSync(RECORD);
+    assert.equal(restart(), true);
+    const byNode = running();
+    const made = madeFor(byNode);
+    assert.equal(restart(), false);
+    const next = running();
+    assert.notEqual(next, byNode);
+    const repeated = madeFor(next);
+    // machined's machine of the last run is taken away in any case: Node knew that there was one, too.
+    assert.deepEqual(repeated, made);
+    assert.equal(
+      made.some((file) => file.includes('apps/one/upper ')) && made.some((file) => file.startsWith('plan ')),
+      true,
+    );
+  });
+
+  it('is known to everybody under its new UUID, and the last one is gone', () => {
+    again.write(script(IDLE));
+    startAndSettle();
+    const last = running();
+    assert.equal(restart(), false);
+    const next = running();
+    assert.equal(fs.readlinkSync(`${own.rig.dataDir}/names/t-again`), next);
+    assert.equal(fs.existsSync(`${own.rig.dataDir}/pods/exited-garbage/${last}`), false);
+    assert.match(output('machinectl', 'show', 't-again'), new RegExp(`^Id=${next.replaceAll('-', '')}$`, 'm'));
+    output('journalctl', '--sync');
+    assert.equal(eventsOf(last).at(-1)?.['PODCTL_EVENT'], 'collected');
+    const events = eventsOf(next).map((event) => event['PODCTL_EVENT']);
+    assert.deepEqual(events, ['prepared', 'app-started', 'started']);
+    assert.match(own.rig.ok('logs', next), /^.*up$/m);
+    const { createdAt, unit } = JSON.parse(
+      fs.readFileSync(`${own.rig.dataDir}/pods/run/${next}/record.json`, 'utf8'),
+    ) as { createdAt: number; unit: { invocationId: string } };
+    assert.ok(Math.abs(Date.now() - createdAt) < 30_000);
+    assert.equal(unit.invocationId, own.units.show(UNIT, 'InvocationID'));
+    assert.equal(fs.statSync(RECORD).mode & 0o777, 0o600);
+    assert.equal(fs.statSync('/run/podctl/replay').mode & 0o777, 0o700);
+  });
+
+  it('is restarted by systemd itself, too', async () => {
+    again.write(script('echo up; exec sleep 1000'), 'Restart=always', 'RestartSec=0');
+    startAndSettle();
+    const before = again.nodeStarts();
+    const last = running();
+    own.rig.podctl('kill', '-s', 'KILL', last);
+    const isNext = (): boolean => again.pods().some(({ name, state }) => name !== last && state === 'running');
+    while (!isNext()) output('journalctl', '--sync'); // which waits for the journal, not for a time
+    assert.equal(again.nodeStarts(), before);
+  });
+
+  const CHANGES: Readonly<Record<string, () => void>> = {
+    'a variable of the unit': () => again.dropIn('Environment=WORD=other'),
+    'its arguments': () => again.dropIn('ExecStart=', `ExecStart=${again.line(...script(`${IDLE} #`))}`),
+    'its working directory': () => again.dropIn('WorkingDirectory=/tmp'),
+    'its umask': () => again.dropIn('UMask=0077'),
+    'where its output goes': () => again.dropIn(`StandardOutput=append:${own.rig.root}/output`),
+    'its capabilities': () => again.dropIn('CapabilityBoundingSet=~CAP_SYS_BOOT'),
+    'credentials of the unit': () => again.dropIn('SetCredential=word:secret'),
+    'the image file': () => fs.writeFileSync(own.image, fs.readFileSync(own.image)),
+    "the pod's name": () => own.rig.ok('rename', 't-again', 'renamed'),
+    'the name of another pod': () => {
+      output('systemctl', 'stop', UNIT);
+      own.rig.ok('--insecure-options=image', 'prepare', '--name=t-again', own.image);
+      own.rig.ok('rm', 't-again');
+    },
+    'a pod that is gone': () => {
+      output('systemctl', 'stop', UNIT);
+      own.rig.ok('rm', 't-again');
+    },
+    'a tree that is gone': () => {
+      output('systemctl', 'stop', UNIT);
+      fs.rmSync(`${own.rig.dataDir}/trees`, { recursive: true });
+    },
+    'a record that others may write': () => fs.chmodSync(RECORD, 0o622),
+    'a record of another user': () => fs.chownSync(RECORD, 1, 1),
+    'a record that is a link': () => {
+      fs.renameSync(RECORD, '/run/podctl/replay/elsewhere');
+      fs.symlinkSync('/run/podctl/replay/elsewhere', RECORD);
+    },
+    'a record of another version': () =>
+      fs.writeFileSync(RECORD, fs.readFileSync(RECORD, 'utf8').replace(/^podctl-replay 1/, 'podctl-replay 2')),
+    'a record that was cut': () => fs.truncateSync(RECORD, 20_000),
+    'no record': () => fs.unlinkSync(RECORD),
+  };
+  for (const [name, change] of Object.entries(CHANGES)) {
+    it(`needs Node after a change: ${name}`, () => {
+      again.write(script(IDLE));
+      startAndSettle();
+      change();
+      assert.equal(restart(), true);
+    });
+  }
+
+  it('needs Node for an image that is found by name once there is another image', () => {
+    own.rig.ok('--insecure-options=image', 'fetch', own.image);
+    const args = ['example.com/hello', '--exec=/bin/sh', '--', '-c', IDLE];
+    again.write(args);
+    startAndSettle();
+    const other = busyboxAci({ name: 'example.com/other' });
+    own.rig.ok('--insecure-options=image', 'fetch', own.rig.write('other.aci', other));
+    assert.equal(restart(), true);
+    assert.equal(restart(), false);
+  });
+
+  it('needs Node each time for what is new each time', () => {
+    for (const more of [['--inherit-env'], [`--uuid-file-save=${own.rig.root}/uuid`]]) {
+      again.write([...more, ...script(IDLE)]);
+      own.units.start(UNIT);
+      for (let starts = 0; starts < 3; starts += 1) assert.equal(restart(), true, more.join(' '));
+      output('systemctl', 'stop', UNIT);
+    }
+  });
+
+  it('leaves no record of a transient unit', () => {
+    const name = 't-again-transient';
+    const words = ['run', '--net=none', ...script(IDLE)];
+    const globals = [...own.rig.globals, '--insecure-options=image'];
+    output(
+      'systemd-run',
+      '-q',
+      `--unit=${name}`,
+      '-p',
+      'Type=notify',
+      '-p',
+      'Delegate=yes',
+      again.program,
+      ...globals,
+      ...words,
+    );
+    output('systemctl', 'stop', name);
+    assert.equal(fs.existsSync(`/run/podctl/replay/|system.slice|${name}.service`), false);
+  });
+
+  it('loses its record to gc when the pod is gone, and no other data directory does', () => {
+    again.write(script(IDLE));
+    startAndSettle();
+    output(PODCTL, `--dir=${own.rig.root}/other`, 'gc');
+    own.rig.ok('gc');
+    assert.equal(fs.existsSync(RECORD), true);
+    output('systemctl', 'stop', UNIT);
+    own.rig.ok('rm', 't-again');
+    fs.writeFileSync('/run/podctl/replay/.killed', '');
+    own.rig.ok('gc');
+    assert.deepEqual(
+      [RECORD, '/run/podctl/replay/.killed'].filter((file) => fs.existsSync(file)),
+      [],
+    );
+  });
+});
