@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
+import { Gpg } from '../fixtures/gpg';
+import { busyboxLayer, layer, layoutOf } from '../fixtures/oci';
 import { eventsOf } from '../rig/events';
 import { Again, IDLE, RECORD, UNIT } from '../rig/replay';
 import { output, PODCTL } from '../rig/rig';
@@ -151,6 +153,43 @@ describe('a pod that is started in its unit as it was before', () => {
     own.rig.ok('--insecure-options=image', 'fetch', own.rig.write('other.aci', other));
     assert.equal(restart(), true);
     assert.equal(restart(), false);
+  });
+
+  it('needs no Node for an image of several layers', () => {
+    const config = { Entrypoint: ['/bin/sh', '-c', IDLE], User: 'web', WorkingDir: '/made' };
+    const accounts = [{ name: 'etc/passwd', content: 'web:x:1000:1000::/:/bin/sh\n' }];
+    const layout = layoutOf({ layers: [busyboxLayer(), layer(accounts, 'gzip')], config }, 'v1');
+    again.write([`oci:${layout.write(`${own.rig.root}/layout`)}:v1`]);
+    startAndSettle();
+    fs.utimesSync(`${own.rig.root}/layout/index.json`, 1, 1);
+    assert.equal(restart(), true);
+  });
+
+  it('needs Node as soon as the key that signed the image is trusted no more, and it refuses', () => {
+    const gpg = new Gpg();
+    try {
+      const key = gpg.key('trusted');
+      const bytes = busyboxAci({ name: 'example.com/signed', exec: ['/bin/sh', '-c', IDLE] });
+      const image = own.rig.write('signed.aci', bytes);
+      own.rig.write('signed.aci.asc', gpg.sign(bytes, { by: [key] }));
+      const file = own.rig.write('key.asc', gpg.export([key]));
+      own.rig.ok('trust', '--prefix=example.com/signed', '--skip-fingerprint-review', file);
+      again.write([]);
+      const line = again.line('--signed', image).replace('image,http', 'http');
+      again.dropIn('ExecStart=', `ExecStart=${line}`);
+      startAndSettle();
+      const record = fs.readFileSync(RECORD, 'utf8');
+      fs.writeFileSync(RECORD, record.replace('\nmachine ', '\nuntil 1000\nmachine '));
+      assert.equal(restart(), true);
+      assert.equal(restart(), false);
+      fs.rmSync(`${own.rig.configDir}/trustedkeys`, { recursive: true });
+      const before = again.nodeStarts();
+      assert.notEqual(own.units.systemctl('restart', UNIT).status, 0);
+      assert.equal(again.nodeStarts(), before + 1);
+      assert.match(own.units.journal(UNIT), /signature-/);
+    } finally {
+      gpg.close();
+    }
   });
 
   it('needs Node each time for what is new each time', () => {

@@ -53,7 +53,8 @@ require(process.argv[1]);
   readonly script = (text: string): string[] => [this.#own.image, '--exec=/bin/sh', '--', '-c', text];
 
   write(args: readonly string[], ...lines: readonly string[]): void {
-    this.#own.units.pod(UNIT, [], ['ExecStart=', `ExecStart=${this.line(...args)}`, ...lines]);
+    const service = ['ExecStart=', `ExecStart=${this.line(...args)}`, ...lines];
+    this.#own.units.pod(UNIT, [], service, ['StartLimitIntervalSec=0']);
   }
 
   /** More lines of its [Service] section, until the next call. */
