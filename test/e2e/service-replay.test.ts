@@ -1,5 +1,7 @@
 /** Starts of a pod in its unit for which Node is not needed, since nothing has changed (stage0/front/README.md). */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
 import { Gpg } from '../fixtures/gpg';
@@ -198,6 +200,42 @@ describe('a pod that is started in its unit as it was before', () => {
       own.units.start(UNIT);
       for (let starts = 0; starts < 3; starts += 1) assert.equal(restart(), true, more.join(' '));
       output('systemctl', 'stop', UNIT);
+    }
+  });
+
+  it('needs Node in what is not the main process of its unit, or may make no cgroups there', () => {
+    again.write(script('exit 0'), 'Type=oneshot');
+    own.units.start(UNIT);
+    own.units.start(UNIT);
+    const starts = (): number => {
+      const before = again.nodeStarts();
+      own.units.start(UNIT);
+      return again.nodeStarts() - before;
+    };
+    assert.equal(starts(), 0);
+    again.dropIn(`ExecStartPre=${again.line(...script('exit 0'))}`);
+    assert.equal(starts(), 1); // the first of the two
+    again.dropIn('Delegate=no');
+    assert.equal(starts(), 1);
+    assert.match(own.units.journal(UNIT), /has no cgroups of its own \(Delegate=\)/);
+  });
+
+  it('needs Node while somebody holds what it needs', async () => {
+    again.write(script(IDLE));
+    startAndSettle();
+    for (const held of ['names', 'prepare.lock']) {
+      const holder = spawn('flock', [`${own.rig.dataDir}/${held}`, 'sh', '-c', 'echo held; read -r _'], {
+        stdio: 'pipe',
+      });
+      await once(holder.stdout, 'data');
+      const before = again.nodeStarts();
+      const restarting = spawn('systemctl', ['restart', UNIT], { stdio: 'inherit' });
+      const ended = once(restarting, 'exit');
+      while (again.nodeStarts() === before) output('journalctl', '--sync');
+      assert.equal(restarting.exitCode, null);
+      holder.stdin.end();
+      assert.deepEqual(await ended, [0, null]);
+      running();
     }
   });
 
