@@ -38,6 +38,20 @@ describe('a pod that is started in its unit as it was before', () => {
       });
   };
 
+  /** What the pod's init, and through it the apps, have of the process that was executed by systemd. */
+  const inheritedBy = (uuid: string): readonly string[] => {
+    const process = `/proc/${fs.readFileSync(`${own.rig.dataDir}/pods/run/${uuid}/pid`, 'utf8').trim()}`;
+    const status = fs.readFileSync(`${process}/status`, 'utf8').split('\n');
+    const kept = status.filter((line) => /^(Umask|Groups|Seccomp|NoNewPrivs|SigBlk|Cap\w+):/.test(line));
+    const files = fs.readdirSync(`${process}/fd`).sort();
+    return [
+      fs.readFileSync(`${process}/limits`, 'utf8'),
+      fs.readFileSync(`${process}/environ`, 'utf8'),
+      ...kept,
+      ...files,
+    ];
+  };
+
   it('needs no Node, and is what Node makes of it', () => {
     own.rig.write('shared/file', 'x');
     const rich = [
@@ -57,12 +71,14 @@ describe('a pod that is started in its unit as it was before', () => {
     assert.equal(restart(), true);
     const byNode = running();
     const made = madeFor(byNode);
+    const inherited = inheritedBy(byNode);
     assert.equal(restart(), false);
     const next = running();
     assert.notEqual(next, byNode);
     const repeated = madeFor(next);
     // machined's machine of the last run is taken away in any case: Node knew that there was one, too.
     assert.deepEqual(repeated, made);
+    assert.deepEqual(inheritedBy(next), inherited);
     assert.equal(
       made.some((file) => file.includes('apps/one/upper ')) && made.some((file) => file.startsWith('plan ')),
       true,
@@ -105,6 +121,8 @@ describe('a pod that is started in its unit as it was before', () => {
 
   const CHANGES: Readonly<Record<string, () => void>> = {
     'a variable of the unit': () => again.dropIn('Environment=WORD=other'),
+    'the value of a variable': () => again.dropIn('Environment=GONE=no'),
+    'a variable that the unit no longer has': () => again.dropIn('Environment='),
     'its arguments': () => again.dropIn('ExecStart=', `ExecStart=${again.line(...script(`${IDLE} #`))}`),
     'its working directory': () => again.dropIn('WorkingDirectory=/tmp'),
     'its umask': () => again.dropIn('UMask=0077'),
@@ -113,11 +131,6 @@ describe('a pod that is started in its unit as it was before', () => {
     'credentials of the unit': () => again.dropIn('SetCredential=word:secret'),
     'the image file': () => fs.writeFileSync(own.image, fs.readFileSync(own.image)),
     "the pod's name": () => own.rig.ok('rename', 't-again', 'renamed'),
-    'the name of another pod': () => {
-      output('systemctl', 'stop', UNIT);
-      own.rig.ok('--insecure-options=image', 'prepare', '--name=t-again', own.image);
-      own.rig.ok('rm', 't-again');
-    },
     'a pod that is gone': () => {
       output('systemctl', 'stop', UNIT);
       own.rig.ok('rm', 't-again');
@@ -139,12 +152,26 @@ describe('a pod that is started in its unit as it was before', () => {
   };
   for (const [name, change] of Object.entries(CHANGES)) {
     it(`needs Node after a change: ${name}`, () => {
-      again.write(script(IDLE));
+      again.write(script(IDLE), 'Environment=GONE=yes');
       startAndSettle();
       change();
       assert.equal(restart(), true);
     });
   }
+
+  it('leaves its name to a pod that has got it meanwhile', () => {
+    again.write(script(IDLE));
+    startAndSettle();
+    output('systemctl', 'stop', UNIT);
+    const other = own.rig.ok('--insecure-options=image', 'prepare', '--name=t-again', own.image).trim();
+    const before = again.nodeStarts();
+    own.units.start(UNIT);
+    assert.equal(again.nodeStarts(), before + 1);
+    assert.match(own.units.journal(UNIT), /name "t-again" belongs to pod/);
+    assert.equal(fs.readlinkSync(`${own.rig.dataDir}/names/t-again`), other);
+    output('systemctl', 'stop', UNIT);
+    own.rig.ok('rm', other);
+  });
 
   it('needs Node for an image that is found by name once there is another image', () => {
     own.rig.ok('--insecure-options=image', 'fetch', own.image);
