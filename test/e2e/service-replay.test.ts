@@ -41,10 +41,9 @@ describe('a pod that is started in its unit as it was before', () => {
     const status = fs.readFileSync(`${process}/status`, 'utf8').split('\n');
     const kept = status.filter((line) => /^(Umask|Groups|Seccomp|NoNewPrivs|SigBlk|Cap\w+):/.test(line));
     // Numbers, pipes and sockets depend on how far the init is.
-    const open = fs
-      .readdirSync(`${process}/fd`)
-      .map((fd) => fs.readlinkSync(`${process}/fd/${fd}`).replace(uuid, 'UUID'));
-    const files = [...new Set(open.filter((file) => file.startsWith('/')))].sort();
+    const open = output('find', `${process}/fd`, '-type', 'l', '-ignore_readdir_race', '-printf', '%l\\n').split('\n');
+    const paths = open.filter((file) => file.startsWith('/')).map((file) => file.replace(uuid, 'UUID'));
+    const files = [...new Set(paths)].sort();
     return [
       fs.readFileSync(`${process}/limits`, 'utf8'),
       fs.readFileSync(`${process}/environ`, 'utf8'),
