@@ -1,6 +1,6 @@
 /**
- * Expands an image file of any compression into the bytes of its tar. The consumer is synchronous; the compressed side waits
- * for the expander, which works on another thread (zlib) or in another process (xz, bzip2, zstd).
+ * Expands an image file of any compression into the bytes of its tar. The compressed side waits for the expander, which works on
+ * another thread (zlib) or in another process (xz, bzip2, zstd), and that for the consumer.
  */
 import { createHash, type Hash } from '#kernel/digest';
 import { PodctlError } from '#kernel/errors';
@@ -17,17 +17,18 @@ const FREE_BYTES = 256 * 1024 ** 2;
 /** Takes compressed bytes and hands on expanded ones. */
 export interface Expander {
   /**
-   * Resolves when more may be written; the chunk has to stay as it is until the write after it has resolved. Rejects if the data is
-   * bad or the consumer threw.
+   * Resolves when more may be written; undefined: at once. The chunk has to stay as it is until the write after it has resolved.
+   * Rejects if the data is bad or the consumer threw.
    */
-  write(chunk: Buffer): Promise<void>;
+  write(chunk: Buffer): Promise<void> | undefined;
   /** The input is complete; resolves once everything was handed on. */
   end(): Promise<void>;
   /** Stops at once and frees what it holds. Never throws. */
   destroy(): void;
 }
 
-export type Consumer = (chunk: Buffer) => void;
+/** Takes the next expanded bytes, which stay as they are until it returns, or until the promise it returns has settled. */
+export type Consumer = (chunk: Buffer) => unknown;
 
 /** A consumer that stops a bomb. @throws PodctlError `image-too-large` from the returned function */
 function limited(fileSize: number, consume: Consumer): Consumer {
@@ -41,7 +42,7 @@ function limited(fileSize: number, consume: Consumer): Consumer {
         `the image expands to more than ${limit} bytes, the limit for a file of ${fileSize} bytes`,
       );
     }
-    consume(chunk);
+    return consume(chunk);
   };
 }
 
@@ -52,7 +53,7 @@ export interface HashingExpander extends Expander {
 }
 
 const plain = (consume: Consumer): Expander => ({
-  write: async (chunk) => consume(chunk),
+  write: async (chunk) => void (await consume(chunk)),
   end: async () => undefined,
   destroy: () => undefined,
 });
@@ -70,7 +71,7 @@ const hashing =
   (hash: Hash, consume: Consumer): Consumer =>
   (chunk) => {
     hash.update(chunk);
-    consume(chunk);
+    return consume(chunk);
   };
 
 /**
@@ -86,10 +87,10 @@ export function expander(fileSize: number, consumer: Consumer, algorithm?: strin
     return chosen;
   };
   return {
-    async write(chunk) {
+    write(chunk) {
       if (chosen !== undefined) return chosen.write(chunk);
       start = start.length === 0 ? chunk : Buffer.concat([start, chunk]);
-      if (start.length >= MAGIC_BYTES) await choose().write(start);
+      return start.length >= MAGIC_BYTES ? choose().write(start) : undefined;
     },
     async end() {
       if (chosen === undefined && start.length > 0) await choose().write(start);

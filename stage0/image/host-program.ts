@@ -61,12 +61,18 @@ class HostProgram implements Expander {
       if (this.#complaint.length < MAX_COMPLAINT) this.#complaint += text;
     });
     return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        reject(error);
+        this.destroy();
+      };
       stdout.on('data', (chunk: Buffer) => {
         try {
-          consume(chunk);
+          const consumed = consume(chunk);
+          if (!(consumed instanceof Promise)) return;
+          stdout.pause();
+          consumed.then(() => stdout.resume(), fail);
         } catch (error) {
-          reject(error);
-          this.destroy();
+          fail(error);
         }
       });
       this.#child.on('error', (error) => reject(this.#notStarted(error)));

@@ -52,8 +52,8 @@ export function buildTree(
   return { size, entries };
 }
 
-/** A directory to extract into; `tree` is to be closed. Who is not root becomes the owner of everything. */
-export function openTarget(rootFd: number): Target {
+/** `tree` is to be closed. Who is not root becomes the owner of everything. */
+function openTarget(rootFd: number): Target {
   const addon = native();
   const directories = new Directories();
   const tree = new ConfinedTree(addon, rootFd, directories);

@@ -1,9 +1,16 @@
-/** The tree of one layer that is rendered while the layer is read for the first time (layer-renderer.ts). */
+/** The tree of one layer that is rendered while the layer is read for the first time (../image/docker/quick-layer.ts). */
 import type { ImageId } from '#kernel/brand';
 import { native } from '../../stage1/native/index';
-import type { RenderedLayer } from '../store/cas';
 import type { NewTree, Trees } from '../store/trees';
 import { treeIdOf } from './order';
+
+/** What is in it: bytes of all files, and number of entries. */
+export interface RenderedLayer {
+  readonly bytes: number;
+  readonly entries: number;
+  /** It is durable already. */
+  readonly synced: boolean;
+}
 
 export class LayerTree {
   readonly #tree: NewTree;

@@ -7,7 +7,7 @@ import { fsyncDir, mkdirDurable } from '../files/durable';
 import { namesIn } from '../files/names-in';
 import { decodeImageManifest, type ImageManifest } from '../image/manifest';
 import type { ImageReference } from '../image/reference';
-import type { ContentStore, Following, ImageFacts, NewImage, StoredImage } from './cas';
+import type { ContentStore, ImageFacts, NewImage, StoredImage } from './cas';
 import {
   damaged,
   encodeInfo,
@@ -36,13 +36,13 @@ export class DirectoryStore implements ContentStore {
     this.#temporary = temporaryOf(dataDir);
   }
 
-  begin(following?: Following): NewImage {
+  begin(atLeast?: number): NewImage {
     mkdirDurable(this.#images, 0o750);
     const checkIn = {
       place: (id: ImageId) => this.#path(id),
       adopt: (id: ImageId, facts: ImageFacts) => this.#adopt(id, facts),
     };
-    return new DirectoryNewImage(this.#temporary, checkIn, following);
+    return new DirectoryNewImage(this.#temporary, checkIn, atLeast);
   }
 
   has(id: ImageId): boolean {

@@ -46,31 +46,16 @@ export interface ImageFacts {
   readonly digest?: string | undefined;
 }
 
-/** What other threads do with an image while it is written. */
-export interface Following {
-  /** Bytes that will come at least, as far as is known. */
-  readonly atLeast?: number | undefined;
-  /** An empty directory: the image is the ACI of a layer, and is rendered to it. Stays the caller's, open until the image is ended. */
-  readonly rootFd?: number | undefined;
-}
-
-/** The tree of a layer that was rendered while it was written: bytes of all files, and number of entries. */
-export interface RenderedLayer {
-  readonly bytes: number;
-  readonly entries: number;
-  /** It is durable already. */
-  readonly synced: boolean;
-}
-
 /** An image being written. End it with `commit` or `abandon`; both release what it holds. */
 export interface NewImage {
   /** The next bytes of the uncompressed tar. */
   write(chunk: Buffer): void;
-  /**
-   * Everything was written: resolves when other threads are done with it, so that `commit` need not wait for them.
-   * @returns undefined if it was not to be rendered, or could not be: to be rendered as any other, which says what was wrong
-   */
-  settled(): Promise<RenderedLayer | undefined>;
+  /** Everything was written: resolves when other threads are done with it, so that `commit` need not wait for them. */
+  settled(): Promise<void>;
+  /** The empty file, for somebody who writes all of it past `write`, and says so with `wrote`. Stays the image's. */
+  readonly fd: number;
+  /** All of the file was written, so many bytes with this sha512 (hex digits). */
+  wrote(size: number, sha512: string): void;
   /**
    * Durable when it returns. If the image is there already, that one is kept, and takes over a verification that it lacks
    * or that is newer.
@@ -81,7 +66,8 @@ export interface NewImage {
 }
 
 export interface ContentStore {
-  begin(following?: Following): NewImage;
+  /** @param atLeast bytes that will come at least, as far as is known */
+  begin(atLeast?: number): NewImage;
   /** True if there is something of this name; costs one system call. */
   has(id: ImageId): boolean;
   /** Undefined if it is not there. @throws PodctlError `image-damaged` */

@@ -1,7 +1,6 @@
 /** The sha512 of a file while it is being written. Of a large one, another thread computes it, while this one writes on. */
 import fs from 'node:fs';
 import { createHash, type Hash } from '#kernel/digest';
-import type { Following, RenderedLayer } from './cas';
 import { Follower } from './follower';
 
 /** A thread takes 30 ms to start, as much as this takes to hash. */
@@ -13,11 +12,17 @@ export class FileDigest {
   readonly #hash: Hash = createHash('sha512');
   #size = 0;
   #follower: Follower | undefined;
+  #adopted: string | undefined;
 
   /** @param fd of the file; stays the caller's, and open until `digest` or `abandon` */
-  constructor(fd: number, { atLeast = 0, rootFd = -1 }: Following = {}) {
+  constructor(fd: number, atLeast = 0) {
     this.#fd = fd;
-    if (rootFd >= 0 || atLeast >= THREAD_FROM_BYTES) this.#follower = new Follower(fd, rootFd);
+    if (atLeast >= THREAD_FROM_BYTES) this.#follower = new Follower(fd);
+  }
+
+  /** Somebody else has written the file, and hashed what he wrote. */
+  adopt(sha512: string): void {
+    this.#adopted = sha512;
   }
 
   /** The next bytes, which are in the file already. */
@@ -25,19 +30,19 @@ export class FileDigest {
     this.#size += chunk.length;
     if (this.#follower === undefined && this.#size < THREAD_FROM_BYTES) this.#hash.update(chunk);
     else {
-      this.#follower ??= new Follower(this.#fd, -1);
+      this.#follower ??= new Follower(this.#fd);
       this.#follower.advance(this.#size);
     }
   }
 
-  /** No more bytes come: resolves when `digest` need not wait. What the file was rendered to, if it was. */
-  async settled(): Promise<RenderedLayer | undefined> {
+  /** No more bytes come: resolves when `digest` need not wait. */
+  async settled(): Promise<void> {
     await this.#follower?.settled(this.#size);
-    return this.#follower?.rendered;
   }
 
   /** 128 hex digits. Blocks. */
   digest(): string {
+    if (this.#adopted !== undefined) return this.#adopted;
     if (this.#follower === undefined) return this.#hash.digest('hex');
     return this.#follower.end(this.#size) ?? digestOf(this.#fd);
   }

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { LayerRenderer } from '../render/layer-renderer';
 import {
   ANSWER,
   CANCELLED,
@@ -12,59 +11,14 @@ import {
   type FollowJob,
   PROGRESS,
   RESULT_AT,
-  TREE_BYTES,
-  TREE_ENTRIES,
-  TREE_SYNCED,
   WORDS,
 } from './follower-words';
 
-/** Small enough to stay in the processor's cache between reading, hashing and writing. */
+/** Small enough to stay in the processor's cache between reading and hashing. */
 const BLOCK_BYTES = 512 * 1024;
-/** A smaller tree is made durable together with others, in one wait for the disk. */
-const SYNC_FROM_BYTES = 16 * 1024 * 1024;
-
-/** The tree of what is followed, as long as it can be made. What is in the way is said when the image is rendered again. */
-class Tree {
-  #renderer: LayerRenderer | undefined;
-
-  constructor(rootFd: number) {
-    this.#attempt(() => {
-      if (rootFd >= 0) this.#renderer = new LayerRenderer(rootFd);
-    });
-  }
-
-  write(block: Buffer): void {
-    this.#attempt((renderer) => renderer?.write(block));
-  }
-
-  finish(words: BigInt64Array): void {
-    this.#attempt((renderer) => {
-      if (renderer === undefined) return;
-      const { bytes, entries } = renderer.finish();
-      const isLarge = bytes >= SYNC_FROM_BYTES;
-      if (isLarge) renderer.sync();
-      Atomics.store(words, TREE_BYTES, BigInt(bytes));
-      Atomics.store(words, TREE_SYNCED, isLarge ? 1n : 0n);
-      Atomics.store(words, TREE_ENTRIES, BigInt(entries));
-    });
-  }
-
-  abandon(): void {
-    this.#renderer?.abandon();
-    this.#renderer = undefined;
-  }
-
-  #attempt(step: (renderer: LayerRenderer | undefined) => void): void {
-    try {
-      step(this.#renderer);
-    } catch {
-      this.abandon(); // ignored: there is no tree then, and whoever wants one renders the image, and meets the same error
-    }
-  }
-}
 
 /** Undefined if it was cancelled. */
-function follow(fd: number, words: BigInt64Array, tree: Tree): Buffer | undefined {
+function follow(fd: number, words: BigInt64Array): Buffer | undefined {
   const hash = createHash('sha512');
   const block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   for (let at = 0; ; ) {
@@ -78,9 +32,7 @@ function follow(fd: number, words: BigInt64Array, tree: Tree): Buffer | undefine
     }
     const taken = fs.readSync(fd, block, 0, Math.min(block.length, size - at), at);
     if (taken === 0) throw new Error('the file is shorter than was written');
-    const bytes = block.subarray(0, taken);
-    hash.update(bytes);
-    tree.write(bytes);
+    hash.update(block.subarray(0, taken));
     at += taken;
     tell(words, BigInt(at));
   }
@@ -91,17 +43,15 @@ function tell(words: BigInt64Array, answer: bigint): void {
   Atomics.notify(words, ANSWER);
 }
 
-function run({ file, rootFd, shared }: FollowJob): void {
+function run({ file, shared }: FollowJob): void {
   const words = new BigInt64Array(shared, 0, WORDS);
-  const tree = new Tree(rootFd);
   let answer = FAILED;
   try {
     const fd = fs.openSync(file, fs.constants.O_RDONLY);
     try {
-      const digest = follow(fd, words, tree);
+      const digest = follow(fd, words);
       if (digest !== undefined) {
         digest.copy(new Uint8Array(shared, RESULT_AT, 64));
-        tree.finish(words);
         answer = DONE;
       }
     } finally {
@@ -110,7 +60,6 @@ function run({ file, rootFd, shared }: FollowJob): void {
   } catch {
     // ignored: the writer hashes the file itself then, and meets the same error
   } finally {
-    tree.abandon();
     tell(words, answer);
   }
 }

@@ -3,8 +3,6 @@
 export interface FollowJob {
   /** A path to the file that is being written. */
   readonly file: string;
-  /** An empty directory, open in this process, that the file is rendered to: it is the ACI of a layer. -1: it is only hashed. */
-  readonly rootFd: number;
   readonly shared: SharedArrayBuffer;
 }
 
@@ -12,12 +10,7 @@ export interface FollowJob {
 export const PROGRESS = 0;
 /** Word of the thread: bytes it has read (≥ 0), or one of the two below. */
 export const ANSWER = 1;
-/** Words of the thread, to be read when it is DONE: bytes and number of the entries in the tree; no entries: it has none. */
-export const TREE_BYTES = 2;
-export const TREE_ENTRIES = 3;
-/** 1 if the tree is durable already. */
-export const TREE_SYNCED = 4;
-export const WORDS = 5;
+export const WORDS = 2;
 export const DONE = -1n;
 export const FAILED = -2n;
 export const CANCELLED = -(2n ** 63n);

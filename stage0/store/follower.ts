@@ -1,11 +1,10 @@
 /**
- * Other threads that follow a file while it is written: they hash it, and render it where it is the ACI of a layer. They read the
- * file itself (its pages are in memory still): nothing is copied between the threads, and what is hashed is what is stored.
+ * Other threads that follow a file while it is written, and hash it. They read the file itself (its pages are in memory still):
+ * nothing is copied between the threads, and what is hashed is what is stored.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import type { RenderedLayer } from './cas';
 import {
   ANSWER,
   CANCELLED,
@@ -15,9 +14,6 @@ import {
   type FollowJob,
   PROGRESS,
   RESULT_AT,
-  TREE_BYTES,
-  TREE_ENTRIES,
-  TREE_SYNCED,
   WORDS,
 } from './follower-words';
 
@@ -32,14 +28,12 @@ export class Follower {
   readonly #words = new BigInt64Array(this.#shared, 0, WORDS);
   readonly #thread: Thread;
   readonly #done: Promise<void>;
-  readonly #rendering: boolean;
   #told = 0;
 
-  /** @param fd of the file; stays the caller's. @param rootFd as FollowJob's */
-  constructor(fd: number, rootFd: number) {
-    this.#rendering = rootFd >= 0;
+  /** @param fd of the file; stays the caller's */
+  constructor(fd: number) {
     this.#thread = idle.pop() ?? new Thread();
-    const job = { file: `/proc/${process.pid}/fd/${fd}`, rootFd, shared: this.#shared };
+    const job = { file: `/proc/${process.pid}/fd/${fd}`, shared: this.#shared };
     this.#done = this.#thread.run(job).then((isAlive) => {
       if (!isAlive && this.#answer >= 0n) this.#tell(ANSWER, FAILED);
     });
@@ -67,18 +61,10 @@ export class Follower {
     return undefined;
   }
 
-  /** What it was rendered to; undefined before the end, or if it could not be. */
-  get rendered(): RenderedLayer | undefined {
-    const [bytes, entries, synced] = [TREE_BYTES, TREE_ENTRIES, TREE_SYNCED].map((at) => Atomics.load(this.#words, at));
-    if (this.#answer !== DONE || entries === 0n) return undefined;
-    return { bytes: Number(bytes), entries: Number(entries), synced: synced === 1n };
-  }
-
-  /** Idempotent. When it returns, nothing is written to the tree any more. */
+  /** Idempotent. */
   cancel(): void {
     if (this.#answer === DONE || this.#answer === FAILED) return;
     this.#tell(PROGRESS, CANCELLED);
-    if (this.#rendering) this.#wait();
   }
 
   get #answer(): bigint {

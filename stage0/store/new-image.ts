@@ -4,7 +4,7 @@ import { type ImageId, isImageId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { native } from '../../stage1/native/index';
 import { fsyncDir } from '../files/durable';
-import type { Following, ImageFacts, NewImage, RenderedLayer, StoredImage } from './cas';
+import type { ImageFacts, NewImage, StoredImage } from './cas';
 import { FileDigest } from './file-digest';
 import { encodeInfo, INFO, MANIFEST, TAR } from './image-files';
 import type { Temporary, TemporaryDirectory } from './temporary';
@@ -37,12 +37,21 @@ export class DirectoryNewImage implements NewImage {
   #size = 0;
   #flushed = 0;
 
-  constructor(temporary: Temporary, checkIn: CheckIn, following?: Following) {
+  constructor(temporary: Temporary, checkIn: CheckIn, atLeast?: number) {
     this.#temporary = temporary;
     this.#checkIn = checkIn;
     this.#directory = temporary.create(0o750);
     this.#tar = fs.openSync(`${placeOf(this.#directory)}/${TAR}`, 'wx+', 0o640);
-    this.#digest = new FileDigest(this.#tar, following);
+    this.#digest = new FileDigest(this.#tar, atLeast);
+  }
+
+  get fd(): number {
+    return this.#tar;
+  }
+
+  wrote(size: number, sha512: string): void {
+    this.#size = size;
+    this.#digest.adopt(sha512);
   }
 
   write(chunk: Buffer): void {
@@ -66,7 +75,7 @@ export class DirectoryNewImage implements NewImage {
     this.#flushed = this.#size;
   }
 
-  settled(): Promise<RenderedLayer | undefined> {
+  settled(): Promise<void> {
     this.#flush();
     return this.#digest.settled();
   }

@@ -54,7 +54,7 @@ build_executable() {
   first='' second=''
   for source in "$here"/*.cc; do
     name=$(basename "$source" .cc)
-    case $name in addon* | *_addon | boundary | remove) continue ;; esac
+    case $name in addon* | *_addon | layer_* | boundary | remove) continue ;; esac
     case " $(echo $resident) " in
       *" $name "*) first="$first $source" ;;
       *) second="$second $source" ;;
@@ -84,7 +84,7 @@ link_addon() {
 }
 build_addon() { link_addon "$1" "$here"/addon*.cc "$here/remove.cc" "$here/sys.cc" "$here/text.cc"; }
 build_seccomp_addon() { link_addon "$1" "$here/seccomp_addon.cc" -lseccomp; }
-build_gunzip_addon() { link_addon "$1" "$here/gunzip_addon.cc" -lz; }
+build_gunzip_addon() { link_addon "$1" "$here/gunzip_addon.cc" "$here"/layer_*.cc "$here/sys.cc" -lz; }
 
 # A finished file appears under its name at once: a build that is killed leaves none that looks up to date.
 build() {
@@ -106,6 +106,6 @@ fi
 if is_stale "$out/podctl-seccomp.node" "$here/seccomp_addon.cc" "$here/build.sh"; then
   build build_seccomp_addon "$out/podctl-seccomp.node"
 fi
-if is_stale "$out/podctl-gunzip.node" "$here/gunzip_addon.cc" "$here/build.sh"; then
+if is_stale "$out/podctl-gunzip.node" "$here/gunzip_addon.cc" "$here"/layer_*.cc "$here"/layer_*.h "$here/sys.cc" "$here/sys.h" "$here/build.sh"; then
   build build_gunzip_addon "$out/podctl-gunzip.node"
 fi

@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include "layer_addon.h"
+
 namespace {
 
 using Napi::CallbackInfo;
@@ -177,6 +179,7 @@ class Gunzip : public Napi::ObjectWrap<Gunzip> {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Gunzip", Gunzip::define(env));
+  exports.Set("LayerMaker", layer::define_maker(env));
   return exports;
 }
 

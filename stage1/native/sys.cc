@@ -59,6 +59,10 @@ Result pread(int fd, void *buffer, size_t size, uint64_t offset) {
   return call(__NR_pread64, fd, arg(buffer), static_cast<long>(size), static_cast<long>(offset));
 }
 
+Result pwrite(int fd, const void *buffer, size_t size, uint64_t offset) {
+  return call(__NR_pwrite64, fd, arg(buffer), static_cast<long>(size), static_cast<long>(offset));
+}
+
 Result flock(int fd, int operation) { return call(__NR_flock, fd, operation); }
 Result mkdirat(int dir_fd, const char *name, uint32_t mode) { return call(__NR_mkdirat, dir_fd, arg(name), mode); }
 Result mknodat(int dir_fd, const char *name, uint32_t mode, uint32_t major, uint32_t minor) {

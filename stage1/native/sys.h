@@ -24,6 +24,7 @@ Result close(int fd);
 Result read(int fd, void *buffer, size_t size);
 Result write(int fd, const void *buffer, size_t size);
 Result pread(int fd, void *buffer, size_t size, uint64_t offset);
+Result pwrite(int fd, const void *buffer, size_t size, uint64_t offset);
 
 // Files and their metadata, relative to an open directory. `name` is one path component where a directory is given and the
 // name must not be followed.

@@ -1,33 +1,25 @@
 /**
- * A Docker or OCI image on its way into the store: each layer read once, and verified, expanded, converted, hashed and stored in
- * that pass; then the image itself, a small ACI that depends on them. A layer that is there already is not read at all.
+ * A Docker or OCI image on its way into the store: each layer read once, and verified, expanded, converted, hashed, stored and
+ * rendered in that pass (twice if it has something unusual: quick-layer.ts); then the image itself, a small ACI that depends on
+ * them. A layer that is there already is not read at all.
  */
+import fs from 'node:fs';
 import type { ImageId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { inParallel } from '#kernel/in-parallel';
 import type { ByteString } from '../../render/byte-string';
-import type { LayerTree } from '../../render/layer-tree';
-import { TarReader } from '../../render/tar';
+import type { LayerTree, RenderedLayer } from '../../render/layer-tree';
 import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../../render/tar-writer';
-import type { ContentStore, RenderedLayer, StoredImage } from '../../store/cas';
-import { expander } from '../archive';
+import type { ContentStore, NewImage, StoredImage } from '../../store/cas';
 import type { Verification } from '../fetch/port';
 import { decodeImageManifest } from '../manifest';
 import type { ImageConfig } from './config';
-import { algorithmOf } from './digest';
-import { LayerConverter } from './layer';
+import { readExtent } from './file-set';
 import { type ConvertedLayer, type ImageOrigin, imageManifest, layerIdentity } from './manifest';
 import type { BlobFile, Take } from './port';
-
-/** One layer of an image, wherever it lies. */
-export interface LayerSource {
-  /** `sha256:…` of its expanded tar, as the configuration says it. */
-  readonly diffId: string;
-  /** Bytes of the blob. */
-  readonly size: number;
-  /** Pushes the bytes of the blob; as ImageSource.blob(). */
-  read(take: Take): Promise<BlobFile | undefined>;
-}
+import { QuickLayer } from './quick-layer';
+import { type LayerSource, type LayerTaker, type TakenLayer, takeLayer } from './take-layer';
+import { ThoroughLayer } from './thorough-layer';
 
 export interface ImportTarget {
   readonly images: ContentStore;
@@ -55,7 +47,7 @@ export interface ImageInput {
 /** Layers whose trees are filled, and wait to be made durable together. */
 type Rendered = Map<ImageId, { readonly tree: LayerTree; readonly layer: RenderedLayer }>;
 
-/** Other threads expand, hash and render while this one converts and writes; more than these only need memory. */
+/** Other threads expand, hash, write and render, two for each; more than these only need memory. */
 const AT_ONCE = 3;
 
 /** @throws PodctlError `image-*`, `decompressor-missing`, `interrupted`, and what the source throws */
@@ -103,47 +95,56 @@ async function importLayer(
   target: ImportTarget,
   rendered: Rendered,
 ): Promise<ImageId> {
-  const { diffId, size } = layer;
-  let tree = target.tree?.();
-  const image = target.images.begin({ atLeast: size, rootFd: tree?.rootFd });
   let blob: BlobFile | undefined;
-  const algorithm = algorithmOf(diffId);
-  const converter = new LayerConverter((bytes) => image.write(bytes));
-  const tar = new TarReader(converter, true);
-  const expand = expander(size, (chunk) => tar.write(chunk), algorithm);
-  let broken: unknown;
-  try {
-    blob = await layer.read((chunk) => {
-      if (target.signal?.aborted === true) throw new PodctlError('interrupted', `${source}: interrupted`);
-      if (broken !== undefined) return undefined;
-      return expand.write(chunk).catch((error: unknown) => {
-        // If its digest is wrong, too, that is what to report: the rest is read for it.
-        if (!(error instanceof PodctlError) || !error.code.startsWith('image-')) throw error;
-        broken = error;
-      });
-    });
-    if (broken !== undefined) throw broken;
-    await expand.end();
-    const is = `${algorithm}:${expand.digest()}`;
-    if (is !== diffId)
-      throw new PodctlError('image-digest-mismatch', `a layer expands to ${is}, its image says ${diffId}`);
-    tar.finish();
-    const manifest = converter.finish(diffId);
-    const facts = { ...layerIdentity(diffId), source, verification: undefined, digest: diffId };
-    const made = await image.settled();
-    const { id } = image.commit(manifest, facts);
-    target.learn(diffId, id);
-    if (tree !== undefined && made !== undefined && converter.isAlone) {
-      rendered.set(id, { tree, layer: made });
-      tree = undefined;
+  const once = async (taker: LayerTaker, read: (take: Take) => Promise<void>): Promise<ImageId | undefined> => {
+    try {
+      const taken = await takeLayer(layer, read, taker, { source, signal: target.signal });
+      return taken && commitLayer(layer, source, target, taker.image, taken, rendered);
+    } finally {
+      await taker.abandon();
     }
-    return id;
+  };
+  try {
+    const quick = new QuickLayer(target.images.begin(), target.tree?.());
+    const id = await once(quick, async (take) => {
+      blob = await layer.read(take);
+    });
+    if (id !== undefined) return id;
+    const thorough = new ThoroughLayer(target.images.begin(layer.size));
+    const again = await once(thorough, (take) => readAgain(layer, blob, take));
+    if (again !== undefined) return again;
+    throw new PodctlError('internal', `layer ${layer.diffId} was given up`);
   } finally {
-    expand.destroy();
-    image.abandon();
-    tree?.abandon();
     blob?.release();
   }
+}
+
+async function readAgain(layer: LayerSource, blob: BlobFile | undefined, take: Take): Promise<void> {
+  if (blob === undefined) {
+    await layer.read(take);
+    return;
+  }
+  const fd = fs.openSync(blob.path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+  try {
+    await readExtent({ fd, offset: 0, size: layer.size }, take);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function commitLayer(
+  { diffId }: LayerSource,
+  source: string,
+  target: ImportTarget,
+  image: NewImage,
+  { manifest, rendered }: TakenLayer,
+  trees: Rendered,
+): ImageId {
+  const facts = { ...layerIdentity(diffId), source, verification: undefined, digest: diffId };
+  const { id } = image.commit(manifest, facts);
+  target.learn(diffId, id);
+  if (rendered !== undefined) trees.set(id, rendered);
+  return id;
 }
 
 function storeImage(manifest: Buffer, { origin, source, verification }: ImageInput, images: ContentStore): StoredImage {

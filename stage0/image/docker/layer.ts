@@ -39,12 +39,7 @@ export class LayerConverter implements TarSink {
    */
   constructor(write: (bytes: Buffer) => void) {
     this.#write = write;
-    write(memberHeader(TOP));
-  }
-
-  /** Whether what was read so far can be rendered without the layers below. */
-  get isAlone(): boolean {
-    return !this.#links;
+    write(aciStart());
   }
 
   entry(entry: TarEntry): void {
@@ -65,6 +60,7 @@ export class LayerConverter implements TarSink {
       if (whiteout.kind === 'opaque' && whiteout.path === '') this.#opaque = true;
       if (whiteout.kind === 'hide' && parentOf(path) !== '') this.#hiding.add(parentOf(path));
       this.#put({ ...entry, type: 'file', size: 0, xattrs: new Map() }, path, NO_NAME);
+      this.#size = -1; // whatever is in it says nothing
     }
   }
 
@@ -94,12 +90,7 @@ export class LayerConverter implements TarSink {
       opaque: this.#opaque,
     };
     const manifest = layerManifest(diffId, facts);
-    this.#write(
-      memberHeader({ ...PLAIN, name: 'manifest' as ByteString, type: 'file', mode: 0o644, size: manifest.length }),
-    );
-    this.#write(manifest);
-    this.#write(paddingOf(manifest.length));
-    this.#write(END_OF_ARCHIVE);
+    this.#write(aciEnd(manifest));
     return manifest;
   }
 
@@ -170,6 +161,16 @@ export class LayerConverter implements TarSink {
 const PLAIN = { uid: 0, gid: 0, seconds: 0, nanoseconds: 0, linkName: NO_NAME, xattrs: new Map<ByteString, Buffer>() };
 
 const TOP = { ...PLAIN, name: 'rootfs/' as ByteString, type: 'directory', mode: 0o755, size: 0 } as const;
+
+/** The ACI of a layer before its entries. */
+export const aciStart = (): Buffer => memberHeader(TOP);
+
+/** And after them. */
+export function aciEnd(manifest: Buffer): Buffer {
+  const { length: size } = manifest;
+  const header = memberHeader({ ...PLAIN, name: 'manifest' as ByteString, type: 'file', mode: 0o644, size });
+  return Buffer.concat([header, manifest, paddingOf(size), END_OF_ARCHIVE]);
+}
 
 /** @throws PodctlError `image-path-escape`, `image-archive-invalid` */
 function layerPath(entry: TarEntry, written: ByteString): ByteString {

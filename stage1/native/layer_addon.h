@@ -1,0 +1,11 @@
+// The door of the third addon to layer_maker.h.
+#pragma once
+
+#include <napi.h>
+
+namespace layer {
+
+/** The class LayerMaker of gunzip_addon.d.ts. */
+Napi::Function define_maker(Napi::Env env);
+
+}  // namespace layer
