@@ -7,7 +7,7 @@
  *     podctl.cjs      what a warm start of a pod is made of: everything that WARM imports, but for what is imported dynamically
  *     more.cjs        everything else; a module of it is evaluated when it is needed
  *     openpgp.cjs     the one big library, out of the way of commands that verify nothing
- *     follower-thread.cjs  the program of the threads that hash and render images while they come in
+ *     follower-thread.cjs  the program of the threads that hash images while they come in
  *     *.cache         V8's compiled code of these, which only the Node that made it takes; the launcher names that Node, too
  *                     (looking for it with env(1) costs 2.5 ms of every start)
  *     man/podctl.1

@@ -5,8 +5,8 @@ import type { Output } from './output';
 export interface Progress {
   /** Bytes done so far, and in all if that is known. */
   update(done: number, total?: number): void;
-  /** This text, instead of the label and its bytes. */
-  show(text: string): void;
+  /** This text, instead of the label and its bytes; asked for only if it is drawn. */
+  show(text: () => string): void;
   /** Takes the line away. */
   end(): void;
 }
@@ -30,7 +30,7 @@ export function progressLine(label: string, err: Output, isTerminal: boolean, no
   };
   return {
     update: (done, total) => draw(() => `${label}: ${share(done, total)}`),
-    show: (text) => draw(() => text),
+    show: draw,
     end() {
       if (drawn) err.write(ERASE);
       drawn = false;

@@ -29,7 +29,7 @@ export function fetchProgress(context: Context): Observe {
   const draw = (url: string, { done, total }: Share): void => {
     if (active.size <= 1) lineOf(url).update(done, total);
     else
-      lineOf(SEVERAL).show(
+      lineOf(SEVERAL).show(() =>
         [...active].map(([one, its]) => `${shortName(one)} ${share(its.done, its.total)}`).join(', '),
       );
   };

@@ -155,6 +155,7 @@ describe('a layer by the addon', () => {
     const after = Buffer.concat([buildTar([]), Buffer.from('x')]);
     const between = Buffer.concat([Buffer.alloc(512), file]);
     const wrong = tarEntry({ name: 'f', wrongChecksum: true });
+    const sized = tarEntry({ name: 'd/', claimedSize: 1 });
     const pax = tarEntry({ name: 'f', pax: { path: 'x' } });
     const twice = Buffer.concat([pax.subarray(0, 1024), pax]);
     for (const tar of [
@@ -162,6 +163,7 @@ describe('a layer by the addon', () => {
       after,
       between,
       wrong,
+      sized,
       pax.subarray(0, 1024),
       twice,
       Buffer.alloc(2048, 'no archive '),
