@@ -106,6 +106,7 @@ const UNUSUAL: Readonly<Record<string, readonly TarItem[]>> = {
     { name: '.wh.f', content: 'x' },
     { name: 'g', content: '' },
   ],
+  'a whiteout with an entry in it': [{ name: '.wh.f', content: tarEntry({ name: 'smuggled' }) }],
   'a name of many slashes': [{ name: 'f', content: '', pax: { path: `a${'/'.repeat(4090)}b` } }],
 };
 
