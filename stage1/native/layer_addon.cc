@@ -1,5 +1,7 @@
 #include "layer_addon.h"
 
+#include <napi.h>
+
 #include <memory>
 #include <string>
 

@@ -1,7 +1,10 @@
 // The door of the third addon to layer_maker.h.
 #pragma once
 
-#include <napi.h>
+namespace Napi {
+class Env;
+class Function;
+}  // namespace Napi
 
 namespace layer {
 

@@ -143,7 +143,6 @@ describe('layers of Docker and OCI images', () => {
       { name: 'o/' },
       { name: 'o/.wh..wh..opq' },
     ];
-    const unusual = [{ name: 'fifo', type: '6' }]; // layers seldom have that: rendered when it is wanted
     const linked = [{ name: 'link', type: '1', linkName: 'd/f' }]; // needs what is below
     const trees = (): readonly (readonly string[])[] =>
       store.trees.list().map(({ id, path }) => [id, ...snapshotTree(`${path}/.`, isRoot)]);
@@ -158,7 +157,10 @@ describe('layers of Docker and OCI images', () => {
     );
     assert.deepEqual(lines, rendered(image));
     const before = store.trees.list().length;
-    const [needy, odd] = [await fetch([layer(below, 'gzip'), layer(linked)]), await fetch([layer(unusual)])];
+    const [needy, odd] = [
+      await fetch([layer(below, 'gzip'), layer(linked)]),
+      await fetch([layer([{ name: 'fifo', type: '6' }])]),
+    ];
     assert.equal(store.trees.list().length, before, 'no tree of a layer that needs those below, or is not usual');
     for (const other of [needy, odd]) assert.deepEqual(await merged(other), rendered(other));
     const all = store.trees.list().length;
