@@ -34,21 +34,22 @@ export function formatDuration(ms: number): string {
   return `${hours > 0 ? `${hours}h` : ''}${hours > 0 || minutes > 0 ? `${minutes}m` : ''}${seconds}s`;
 }
 
+/** Largest first. Sizes in seconds. */
+const AGES = [
+  { size: 86_400 * 365, name: 'year' },
+  { size: 86_400 * 30, name: 'month' },
+  { size: 86_400 * 7, name: 'week' },
+  { size: 86_400, name: 'day' },
+  { size: 3600, name: 'hour' },
+  { size: 60, name: 'minute' },
+  { size: 1, name: 'second' },
+] as const;
+
 /** "now", "5 minutes ago", "3 days ago": the age of a moment, both in milliseconds since the epoch. */
 export function formatAge(thenMs: number, nowMs: number): string {
   const seconds = Math.max(0, Math.floor((nowMs - thenMs) / 1000));
-  const scale: readonly [number, string][] = [
-    [86_400 * 365, 'year'],
-    [86_400 * 30, 'month'],
-    [86_400 * 7, 'week'],
-    [86_400, 'day'],
-    [3600, 'hour'],
-    [60, 'minute'],
-    [1, 'second'],
-  ];
-  for (const [size, unit] of scale) {
-    const count = Math.floor(seconds / size);
-    if (count >= 1) return `${count} ${unit}${count === 1 ? '' : 's'} ago`;
-  }
-  return 'now';
+  const unit = AGES.find(({ size }) => seconds >= size);
+  if (unit === undefined) return 'now';
+  const count = Math.floor(seconds / unit.size);
+  return `${count} ${unit.name}${count === 1 ? '' : 's'} ago`;
 }
