@@ -73,7 +73,7 @@ Outcome<uint32_t> number_in(Text body, Text type) {
 Outcome<Fd> ask_systemd(Arena &arena, Text socket, Text question_hex) {
   const size_t size = question_hex.size / 2;
   auto *const question = static_cast<char *>(arena.bytes(size));
-  for (size_t i = 0; i < size; ++i) question[i] = static_cast<char>(hexadecimal(question_hex.from(2 * i).first(2)));
+  decode_hex(question_hex, question);
   Fd bus = TRY(connect_unix(socket, kSockStream));
   TRY(check(sys::setsockopt(bus.get(), kSolSocket, kReceiveTimeout, &kPatience, sizeof kPatience), "setsockopt", socket));
   const long sent = TRY(check(sys::send(bus.get(), question, size, kMsgNoSignal | kMsgDontWait), "send", socket));

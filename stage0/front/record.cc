@@ -29,33 +29,20 @@ bool is_well_formed(const Line &line) {
   return false;
 }
 
-size_t occurrences(Text bytes, char wanted) {
-  size_t count = 0;
-  for (size_t i = 0; i < bytes.size; ++i) count += bytes[i] == wanted ? 1 : 0;
-  return count;
-}
-
 }  // namespace
 
 Outcome<Record> decode_record(Arena &arena, Text bytes) {
   if (bytes.empty() || bytes[bytes.size - 1] != '\n') return problem("the last line is not ended");
-  const size_t count = occurrences(bytes, '\n') - 1;
+  const size_t count = bytes.count('\n') - 1;
   auto *const lines = arena.array<Line>(count);
-  auto *words = arena.array<Text>(occurrences(bytes, ' '));
+  auto *words = arena.array<Text>(bytes.count(' '));
   if (split(bytes, '\n') != kHeader) return problem("another version");
   for (size_t i = 0; i < count; ++i) {
-    Text rest = split(bytes, '\n');
-    bool more = rest.find(' ') < rest.size;
-    lines[i].name = split(rest, ' ');
-    lines[i].words = words;
-    while (more) {
-      more = rest.find(' ') < rest.size;
-      Text word = split(rest, ' ');
-      if (!unquote(word)) return problem("a word is not quoted");
-      *words++ = word;
-      ++lines[i].count;
-    }
-    if (!is_well_formed(lines[i])) return problem("not a line of a record", lines[i].name);
+    Line &line = lines[i];
+    line.words = words;
+    if (!split_line(split(bytes, '\n'), line.name, words, line.count)) return problem("a word is not quoted");
+    words += line.count;
+    if (!is_well_formed(line)) return problem("not a line of a record", line.name);
   }
   if (count == 0 || lines[0].name != "run") return problem("the first line is not \"run\"");
   return Record{lines, count};

@@ -13,10 +13,6 @@
 namespace podctl {
 namespace {
 
-constexpr int kLockShared = 1;     // LOCK_SH
-constexpr int kLockExclusive = 2;  // LOCK_EX
-constexpr int kLockNoWait = 4;     // LOCK_NB
-
 /** `DIRECTORY/UUID`, below pods/. */
 class PodPath : public Buffer<80> {
  public:
@@ -32,7 +28,7 @@ Outcome<uint64_t> inode_of(int directory, Text path, int flags) {
 /** The lock of a pod that is still at `path` once it is locked. */
 Outcome<Fd> lock_pod(const Fd &pods, const PodPath &path) {
   Fd lock = TRY(open_at(pods.get(), path.text(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  TRY(check(sys::flock(lock.get(), kLockExclusive | kLockNoWait), "flock", path.text()));
+  TRY(check(sys::flock(lock.get(), LOCK_EX | LOCK_NB), "flock", path.text()));
   const uint64_t locked = TRY(inode_of(lock.get(), "", AT_EMPTY_PATH));
   const uint64_t there = TRY(inode_of(pods.get(), path.text(), AT_SYMLINK_NOFOLLOW));
   if (locked != there) return problem("moved on meanwhile", path.text());
@@ -52,22 +48,14 @@ Outcome<> own(const Fd &pod, const Line &line) {
   return kDone;
 }
 
-Outcome<> write_whole(const Fd &file, Text text) {
-  while (!text.empty()) {
-    const long wrote = TRY(check(sys::write(file.get(), text.data, text.size), "write"));
-    text = text.from(static_cast<size_t>(wrote));
-  }
-  return kDone;
-}
-
 /** The texts behind the metadata, with the time in milliseconds between them. */
 Outcome<> write_texts(const Fd &file, const Line &line) {
   constexpr size_t kFirst = 4;
   for (size_t i = kFirst; i < line.count; ++i) {
     Buffer<24> now;
     now << realtime_ns() / 1000000;
-    if (i > kFirst) TRY(write_whole(file, now.text()));
-    TRY(write_whole(file, line[i]));
+    if (i > kFirst) TRY(write_whole(file, now.text(), line[0]));
+    TRY(write_whole(file, line[i], line[0]));
   }
   return kDone;
 }
@@ -86,7 +74,7 @@ Outcome<> raise_file_limit() {
 Outcome<> Succession::hold_images() {
   const Line *const line = TRY(line_of(next_, "lock"));
   images_ = TRY(open_at(AT_FDCWD, (*line)[0], O_RDONLY | O_NOFOLLOW));
-  TRY(check(sys::flock(images_.get(), kLockShared | kLockNoWait), "flock", (*line)[0]));
+  TRY(check(sys::flock(images_.get(), LOCK_SH | LOCK_NB), "flock", (*line)[0]));
   return kDone;
 }
 
@@ -133,7 +121,7 @@ Outcome<> Succession::hand_name_over() {
   const Line &line = *TRY(line_of(next_, "name"));
   const Text name = line[1];
   const Fd names = TRY(open_at(AT_FDCWD, line[0], O_RDONLY | O_DIRECTORY));
-  TRY(check(sys::flock(names.get(), kLockExclusive | kLockNoWait), "flock", line[0]));
+  TRY(check(sys::flock(names.get(), LOCK_EX | LOCK_NB), "flock", line[0]));
   char holder[kUuidSize + 1];
   const long size = TRY(check(sys::readlinkat(names.get(), name.c_str(), holder, sizeof holder), "readlinkat", name));
   if (Text(holder, static_cast<size_t>(size)) != heirs_.last) return problem("another pod's name", name);

@@ -155,9 +155,7 @@ Outcome<> prepare_calls(Bus &bus, Arena &arena, Text path, Text messages_hex) {
   auto *const bytes = static_cast<char *>(arena.bytes(size));
   __builtin_memcpy(bytes, kAuthentication, sizeof kAuthentication - 1);
   __builtin_memcpy(bytes + sizeof kAuthentication - 1, kHello, sizeof kHello - 1);
-  for (size_t i = 0; i < messages_hex.size / 2; ++i) {
-    bytes[prefix + i] = static_cast<char>(hex_digit(messages_hex[2 * i]) * 16 + hex_digit(messages_hex[2 * i + 1]));
-  }
+  decode_hex(messages_hex, bytes + prefix);
   bus.last = last_of(Text(bytes, size).from(prefix));
   if (bus.last.empty()) return problem("not whole D-Bus messages");
   bus.is_replacement = bus.last.size < size - prefix;

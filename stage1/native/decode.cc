@@ -71,25 +71,16 @@ Outcome<Op> decode_line(Text line, uint32_t number, Text *args) {
   Op op;
   op.line = number;
   op.args = args;
-  const bool has_args = line.find(' ') < line.size;
-  const Text name = split(line, ' ');
+  Text name;
+  size_t count = 0;
+  const bool is_quoted = split_line(line, name, args, count);
+  op.count = static_cast<uint32_t>(count);
   const OpSyntax *const syntax = find_op(name);
   if (syntax == nullptr) return plan_problem(number, "unknown operation", name);
   op.kind = syntax->kind;
-  for (bool more = has_args; more;) {
-    more = line.find(' ') < line.size;
-    Text token = split(line, ' ');
-    if (!unquote(token)) return plan_problem(number, "an argument is empty or not quoted", op.name());
-    args[op.count++] = token;
-  }
+  if (!is_quoted) return plan_problem(number, "an argument is empty or not quoted", op.name());
   TRY(check_args(op));
   return op;
-}
-
-size_t occurrences(Text bytes, char wanted) {
-  size_t count = 0;
-  for (size_t i = 0; i < bytes.size; ++i) count += bytes[i] == wanted ? 1 : 0;
-  return count;
 }
 
 }  // namespace
@@ -109,10 +100,10 @@ uint64_t Op::number(size_t index) const {
 
 Outcome<Plan> decode_plan(Arena &arena, Text bytes) {
   if (bytes.empty() || bytes[bytes.size - 1] != '\n') return plan_problem(0, "the last line is not ended");
-  const size_t lines = occurrences(bytes, '\n') - 1;
+  const size_t lines = bytes.count('\n') - 1;
   if (lines > kMaxOps) return plan_problem(0, "too many operations");
   auto *const ops = arena.array<Op>(lines);
-  auto *args = arena.array<Text>(occurrences(bytes, ' '));
+  auto *args = arena.array<Text>(bytes.count(' '));
   if (split(bytes, '\n') != kHeader) return plan_problem(1, "line 1 is not \"podctl-plan 2\"");
   Section section = kHead;
   for (size_t i = 0; i < lines; ++i) {

@@ -48,6 +48,14 @@ void write_all(int fd, Text text) {
   }
 }
 
+Outcome<> write_whole(const Fd &file, Text content, Text object) {
+  while (!content.empty()) {
+    const long wrote = TRY(check(sys::write(file.get(), content.data, content.size), "write", object));
+    content = content.from(static_cast<size_t>(wrote));
+  }
+  return kDone;
+}
+
 Outcome<> write_file(int dir_fd, Text path, Text value) {
   const Fd file = TRY(open_at(dir_fd, path, O_WRONLY));
   TRY(check(sys::write(file.get(), value.data, value.size), "write", path));
@@ -59,10 +67,7 @@ Outcome<> replace_file(int dir_fd, Text name, Text content, uint32_t mode) {
   temporary << '.' << name;
   constexpr uint64_t kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
   const Fd file(TRY(check(sys::openat2(dir_fd, temporary.c_str(), kFlags, mode, 0), "openat2", name)));
-  while (!content.empty()) {
-    const long wrote = TRY(check(sys::write(file.get(), content.data, content.size), "write", name));
-    content = content.from(static_cast<size_t>(wrote));
-  }
+  TRY(write_whole(file, content, name));
   const sys::Result renamed = sys::renameat2(dir_fd, temporary.c_str(), dir_fd, name.c_str(), kRenameNoReplace);
   if (renamed != -EEXIST) {
     TRY(check(renamed, "renameat2", name));

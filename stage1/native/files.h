@@ -23,6 +23,9 @@ Outcome<> make_pipe(Fd &reads, Fd &writes);
 /** Writes everything unless the other side is gone: for messages whose loss cannot be told to anyone. */
 void write_all(int fd, Text text);
 
+/** Writes everything, however often the kernel takes less. `object` is what the file is called in a failure. */
+Outcome<> write_whole(const Fd &file, Text content, Text object);
+
 /** One write(2) to a file that exists: how the kernel's pseudo-files take their values. */
 Outcome<> write_file(int dir_fd, Text path, Text value);
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <string_view>
 
 namespace layer {
 namespace {
@@ -22,8 +21,6 @@ constexpr size_t kMaxPath = 4000, kMaxDepth = 250, kMaxComponent = 255;
 /** More than stage0/render/layer-facts.ts tells. */
 constexpr size_t kMaxTold = 129;
 constexpr std::string_view kWhiteout = ".wh.", kOpaqueMark = ".wh..wh..opq", kOfAufs = ".wh..wh.";
-
-bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
 
 /** The path without its spelling; empty for the top. False if it leads out, or is too long. */
 bool normalise(std::string_view name, std::string *path) {

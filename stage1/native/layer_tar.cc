@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include <string_view>
 
 namespace layer {
 namespace {
@@ -75,8 +74,6 @@ bool set_time(Records &records, std::string_view value) {
   records.nanoseconds = nanoseconds;
   return true;
 }
-
-bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
 
 bool set_attribute(Records &records, std::string_view name, std::string_view value) {
   if (name.empty() || name.find('\0') != std::string_view::npos) return false;

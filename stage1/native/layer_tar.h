@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace layer {
 
@@ -57,6 +58,8 @@ struct Pending {
   /** GNU's. */
   std::optional<std::string> name, link;
 };
+
+inline bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
 
 bool is_zero(const uint8_t *bytes, size_t size);
 

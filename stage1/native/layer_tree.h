@@ -67,7 +67,6 @@ class Tree {
   }
   int find_directory(const std::string &path);
   int open_directory(const std::string &path);
-  void trim();
   void close_directories();
   bool open_file();
   bool set_metadata(int fd, const Metadata &metadata);

@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>
 
+#include "files.h"
 #include "kernel.h"
 
 namespace podctl {
@@ -123,10 +124,7 @@ Outcome<> write_file_below(int root, Text path, uint32_t mode, Text content) {
     TRY(check(sys::ftruncate(file.get(), 0), "ftruncate", path));
     TRY(check(sys::fchmod(file.get(), mode), "fchmod", path));
   }
-  while (!content.empty()) {
-    content = content.from(static_cast<size_t>(TRY(check(sys::write(file.get(), content.data, content.size), "write", path))));
-  }
-  return kDone;
+  return write_whole(file, content, path);
 }
 
 Outcome<> make_symlink(int root, Text path, Text target) {

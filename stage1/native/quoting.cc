@@ -1,7 +1,9 @@
 #include "quoting.h"
 
 namespace podctl {
+namespace {
 
+/** In its own bytes, ended with a NUL; false if the quoting is malformed. */
 bool unquote(Text &token) {
   auto *const bytes = const_cast<char *>(token.data);
   if (token.empty()) return false;
@@ -20,6 +22,19 @@ bool unquote(Text &token) {
   }
   bytes[size] = '\0';  // over the separator at the latest
   token.size = size;
+  return true;
+}
+
+}  // namespace
+
+bool split_line(Text line, Text &name, Text *words, size_t &count) {
+  bool more = line.find(' ') < line.size;
+  name = split(line, ' ');
+  for (count = 0; more; ++count) {
+    more = line.find(' ') < line.size;
+    words[count] = split(line, ' ');
+    if (!unquote(words[count])) return false;
+  }
   return true;
 }
 

@@ -5,7 +5,10 @@
 
 namespace podctl {
 
-/** Undoes the quoting of `token` in its own bytes and ends it with a NUL; false if the quoting is malformed. */
-bool unquote(Text &token);
+/**
+ * Takes a line apart: its name, and the words behind it, unquoted in their own bytes and each ended with a NUL. False if the quoting
+ * of one is malformed. @param words has room for as many as there are spaces
+ */
+bool split_line(Text line, Text &name, Text *words, size_t &count);
 
 }  // namespace podctl

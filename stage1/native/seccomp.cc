@@ -18,10 +18,8 @@ const char *fault_of_filter(Text hex) {
 Outcome<> confine(Arena &arena, Text hex) {
   sock_fprog program{};
   program.len = static_cast<unsigned short>(hex.size / kDigits);
-  auto *const bytes = static_cast<uint8_t *>(arena.bytes(hex.size / 2));
-  for (size_t i = 0; i < hex.size / 2; ++i) {
-    bytes[i] = static_cast<uint8_t>(hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]));
-  }
+  auto *const bytes = static_cast<char *>(arena.bytes(hex.size / 2));
+  decode_hex(hex, bytes);
   program.filter = reinterpret_cast<sock_filter *>(bytes);
   // No flags: one thread there is, and SPEC_ALLOW would lift the mitigations that filters came with before Linux 5.16.
   TRY(check(sys::seccomp(SECCOMP_SET_MODE_FILTER, 0, &program), "seccomp", "the system call filter"));

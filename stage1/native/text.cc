@@ -15,6 +15,12 @@ size_t Text::find(char wanted) const {
   return size;
 }
 
+size_t Text::count(char wanted) const {
+  size_t found = 0;
+  for (size_t i = 0; i < size; ++i) found += data[i] == wanted ? 1 : 0;
+  return found;
+}
+
 Text split(Text &rest, char separator) {
   const size_t end = rest.find(separator);
   const Text head = rest.first(end);
@@ -43,6 +49,12 @@ int hex_digit(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
   if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
   return -1;
+}
+
+void decode_hex(Text digits, char *bytes) {
+  for (size_t i = 0; i < digits.size / 2; ++i) {
+    bytes[i] = static_cast<char>(hex_digit(digits[2 * i]) * 16 + hex_digit(digits[2 * i + 1]));
+  }
 }
 
 uint64_t hexadecimal(Text digits) {

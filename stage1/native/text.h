@@ -24,6 +24,8 @@ struct Text {
   bool starts_with(Text prefix) const;
   /** Index of the first `wanted`, or size. */
   size_t find(char wanted) const;
+  /** How often it has `wanted`. */
+  size_t count(char wanted) const;
 };
 
 bool operator==(Text left, Text right);
@@ -40,6 +42,8 @@ uint64_t octal(Text digits);
 uint64_t hexadecimal(Text digits);
 /** Value of one hexadecimal digit in lower case, or -1. */
 int hex_digit(char digit);
+/** The bytes that pairs of hexadecimal digits stand for, half as many as there are digits. */
+void decode_hex(Text digits, char *bytes);
 
 /** Appends to a buffer of fixed size; what does not fit is left out and remembered. Always NUL-terminated. */
 class Writer {
