@@ -29,11 +29,19 @@ const OF_DESCRIPTORS = [
   ...['closeSync', 'fstatSync', 'readSync', 'writeSync', 'fsyncSync', 'fdatasyncSync'],
   ...['ftruncateSync', 'fchmodSync', 'fchownSync'],
 ];
-/** What changes its first argument; renameSync also its second, symlinkSync that alone. */
-const CHANGING = [
-  ...['writeFileSync', 'mkdirSync', 'rmSync', 'rmdirSync', 'unlinkSync', 'utimesSync', 'chmodSync', 'chownSync'],
-  'renameSync',
-];
+/** What changes files, and which of its arguments are their paths. */
+const CHANGING: Readonly<Record<string, readonly number[]>> = {
+  writeFileSync: [0],
+  mkdirSync: [0],
+  rmSync: [0],
+  rmdirSync: [0],
+  unlinkSync: [0],
+  utimesSync: [0],
+  chmodSync: [0],
+  chownSync: [0],
+  renameSync: [0, 1],
+  symlinkSync: [1],
+};
 
 const { O_ACCMODE = 3, O_CREAT, O_TRUNC } = fs.constants as Record<string, number> & typeof fs.constants;
 /** What it is, the kernel says as a link. */
@@ -130,8 +138,8 @@ export class Witness {
         if (path !== undefined) this.look(path, whole, follow);
         return original(of, ...rest);
       };
-    if (CHANGING.includes(name)) return (of, ...rest) => this.#changing(original, of, rest, name === 'renameSync');
-    if (name === 'symlinkSync') return (target, at, ...rest) => this.#linking(original, target, at, rest);
+    const changing = CHANGING[name];
+    if (changing !== undefined) return (...args) => this.#changing(original, changing, args);
     if (name === 'openSync') return (of, ...rest) => this.#opening(original, of, rest);
     if (name === 'readFileSync') return (of, ...rest) => this.#reading(original, of, rest);
     if (name === 'readlinkSync') return (of, ...rest) => this.#readingLink(original, of, rest);
@@ -159,14 +167,9 @@ export class Witness {
     return opened === undefined ? undefined : `${opened}${rest}`;
   }
 
-  #changing(original: Call, of: unknown, rest: unknown[], isRename: boolean): unknown {
-    for (const each of isRename ? [of, rest[0]] : [of]) this.#change(each);
-    return original(of, ...rest);
-  }
-
-  #linking(original: Call, target: unknown, at: unknown, rest: unknown[]): unknown {
-    this.#change(at);
-    return original(target, at, ...rest);
+  #changing(original: Call, which: readonly number[], args: unknown[]): unknown {
+    for (const index of which) this.#change(args[index]);
+    return original(...args);
   }
 
   #change(of: unknown): void {

@@ -22,7 +22,8 @@ const NEEDED: Readonly<Record<string, number>> = {
 /** What unfitness() goes by. */
 export const FIT_FIELDS = ['CapEff', 'Seccomp'] as const;
 
-const field = (status: string, key: (typeof FIT_FIELDS)[number]): string =>
+/** The first word of a field; empty if there is none. @param status text of proc_pid_status(5) */
+export const field = (status: string, key: string): string =>
   new RegExp(`^${key}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? '';
 
 /**

@@ -14,7 +14,7 @@ import { writeReplayRecord } from '../pod/replay-records';
 import { encodeEntry, eventFields } from '../systemd/journal-events';
 import { incomingOf, removalMessage } from '../systemd/machined';
 import { ownStateCalls } from '../systemd/own-unit';
-import { FIT_FIELDS } from './fit-unit';
+import { FIT_FIELDS, field } from './fit-unit';
 import { collectedEntry } from './garbage';
 import type { PreparedPod } from './prepare';
 import { preparedEntry } from './prepared-entry';
@@ -66,7 +66,8 @@ export function leaveRecord(
   witness.end();
   const looks = witness.looks.filter((look) => !places.isOwn(look.path));
   const cgroup = cgroupIn(looks);
-  const made = madeLines(prepared, planForAny(execution, prepared, witness), witness);
+  const plan = planForAny(execution, prepared, witness);
+  const made = witness.obstacle === undefined ? madeLines(prepared, plan, witness) : [];
   if (env['JOURNAL_STREAM'] !== undefined && made.some((line) => line.includes(env['JOURNAL_STREAM'] ?? '')))
     witness.refuse('the pod was told of its journal stream');
   if (cgroup === undefined) witness.refuse('it has no cgroup');
@@ -155,16 +156,13 @@ const cgroupIn = (looks: readonly Look[]): string | undefined => {
 /** Of the status of a process only what a start goes by. */
 function looked(look: Look): readonly string[] {
   if (look.kind === 'text' && /^\/proc\/\w+\/status$/.test(look.path)) {
-    return [...FIT_FIELDS, 'Umask'].map((field) => words('field', look.path, field, valueIn(look.content, field)));
+    return [...FIT_FIELDS, 'Umask'].map((key) => words('field', look.path, key, field(look.content, key)));
   }
   if (look.kind === 'text') return [words('text', look.path, look.content)];
   if (look.kind === 'link') return [words('link', look.path, look.target)];
   if (look.kind !== 'look') return [words(look.kind, look.path)];
   return [words('look', look.follow ? 'follow' : 'link', look.whole ? 'whole' : 'held', look.path, look.stamp)];
 }
-
-const valueIn = (status: string, field: string): string =>
-  new RegExp(`^${field}:\\t(.*)$`, 'm').exec(status)?.[1] ?? '';
 
 /**
  * machined may or may not have the machine of the last run when the next one is started, so the plan takes it away in any case; that

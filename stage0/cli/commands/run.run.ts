@@ -24,6 +24,7 @@ export const run: Handler<typeof spec> = async (context, words) => {
   if (!flags.dryRun && placing.executedBy === undefined) services.connect();
   const prepared = await prepareIn(placing, services, request);
   const place = placing.place();
+  if (place.unit === undefined) watch?.witness.end(); // only a start in place is repeated
   const options = { ...startOptions, outer: place.outer?.name };
   if (flags.dryRun) return showPlan(context, services, prepared, options);
   const { pod } = prepared;

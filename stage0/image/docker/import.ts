@@ -96,7 +96,7 @@ async function importLayer(
   rendered: Rendered,
 ): Promise<ImageId> {
   let blob: BlobFile | undefined;
-  const once = async (taker: LayerTaker, read: (take: Take) => Promise<void>): Promise<ImageId | undefined> => {
+  const attempt = async (taker: LayerTaker, read: (take: Take) => Promise<void>): Promise<ImageId | undefined> => {
     try {
       const taken = await takeLayer(layer, read, taker, { source, signal: target.signal });
       return taken && commitLayer(layer, source, target, taker.image, taken, rendered);
@@ -106,12 +106,12 @@ async function importLayer(
   };
   try {
     const quick = new QuickLayer(target.images.begin(), target.tree?.());
-    const id = await once(quick, async (take) => {
+    const id = await attempt(quick, async (take) => {
       blob = await layer.read(take);
     });
     if (id !== undefined) return id;
     const thorough = new ThoroughLayer(target.images.begin(layer.size));
-    const again = await once(thorough, (take) => readAgain(layer, blob, take));
+    const again = await attempt(thorough, (take) => readAgain(layer, blob, take));
     if (again !== undefined) return again;
     throw new PodctlError('internal', `layer ${layer.diffId} was given up`);
   } finally {

@@ -2,7 +2,6 @@
  * A layer on its way into the store by the addon: its ACI is written and hashed, and its tree made, on threads of Node's pool. The
  * addon knows what layers usually have; where it gives up, `thorough-layer.ts` does the whole layer again, and says what is wrong.
  */
-
 import type { LayerMaker } from '../../../stage1/native/gunzip_addon';
 import { gunzipAddon } from '../../../stage1/native/index';
 import type { ByteString } from '../../render/byte-string';
