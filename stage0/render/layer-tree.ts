@@ -1,6 +1,6 @@
 /** The tree of one layer that is rendered while the layer is read for the first time (../image/docker/quick-layer.ts). */
 import type { ImageId } from '#kernel/brand';
-import { native } from '../../stage1/native/index';
+import { gunzipAddon } from '../../stage1/native/index';
 import type { NewTree, Trees } from '../store/trees';
 import { treeIdOf } from './order';
 
@@ -8,8 +8,6 @@ import { treeIdOf } from './order';
 export interface RenderedLayer {
   readonly bytes: number;
   readonly entries: number;
-  /** It is durable already. */
-  readonly synced: boolean;
 }
 
 export class LayerTree {
@@ -35,8 +33,8 @@ export class LayerTree {
     this.#tree.abandon();
   }
 
-  /** Makes everything that was written to the file system durable, this tree and others. */
-  sync(): void {
-    native().syncfs(this.#tree.rootFd);
+  /** Makes everything that was written to the file system durable, this tree and others. False: it failed. */
+  sync(): Promise<boolean> {
+    return gunzipAddon().syncfs(this.#tree.rootFd);
   }
 }

@@ -179,7 +179,7 @@ class Gunzip : public Napi::ObjectWrap<Gunzip> {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Gunzip", Gunzip::define(env));
-  exports.Set("LayerMaker", layer::define_maker(env));
+  layer::define(env, exports);
   return exports;
 }
 

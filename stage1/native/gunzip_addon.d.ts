@@ -33,7 +33,7 @@ export interface MadeLayer {
   /** Bytes of the ACI. */
   readonly size: number;
   /** Undefined: there is no tree, or it could not be made. */
-  readonly tree?: { readonly bytes: number; readonly entries: number; readonly synced: boolean };
+  readonly tree?: { readonly bytes: number; readonly entries: number };
 }
 
 /**
@@ -46,7 +46,7 @@ export interface LayerMaker {
   write(bytes: Buffer): Promise<boolean>;
   /** No more bytes come. Undefined: it gave up. */
   facts(): MadeFacts | undefined;
-  /** The rest of the ACI. Once it has resolved, a large tree is durable. False: it gave up. */
+  /** The rest of the ACI. False: it gave up. */
   finish(rest: Buffer): Promise<boolean>;
   /** After `finish`; to be asked for once. */
   made(): MadeLayer;
@@ -65,4 +65,6 @@ export interface GunzipAddon {
     rootFd: number,
     start: Buffer,
   ) => LayerMaker;
+  /** Makes durable what was written to the file system that `fd` is on, on another thread. False: it failed. */
+  syncfs(fd: number): Promise<boolean>;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "layer_maker.h"
+#include "sys.h"
 
 namespace layer {
 namespace {
@@ -43,6 +44,30 @@ class Step : public Napi::AsyncWorker {
   bool is_done_ = false;
 };
 
+/** syncfs(2) on a thread of Node's pool. */
+class Sync : public Napi::AsyncWorker {
+ public:
+  Sync(Napi::Env env, int fd) : AsyncWorker(env, "syncfs"), deferred_(Napi::Promise::Deferred::New(env)), fd_(fd) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override { is_done_ = !sys::failed(sys::syncfs(fd_)); }
+  void OnOK() override { deferred_.Resolve(Napi::Boolean::New(Env(), is_done_)); }
+
+ private:
+  const Napi::Promise::Deferred deferred_;
+  const int fd_;
+  bool is_done_ = false;
+};
+
+template <typename Work>
+Napi::Promise queue(Work *work) {
+  const Napi::Promise promise = work->promise();
+  work->Queue();  // it deletes itself when it is done
+  return promise;
+}
+
 Napi::Array texts(Napi::Env env, const std::vector<std::string> &list) {
   Napi::Array array = Napi::Array::New(env, list.size());
   for (size_t i = 0; i < list.size(); i++) {
@@ -70,14 +95,11 @@ class LayerMaker : public Napi::ObjectWrap<LayerMaker> {
   }
 
  private:
-  Napi::Value write(const CallbackInfo &info) { return queue(info, false); }
-  Napi::Value finish(const CallbackInfo &info) { return queue(info, true); }
+  Napi::Value write(const CallbackInfo &info) { return step(info, false); }
+  Napi::Value finish(const CallbackInfo &info) { return step(info, true); }
 
-  Napi::Value queue(const CallbackInfo &info, bool is_last) {
-    auto *work = new Step(info.Env(), maker_, info[0].As<Napi::Buffer<uint8_t>>(), is_last);  // deletes itself when it is done
-    const Napi::Promise promise = work->promise();
-    work->Queue();
-    return promise;
+  Napi::Value step(const CallbackInfo &info, bool is_last) {
+    return queue(new Step(info.Env(), maker_, info[0].As<Napi::Buffer<uint8_t>>(), is_last));
   }
 
   Napi::Value facts(const CallbackInfo &info) {
@@ -103,7 +125,6 @@ class LayerMaker : public Napi::ObjectWrap<LayerMaker> {
     Napi::Object rendered = Napi::Object::New(env);
     rendered.Set("bytes", Napi::Number::New(env, static_cast<double>(tree->bytes())));
     rendered.Set("entries", Napi::Number::New(env, static_cast<double>(tree->entries())));
-    rendered.Set("synced", Napi::Boolean::New(env, maker_->is_synced()));
     result.Set("tree", rendered);
     return result;
   }
@@ -115,6 +136,11 @@ class LayerMaker : public Napi::ObjectWrap<LayerMaker> {
 
 }  // namespace
 
-Napi::Function define_maker(Napi::Env env) { return LayerMaker::define(env); }
+void define(Napi::Env env, Napi::Object exports) {
+  exports.Set("LayerMaker", LayerMaker::define(env));
+  exports.Set("syncfs", Napi::Function::New(env, [](const CallbackInfo &info) -> Napi::Value {
+                return queue(new Sync(info.Env(), info[0].As<Napi::Number>().Int32Value()));
+              }));
+}
 
 }  // namespace layer

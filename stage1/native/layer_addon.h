@@ -3,12 +3,12 @@
 
 namespace Napi {
 class Env;
-class Function;
+class Object;
 }  // namespace Napi
 
 namespace layer {
 
-/** The class LayerMaker of gunzip_addon.d.ts. */
-Napi::Function define_maker(Napi::Env env);
+/** LayerMaker and syncfs of gunzip_addon.d.ts. */
+void define(Napi::Env env, Napi::Object exports);
 
 }  // namespace layer

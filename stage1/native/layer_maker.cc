@@ -1,19 +1,9 @@
 #include "layer_maker.h"
 
-#include <errno.h>
-#include <fcntl.h>
-
 #include <algorithm>
 
 namespace layer {
 namespace {
-
-/** Headers and small files are written together: a call for each would take as long as all the rest. */
-constexpr size_t kGathered = 256 * 1024;
-/** The disk is kept busy meanwhile, so that little is left to wait for at the end. */
-constexpr uint64_t kWriteback = 8 << 20;
-/** A smaller tree is made durable together with others, in one wait for the disk. */
-constexpr uint64_t kSyncFrom = 16 << 20;
 
 // As in stage0/image/docker/layer.ts and stage0/render/entry-path.ts, or less: `rootfs/` comes before each path.
 constexpr uint32_t kMaxEntries = 1'000'000;
@@ -42,47 +32,6 @@ bool normalise(std::string_view name, std::string *path) {
 
 }  // namespace
 
-Output::Output(int fd) : fd_(fd), hash_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-  gathered_.reserve(kGathered);
-  if (hash_ && EVP_DigestInit_ex(hash_.get(), EVP_get_digestbyname("sha512"), nullptr) != 1) hash_.reset();
-}
-
-bool Output::put(const uint8_t *bytes, size_t size) {
-  const bool is_large = size > kGathered / 2;
-  if ((is_large || gathered_.size() + size > kGathered) && !flush()) return false;
-  if (is_large) return write(bytes, size);
-  gathered_.append(reinterpret_cast<const char *>(bytes), size);
-  return true;
-}
-
-bool Output::flush() {
-  const bool is_done = write(reinterpret_cast<const uint8_t *>(gathered_.data()), gathered_.size());
-  gathered_.clear();
-  return is_done;
-}
-
-bool Output::write(const uint8_t *bytes, size_t size) {
-  if (!hash_ || EVP_DigestUpdate(hash_.get(), bytes, size) != 1) return false;
-  for (size_t done = 0; done < size;) {
-    const sys::Result written = sys::write(fd_, bytes + done, size - done);
-    if (written == -EINTR) continue;
-    if (written <= 0) return false;
-    done += static_cast<size_t>(written);
-  }
-  size_ += size;
-  if (size_ - sent_ < kWriteback) return true;
-  const sys::Result begun = sys::sync_file_range(fd_, static_cast<int64_t>(sent_), static_cast<int64_t>(size_ - sent_), SYNC_FILE_RANGE_WRITE);
-  sent_ = size_;
-  return !sys::failed(begun);
-}
-
-std::string Output::digest() {
-  uint8_t bytes[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  if (!hash_ || EVP_DigestFinal_ex(hash_.get(), bytes, &size) != 1) return "";
-  return std::string(reinterpret_cast<char *>(bytes), size);
-}
-
 Maker::Maker(int tar, int root, const std::string &start) : out_(tar), tree_(root), has_tree_(root >= 0) {
   if (!out_.put(start)) give_up();
 }
@@ -94,7 +43,10 @@ bool Maker::give_up() {
   return false;
 }
 
-void Maker::close() { tree_.lose(); }
+void Maker::close() {
+  tree_.lose();
+  out_.stop();
+}
 
 bool Maker::write(const uint8_t *bytes, size_t size) {
   for (size_t at = 0; at < size && state_ != State::given_up;) at += take(bytes + at, size - at);
@@ -284,9 +236,8 @@ Facts Maker::facts() const {
 }
 
 bool Maker::finish(const std::string &rest) {
-  if (!out_.put(rest) || !out_.flush()) return give_up();
+  if (!out_.put(rest) || !out_.finish()) return give_up();
   has_tree_ = has_tree_ && tree_.finish();
-  if (has_tree_ && tree_.bytes() >= kSyncFrom) has_tree_ = is_synced_ = tree_.sync();
   close();
   return true;
 }

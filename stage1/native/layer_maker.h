@@ -2,42 +2,19 @@
 // with the usual layers, which it does exactly so or not at all.
 #pragma once
 
-#include <openssl/evp.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <memory>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include "layer_output.h"
 #include "layer_tar.h"
 #include "layer_tree.h"
 
 namespace layer {
-
-/** A file that is written, and hashed, in pieces of some size: small ones are gathered. */
-class Output {
- public:
-  /** @param fd empty; stays the caller's */
-  explicit Output(int fd);
-
-  bool put(const uint8_t *bytes, size_t size);
-  bool put(const std::string &bytes) { return put(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()); }
-  bool flush();
-  uint64_t size() const { return size_; }
-  /** The sha512 of all that was flushed; to be called once. Empty if there is none. */
-  std::string digest();
-
- private:
-  bool write(const uint8_t *bytes, size_t size);
-
-  int fd_;
-  uint64_t size_ = 0, sent_ = 0;
-  std::string gathered_;
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash_;
-};
 
 /** What stage0/render/layer-facts.ts says of a layer; lists of more than it tells are cut. */
 struct Facts {
@@ -65,9 +42,8 @@ class Maker {
   /** After `finish`. */
   uint64_t size() const { return out_.size(); }
   std::string digest() { return out_.digest(); }
-  /** The tree, if it was not lost, and whether it is durable already. */
+  /** The tree, if it was not lost. */
   const Tree *tree() const { return has_tree_ ? &tree_ : nullptr; }
-  bool is_synced() const { return is_synced_; }
 
   /** Closes what is open. Idempotent. */
   void close();
@@ -94,7 +70,7 @@ class Maker {
 
   Output out_;
   Tree tree_;
-  bool has_tree_ = false, is_synced_ = false;
+  bool has_tree_ = false;
   State state_ = State::header;
   /** Of the content, extension or padding. */
   uint64_t left_ = 0;

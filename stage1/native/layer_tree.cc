@@ -53,7 +53,7 @@ bool set_times(int directory, const char *name, int64_t seconds, int64_t nanosec
 
 }  // namespace
 
-Tree::Tree(int root) : root_(root), is_there_(root >= 0) {
+Tree::Tree(int root) : root_(root), is_there_(root >= 0), flusher_(root) {
   if (is_there_) directory("", {});
 }
 
@@ -62,6 +62,7 @@ void Tree::lose() {
   if (file_.fd >= 0) sys::close(file_.fd);
   file_.fd = -1;
   close_directories();
+  static_cast<void>(flusher_.stop());
 }
 
 void Tree::directory(const std::string &path, const Metadata &metadata) {
@@ -100,6 +101,7 @@ void Tree::begin_file(const std::string &path, const Entry &entry) {
 void Tree::content(const uint8_t *bytes, size_t size) {
   if (!is_there_) return;
   bytes_ += size;
+  flusher_.wrote(size);
   const bool is_hole = size >= kHole && is_zero(bytes, size);
   if (file_.fd < 0) require(open_file());
   if (is_hole) file_.has_hole = true;
@@ -126,7 +128,7 @@ bool Tree::open_file() {
 }
 
 bool Tree::finish() {
-  if (is_there_) require(mark());
+  if (is_there_) require(flusher_.stop() && mark());
   std::vector<const std::pair<const std::string, Metadata> *> deepest_first;
   for (const auto &each : directories_) deepest_first.push_back(&each);
   std::sort(deepest_first.begin(), deepest_first.end(), [](auto *a, auto *b) { return a->first.size() > b->first.size(); });
@@ -135,11 +137,6 @@ bool Tree::finish() {
     const int fd = find_directory(each->first);
     require(fd >= 0 && set_metadata(fd, each->second) && set_attributes(fd, ".", each->second.attributes));
   }
-  return is_there_;
-}
-
-bool Tree::sync() {
-  require(is_there_ && !sys::failed(sys::syncfs(root_)));
   return is_there_;
 }
 

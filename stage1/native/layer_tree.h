@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "layer_flusher.h"
 #include "layer_tar.h"
 #include "sys.h"
 
@@ -52,8 +53,6 @@ class Tree {
 
   /** The layer is complete. False if the tree was lost. */
   bool finish();
-  /** Makes everything that was written to the file system durable, this tree and others. */
-  bool sync();
   /** Nothing is made from now on, and what is open is closed. */
   void lose();
 
@@ -77,6 +76,7 @@ class Tree {
 
   int root_;
   bool is_there_;
+  Flusher flusher_;
   uint64_t bytes_ = 0, entries_ = 0;
   /** All directories, with what they will look like once everything is in them. */
   std::unordered_map<std::string, Metadata> directories_;

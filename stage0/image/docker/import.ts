@@ -8,7 +8,7 @@ import type { ImageId } from '#kernel/brand';
 import { PodctlError } from '#kernel/errors';
 import { inParallel } from '#kernel/in-parallel';
 import type { ByteString } from '../../render/byte-string';
-import type { LayerTree, RenderedLayer } from '../../render/layer-tree';
+import type { LayerTree } from '../../render/layer-tree';
 import { END_OF_ARCHIVE, memberHeader, paddingOf } from '../../render/tar-writer';
 import type { ContentStore, NewImage, StoredImage } from '../../store/cas';
 import type { Verification } from '../fetch/port';
@@ -18,7 +18,7 @@ import { readExtent } from './file-set';
 import { type ConvertedLayer, type ImageOrigin, imageManifest, layerIdentity } from './manifest';
 import type { BlobFile, Take } from './port';
 import { QuickLayer } from './quick-layer';
-import { type LayerSource, type LayerTaker, type TakenLayer, takeLayer } from './take-layer';
+import { type FilledTree, type LayerSource, type LayerTaker, type TakenLayer, takeLayer } from './take-layer';
 import { ThoroughLayer } from './thorough-layer';
 
 export interface ImportTarget {
@@ -44,11 +44,14 @@ export interface ImageInput {
   readonly verification?: Verification | undefined;
 }
 
-/** Layers whose trees are filled, and wait to be made durable together. */
-type Rendered = Map<ImageId, { readonly tree: LayerTree; readonly layer: RenderedLayer }>;
+/** Layers whose trees are filled. */
+type Rendered = Map<ImageId, FilledTree & { isDurable: boolean }>;
 
 /** Other threads expand, hash, write and render, two for each; more than these only need memory. */
 const AT_ONCE = 3;
+
+/** Bytes of a tree; smaller ones are made durable together, in one wait for the disk. */
+const SYNC_FROM_BYTES = 16 * 1024 ** 2;
 
 /** @throws PodctlError `image-*`, `decompressor-missing`, `interrupted`, and what the source throws */
 export async function importImage(input: ImageInput, target: ImportTarget): Promise<StoredImage> {
@@ -66,7 +69,7 @@ export async function importImage(input: ImageInput, target: ImportTarget): Prom
     await inParallel([...once.values()], AT_ONCE, async (layer) => {
       ids.set(layer.diffId, target.known(layer.diffId) ?? (await importLayer(layer, input.source, target, rendered)));
     });
-    commitTrees(rendered);
+    await commitTrees(rendered);
   } finally {
     for (const { tree } of rendered.values()) tree.abandon();
   }
@@ -82,11 +85,11 @@ export async function importImage(input: ImageInput, target: ImportTarget): Prom
   throw new PodctlError('image-removed', `layer ${gone.diffId} was removed while its image was stored`);
 }
 
-/** One wait for the disk is enough for all: it is for everything on the file system. */
-function commitTrees(rendered: Rendered): void {
-  const trees = [...rendered.values()];
-  trees.find(({ layer }) => !layer.synced)?.tree.sync();
-  for (const [id, { tree, layer }] of rendered) tree.commit(id, layer);
+/** One wait for the disk is enough for all: it is for everything on the file system. Trees that cannot be kept are made later. */
+async function commitTrees(rendered: Rendered): Promise<void> {
+  const waiting = [...rendered.values()].find(({ isDurable }) => !isDurable);
+  const isSynced = (await waiting?.tree.sync()) ?? true;
+  for (const [id, { tree, layer, isDurable }] of rendered) if (isDurable || isSynced) tree.commit(id, layer);
 }
 
 async function importLayer(
@@ -99,7 +102,13 @@ async function importLayer(
   const attempt = async (taker: LayerTaker, read: (take: Take) => Promise<void>): Promise<ImageId | undefined> => {
     try {
       const taken = await takeLayer(layer, read, taker, { source, signal: target.signal });
-      return taken && commitLayer(layer, source, target, taker.image, taken, rendered);
+      if (taken === undefined) return undefined;
+      const id = commitLayer(layer, source, target, taker.image, taken);
+      // Of no use any more: nobody has to wait until it is on the disk.
+      blob?.release();
+      blob = undefined;
+      if (taken.filled !== undefined) await keepTree(id, taken.filled, rendered);
+      return id;
     } finally {
       await taker.abandon();
     }
@@ -137,14 +146,23 @@ function commitLayer(
   source: string,
   target: ImportTarget,
   image: NewImage,
-  { manifest, rendered }: TakenLayer,
-  trees: Rendered,
+  { manifest }: TakenLayer,
 ): ImageId {
   const facts = { ...layerIdentity(diffId), source, verification: undefined, digest: diffId };
   const { id } = image.commit(manifest, facts);
   target.learn(diffId, id);
-  if (rendered !== undefined) trees.set(id, rendered);
   return id;
+}
+
+async function keepTree(id: ImageId, filled: FilledTree, rendered: Rendered): Promise<void> {
+  const kept = { ...filled, isDurable: false };
+  rendered.set(id, kept);
+  if (filled.layer.bytes < SYNC_FROM_BYTES) return;
+  kept.isDurable = await filled.tree.sync();
+  if (kept.isDurable) return;
+  // The kernel tells of it once only: asked again, it would say that all is well.
+  rendered.delete(id);
+  filled.tree.abandon();
 }
 
 function storeImage(manifest: Buffer, { origin, source, verification }: ImageInput, images: ContentStore): StoredImage {

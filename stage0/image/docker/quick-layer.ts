@@ -10,7 +10,7 @@ import type { LayerTree, RenderedLayer } from '../../render/layer-tree';
 import type { NewImage } from '../../store/cas';
 import { aciEnd, aciStart } from './layer';
 import { layerManifest } from './manifest';
-import type { LayerTaker, TakenLayer } from './take-layer';
+import type { FilledTree, LayerTaker, TakenLayer } from './take-layer';
 
 export class QuickLayer implements LayerTaker {
   readonly image: NewImage;
@@ -44,7 +44,7 @@ export class QuickLayer implements LayerTaker {
     if (!(await this.#keep(this.#maker.finish(aciEnd(manifest))))) return undefined;
     const { size, digest, tree } = this.#maker.made();
     this.image.wrote(size, digest.toString('hex'));
-    return { manifest, rendered: this.#hand(tree) };
+    return { manifest, filled: this.#hand(tree) };
   }
 
   async abandon(): Promise<void> {
@@ -62,7 +62,7 @@ export class QuickLayer implements LayerTaker {
     return isDone;
   }
 
-  #hand(layer: RenderedLayer | undefined): TakenLayer['rendered'] {
+  #hand(layer: RenderedLayer | undefined): FilledTree | undefined {
     const tree = this.#tree;
     if (tree === undefined || layer === undefined) return undefined;
     this.#tree = undefined;

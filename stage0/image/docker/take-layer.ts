@@ -20,7 +20,12 @@ export interface LayerSource {
 export interface TakenLayer {
   readonly manifest: Buffer;
   /** What was made of it meanwhile; the tree is the receiver's. */
-  readonly rendered?: { readonly tree: LayerTree; readonly layer: RenderedLayer } | undefined;
+  readonly filled?: FilledTree | undefined;
+}
+
+export interface FilledTree {
+  readonly tree: LayerTree;
+  readonly layer: RenderedLayer;
 }
 
 /** Makes the ACI of a layer while its tar comes in. */

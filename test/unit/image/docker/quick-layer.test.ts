@@ -249,7 +249,7 @@ describe('a layer by the addon', () => {
     const tar = buildTar([{ name: 'disk', content }]);
     for (let at = 0; at < tar.length; at += 100_000) await quick.take(tar.subarray(at, at + 100_000));
     const file = `/proc/self/fd/${tree.rootFd}/disk`;
-    assert.notEqual((await quick.finish(`sha256:${'0'.repeat(64)}`))?.rendered, undefined);
+    assert.notEqual((await quick.finish(`sha256:${'0'.repeat(64)}`))?.filled, undefined);
     const { size, blocks } = fs.statSync(file);
     assert.equal(size, content.length);
     assert.ok(blocks * 512 < 2 * MIB, `${blocks} blocks are on the disk`);
