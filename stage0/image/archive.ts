@@ -17,7 +17,7 @@ const FREE_BYTES = 256 * 1024 ** 2;
 /** Takes compressed bytes and hands on expanded ones. */
 export interface Expander {
   /**
-   * Resolves when more may be written; undefined: at once. The chunk has to stay as it is until the write after it has resolved.
+   * Resolves when more may be written; undefined: at once. The chunk has to stay as it is until then.
    * Rejects if the data is bad or the consumer threw.
    */
   write(chunk: Buffer): Promise<void> | undefined;

@@ -1,5 +1,5 @@
 /** Expansion by a program of the host, for what Node 20 has no library for. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { errnoOf, PodctlError } from '#kernel/errors';
 import type { Consumer, Expander } from './archive';
@@ -33,13 +33,17 @@ class HostProgram implements Expander {
   constructor(program: Program, consume: Consumer) {
     this.#program = program;
     const [command, ...args] = program.argv;
+    // Loaded here and not before: that alone takes 4 ms, and most layers are of gzip.
+    const { spawn } = process.getBuiltinModule('node:child_process');
     this.#child = spawn(command, args, { stdio: 'pipe', env: { PATH: process.env['PATH'], LC_ALL: 'C' } });
     this.#finished = this.#watch(consume);
     this.#finished.catch(() => undefined); // ignored: write and end hand it on
   }
 
   async write(chunk: Buffer): Promise<void> {
-    if (this.#child.stdin.write(chunk)) return;
+    const { stdin } = this.#child;
+    // What it does not want to wait for it keeps, and the chunk is the caller's.
+    if (stdin.write(chunk.length < stdin.writableHighWaterMark ? Buffer.from(chunk) : chunk)) return;
     // A program that gave up closes its stdin: there is no drain then, but an end.
     await Promise.race([once(this.#child.stdin, 'drain').catch(() => undefined), this.#finished]);
   }

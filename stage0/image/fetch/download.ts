@@ -177,7 +177,7 @@ async function receive(
     if (!state.asked) await beforeBody();
     state.asked = true;
     observe({ event: 'downloading', url: shown, from: part.size, ...known });
-    for await (const chunk of reply.body()) {
+    for await (const chunk of reply.pieces()) {
       part.append(chunk);
       requireFitting(url, part.size, wanted, false);
       observe({ event: 'progress', url: shown, done: part.size, ...known });

@@ -96,7 +96,7 @@ async function attempt(api: RegistryApi, received: Received, { observe }: BlobWo
     let skip = reply.status === 206 ? requireRest(reply, from, total) : from;
     requireLength(reply, total, total - (from - skip), digest);
     observe({ event: 'downloading', url, from, total });
-    for await (const chunk of reply.body()) {
+    for await (const chunk of reply.pieces()) {
       const fresh = skip === 0 ? chunk : chunk.subarray(Math.min(skip, chunk.length));
       skip -= chunk.length - fresh.length;
       if (fresh.length === 0) continue;

@@ -1,5 +1,4 @@
 /** `docker-credential-NAME get` (docker-credential-helpers): asks a program for the credentials of a registry. */
-import { spawn } from 'node:child_process';
 import { errnoOf, PodctlError } from '#kernel/errors';
 import { parseJson } from '../../json';
 import { printable } from '../../verify/openpgp';
@@ -57,6 +56,7 @@ function run(
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
     // Its stderr is for the person at the terminal: some ask for a touch of a key there.
+    const { spawn } = process.getBuiltinModule('node:child_process');
     const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...env }, detached: true });
     let output = '';
     let size = 0;

@@ -76,7 +76,8 @@ export class HttpClient {
     // Some refuse whoever shows no certificate just as if they spoke no TLS.
     const isExpected = this.settings.certificates?.(url.host) !== undefined;
     const stranger = { ...route, context: () => createSecureContext({ ca: [] }), checkCertificates: false };
-    (await openConnection(url, isExpected ? route : stranger)).destroy();
+    const { socket } = await openConnection(url, isExpected ? route : stranger);
+    socket.destroy();
   }
 
   /** What `attempt` does, tried again if that may help. */

@@ -1,10 +1,18 @@
 /** One connection to the server of a URL: directly or through a proxy, encrypted where the URL says so. */
 import { request } from 'node:http';
 import { connect, isIP, type Socket } from 'node:net';
-import { type SecureContext, connect as secure } from 'node:tls';
+import { type ConnectionOptions, type SecureContext, connect as secure } from 'node:tls';
 import { PodctlError } from '#kernel/errors';
 import { failureOf, shownUrl, timedOut } from './failure';
-import { type Dial, MAX_HEADER_BYTES } from './settings';
+import { Intake } from './intake';
+import { type Dial, MAX_HEADER_BYTES, type Place } from './settings';
+
+/** Ready for the request. */
+export interface Connection {
+  readonly socket: Socket;
+  /** What it is read by, where nothing is between it and the server. */
+  readonly intake: Intake | undefined;
+}
 
 export interface Route {
   readonly proxy: URL | undefined;
@@ -18,10 +26,10 @@ export interface Route {
 const portOf = ({ port, protocol }: URL): number => Number(port || (protocol === 'https:' ? 443 : 80));
 const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '');
 
-/** Ready for the request. @throws PodctlError `fetch-*`, `interrupted` */
-export function openConnection(url: URL, route: Route): Promise<Socket> {
+/** @throws PodctlError `fetch-*`, `interrupted` */
+export function openConnection(url: URL, route: Route): Promise<Connection> {
   const open: Socket[] = [];
-  return new Promise<Socket>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const end = (error: PodctlError): void => {
       settle();
       for (const socket of open) socket.destroy();
@@ -35,9 +43,9 @@ export function openConnection(url: URL, route: Route): Promise<Socket> {
     };
     route.signal?.addEventListener('abort', interrupted);
     establish(url, route, open).then(
-      (socket) => {
+      (connection) => {
         settle();
-        resolve(socket);
+        resolve(connection);
       },
       (error: unknown) => end(failureOf(error, url)),
     );
@@ -45,32 +53,38 @@ export function openConnection(url: URL, route: Route): Promise<Socket> {
 }
 
 /** @param open collects every socket on the way, for whoever has to give up */
-async function establish(url: URL, route: Route, open: Socket[]): Promise<Socket> {
+async function establish(url: URL, route: Route, open: Socket[]): Promise<Connection> {
   const { proxy } = route;
-  const plain = await dialled(proxy ?? url, route, open);
-  if (proxy === undefined) return url.protocol === 'https:' ? encrypted(plain, url, route, open) : plain;
+  if (proxy !== undefined) return { socket: await throughProxy(url, proxy, route, open), intake: undefined };
+  const intake = new Intake();
+  const place = { ...placeOf(url, route), onread: intake.onread };
+  const [socket, event] =
+    url.protocol === 'https:'
+      ? [secure({ ...place, ...tlsOptions(url, route) }), 'secureConnect']
+      : [connect(place), 'connect'];
+  intake.attach(socket);
+  return { socket: await ready(socket, event, open), intake };
+}
+
+async function throughProxy(url: URL, proxy: URL, route: Route, open: Socket[]): Promise<Socket> {
+  const plain = await ready(connect(placeOf(proxy, route)), 'connect', open);
   const toProxy = proxy.protocol === 'https:' ? await encrypted(plain, proxy, route, open) : plain;
   if (url.protocol !== 'https:') return toProxy;
   return encrypted(await tunnel(toProxy, proxy, url, open), url, route, open);
 }
 
-function dialled(target: URL, { dial }: Route, open: Socket[]): Promise<Socket> {
+function placeOf(target: URL, { dial }: Route): Place & { readonly noDelay: true } {
   const [host, port] = [hostOf(target), portOf(target)];
-  const socket = dial === undefined ? connect({ host, port, noDelay: true }) : dial(host, port);
-  return ready(socket, 'connect', open);
+  return { ...(dial?.(host, port) ?? { host, port }), noDelay: true };
 }
 
-function encrypted(socket: Socket, target: URL, route: Route, open: Socket[]): Promise<Socket> {
+const encrypted = (socket: Socket, target: URL, route: Route, open: Socket[]): Promise<Socket> =>
+  ready(secure({ socket, host: hostOf(target), ...tlsOptions(target, route) }), 'secureConnect', open);
+
+function tlsOptions(target: URL, route: Route): ConnectionOptions {
   const host = hostOf(target);
   const name = isIP(host) === 0 ? { servername: host } : {};
-  const options = {
-    socket,
-    host,
-    ...name,
-    secureContext: route.context(),
-    rejectUnauthorized: route.checkCertificates,
-  };
-  return ready(secure(options), 'secureConnect', open);
+  return { ...name, secureContext: route.context(), rejectUnauthorized: route.checkCertificates };
 }
 
 /** Its errors are everybody's from now on; without a listener one of them would end the process. */

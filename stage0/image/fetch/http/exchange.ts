@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { PodctlError } from '#kernel/errors';
 import { openConnection, proxyAuthorization, type Route } from './connection';
 import { failureOf, malformed, shownUrl, timedOut } from './failure';
+import type { Intake } from './intake';
 import { MAX_HEADER_BYTES, MIN_BYTES, type Timeouts } from './settings';
 
 export interface Reply {
@@ -13,6 +14,8 @@ export interface Reply {
   readonly headers: IncomingHttpHeaders;
   /** The bytes as they come, once. @throws PodctlError `fetch-*`, `interrupted` while it is read */
   body(): AsyncGenerator<Buffer>;
+  /** The same in larger pieces: each stays as it is only until the next one is asked for. */
+  pieces(): AsyncGenerator<Buffer>;
   /** Drops the rest and the connection. */
   close(): void;
 }
@@ -28,13 +31,14 @@ export async function exchange(
   timeouts: Timeouts,
   form?: string,
 ): Promise<Reply> {
-  const socket = await openConnection(url, route);
+  const { socket, intake } = await openConnection(url, route);
   const message = await answer(socket, url, headers, route, timeouts.headersMs, form);
   return {
     url,
     status: message.statusCode ?? 0,
     headers: message.headers,
-    body: () => read(message, socket, url, route.signal, timeouts.idleMs),
+    body: () => read(message, message, socket, url, route.signal, timeouts.idleMs),
+    pieces: () => read(piecesOf(message, intake), message, socket, url, route.signal, timeouts.idleMs),
     close: () => {
       message.destroy();
       socket.destroy();
@@ -90,7 +94,15 @@ function answer(
 
 const interruption = (url: URL): PodctlError => new PodctlError('interrupted', `${shownUrl(url)}: interrupted`);
 
+/** A body whose length was not said has a form that node:http knows how to take apart. */
+function piecesOf(message: IncomingMessage, intake: Intake | undefined): AsyncIterable<Buffer> {
+  const { 'content-length': length = '', 'transfer-encoding': coding } = message.headers;
+  if (intake === undefined || coding !== undefined || !/^\d{1,15}$/.test(length)) return message;
+  return intake.body(message, Number(length));
+}
+
 async function* read(
+  body: AsyncIterable<Buffer>,
   message: IncomingMessage,
   socket: Socket,
   url: URL,
@@ -106,11 +118,11 @@ async function* read(
   signal?.addEventListener('abort', interrupted);
   try {
     if (signal?.aborted === true) throw interruption(url);
-    for await (const chunk of message as AsyncIterable<Buffer>) {
+    for await (const chunk of body) {
       fresh += chunk.length;
       yield chunk;
     }
-    if (!message.complete) throw Object.assign(new Error('cut short'), { code: 'ECONNRESET' });
+    if (body === message && !message.complete) throw Object.assign(new Error('cut short'), { code: 'ECONNRESET' });
   } catch (error) {
     throw failureOf(error, url);
   } finally {

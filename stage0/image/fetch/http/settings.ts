@@ -1,5 +1,4 @@
 /** What a client is made of: limits, times, and the few things of the world that it needs. All times in milliseconds. */
-import type { Socket } from 'node:net';
 import type { Credentials } from '../../../config/kinds';
 import type { HostCertificates } from './certificates';
 
@@ -24,8 +23,13 @@ export interface RetryPolicy {
   readonly longestRetryAfterMs: number;
 }
 
-/** Connects to a host and port; tests lead names to servers of their own. */
-export type Dial = (host: string, port: number) => Socket;
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where a host and port are found; tests lead names to servers of their own. */
+export type Dial = (host: string, port: number) => Place;
 
 export interface HttpSettings {
   /** Names proxies (http_proxy, https_proxy, no_proxy) and certificates (SSL_CERT_FILE, NODE_EXTRA_CA_CERTS). */

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
 import { discoverKeys } from '../../../../stage0/image/fetch/discovery/keys';
 import { discoverTags } from '../../../../stage0/image/fetch/discovery/pages';
 import { HttpClient } from '../../../../stage0/image/fetch/http/client';
@@ -76,7 +75,7 @@ describe('discovery', () => {
 
   it('uses plain http only if that was allowed', async () => {
     web.on('http://example.com/a', page('example.com here'));
-    const dial: Dial = (_, port) => connect(port === 80 ? web.ports.http : CLOSED_PORT, '127.0.0.1');
+    const dial: Dial = (_, port) => ({ host: '127.0.0.1', port: port === 80 ? web.ports.http : CLOSED_PORT });
     await rejectsCode('fetch-unreachable', tags('example.com/a', { dial }), /refused/);
     assert.deepEqual(await tags('example.com/a', { dial, insecure: { http: true, tls: false } }), ['here']);
     web.on('https://example.com/a', redirect('http://example.com/a'));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { HttpClient } from '../../../../stage0/image/fetch/http/client';
 import type { HttpSettings } from '../../../../stage0/image/fetch/http/settings';
 import { rejectsCode } from '../../../fixtures/expect';
@@ -41,7 +41,7 @@ describe('the HTTP client', () => {
       for (const socket of sockets) socket.destroy();
     });
     const { port } = server.address() as AddressInfo;
-    return { insecure: { http: true, tls: false }, dial: () => connect(port, '127.0.0.1') };
+    return { insecure: { http: true, tls: false }, dial: () => ({ host: '127.0.0.1', port }) };
   };
 
   describe('verifies servers', () => {

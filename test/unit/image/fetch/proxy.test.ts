@@ -73,7 +73,7 @@ describe('requests through a proxy', () => {
     return { url: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
   };
   /** Names resolve only at the proxy. */
-  const direct: Partial<HttpSettings> = { dial: (host, port) => connect(port, host) };
+  const direct: Partial<HttpSettings> = { dial: (host, port) => ({ host, port }) };
 
   it('https by CONNECT, with its user and password, which the server does not see', async () => {
     const { url, asked } = await proxy();
