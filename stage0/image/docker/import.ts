@@ -44,8 +44,8 @@ export interface ImageInput {
   readonly verification?: Verification | undefined;
 }
 
-/** Layers whose trees are filled. */
-type Rendered = Map<ImageId, FilledTree & { isDurable: boolean }>;
+/** Layers whose trees are filled; those that are being made durable already, with what becomes of that. */
+type Rendered = Map<ImageId, FilledTree & { readonly synced: Promise<boolean> | undefined }>;
 
 /** Other threads expand, hash, write and render, two for each; more than these only need memory. */
 const AT_ONCE = 3;
@@ -55,7 +55,7 @@ const SYNC_FROM_BYTES = 16 * 1024 ** 2;
 
 /** @throws PodctlError `image-*`, `decompressor-missing`, `interrupted`, and what the source throws */
 export async function importImage(input: ImageInput, target: ImportTarget): Promise<StoredImage> {
-  const { config, layers, origin } = input;
+  const { config, layers } = input;
   if (layers.length !== config.diffIds.length)
     throw new PodctlError(
       'image-document-invalid',
@@ -69,27 +69,35 @@ export async function importImage(input: ImageInput, target: ImportTarget): Prom
     await inParallel([...once.values()], AT_ONCE, async (layer) => {
       ids.set(layer.diffId, target.known(layer.diffId) ?? (await importLayer(layer, input.source, target, rendered)));
     });
+    const image = storeConverted(input, ids, target);
     await commitTrees(rendered);
+    return image;
   } finally {
+    await Promise.all([...rendered.values()].map(({ synced }) => synced));
     for (const { tree } of rendered.values()) tree.abandon();
   }
+}
+
+/** The image of layers that are in the store. */
+function storeConverted(input: ImageInput, ids: ReadonlyMap<string, ImageId>, { images }: ImportTarget): StoredImage {
+  const { layers, origin, config } = input;
   const converted = layers.map(({ diffId }): ConvertedLayer => {
     const id = ids.get(diffId);
     if (id === undefined) throw new PodctlError('internal', `layer ${diffId} was lost`);
     return { id, diffId };
   });
-  const image = storeImage(imageManifest(origin, config, converted), input, target.images);
+  const image = storeImage(imageManifest(origin, config, converted), input, images);
   // While no image had them, `image rm` of another image may have taken them away.
-  const gone = converted.find(({ id }) => !target.images.has(id));
+  const gone = converted.find(({ id }) => !images.has(id));
   if (gone === undefined) return image;
   throw new PodctlError('image-removed', `layer ${gone.diffId} was removed while its image was stored`);
 }
 
 /** One wait for the disk is enough for all: it is for everything on the file system. Trees that cannot be kept are made later. */
 async function commitTrees(rendered: Rendered): Promise<void> {
-  const waiting = [...rendered.values()].find(({ isDurable }) => !isDurable);
-  const isSynced = (await waiting?.tree.sync()) ?? true;
-  for (const [id, { tree, layer, isDurable }] of rendered) if (isDurable || isSynced) tree.commit(id, layer);
+  const waiting = [...rendered.values()].find(({ synced }) => synced === undefined);
+  const allSynced = waiting?.tree.sync();
+  for (const [id, { tree, layer, synced = allSynced }] of rendered) if (await synced) tree.commit(id, layer);
 }
 
 async function importLayer(
@@ -107,7 +115,7 @@ async function importLayer(
       // Of no use any more: nobody has to wait until it is on the disk.
       blob?.release();
       blob = undefined;
-      if (taken.filled !== undefined) await keepTree(id, taken.filled, rendered);
+      if (taken.filled !== undefined) rendered.set(id, withSync(taken.filled));
       return id;
     } finally {
       await taker.abandon();
@@ -154,16 +162,11 @@ function commitLayer(
   return id;
 }
 
-async function keepTree(id: ImageId, filled: FilledTree, rendered: Rendered): Promise<void> {
-  const kept = { ...filled, isDurable: false };
-  rendered.set(id, kept);
-  if (filled.layer.bytes < SYNC_FROM_BYTES) return;
-  kept.isDurable = await filled.tree.sync();
-  if (kept.isDurable) return;
-  // The kernel tells of it once only: asked again, it would say that all is well.
-  rendered.delete(id);
-  filled.tree.abandon();
-}
+/** Asked again after an error, the kernel would say that all is well: it tells of one once. */
+const withSync = (filled: FilledTree): FilledTree & { readonly synced: Promise<boolean> | undefined } => ({
+  ...filled,
+  synced: filled.layer.bytes >= SYNC_FROM_BYTES ? filled.tree.sync() : undefined,
+});
 
 function storeImage(manifest: Buffer, { origin, source, verification }: ImageInput, images: ContentStore): StoredImage {
   const { name, labels } = decodeImageManifest(manifest);
