@@ -44,7 +44,7 @@ bool Output::put(const uint8_t *bytes, size_t size) {
 /** And goes on with the next one, once that was written. */
 bool Output::hand_over() {
   if (!writer_.joinable()) {
-    if (is_over_) return false;
+    if (is_over_ || is_failed_) return false;
     is_direct_ = set_direct(true);
     writer_ = std::thread(&Output::work, this);
   }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { buildTree } from '../../../../stage0/render/build';
 import { renderSteps } from '../../../../stage0/render/order';
 import type { StoredImage } from '../../../../stage0/store/cas';
-import { gunzipAddon, native } from '../../../../stage1/native/index';
+import { native } from '../../../../stage1/native/index';
 import { DockerStore } from '../../../fixtures/docker-store';
 import { rejectsCode } from '../../../fixtures/expect';
 import { layer, layoutOf, type TestLayer } from '../../../fixtures/oci';
@@ -163,33 +163,6 @@ describe('layers of Docker and OCI images', () => {
     await fetch([layer([{ name: 'only stored', content: '' }])], false);
     assert.equal(store.trees.list().length, before);
   });
-
-  for (const [size, bytes] of [
-    ['large', 17 * 1024 ** 2],
-    ['small', 1000],
-  ] as const) {
-    it(`a ${size} tree that the disk did not take is made again`, async () => {
-      const addon = gunzipAddon();
-      const { syncfs } = addon;
-      // The kernel tells of an error once.
-      let isTold = false;
-      Object.assign(addon, {
-        syncfs: (fd: number) => {
-          const isFirst = !isTold;
-          isTold = true;
-          return isFirst ? Promise.resolve(false) : syncfs(fd);
-        },
-      });
-      try {
-        const image = await fetch([layer([{ name: 'file', content: Buffer.alloc(bytes, 'x') }])]);
-        assert.ok(isTold);
-        assert.deepEqual(store.trees.list(), []);
-        assert.equal((await store.treesOf(image)).length, 2, "the layer's and the image's own");
-      } finally {
-        Object.assign(addon, { syncfs });
-      }
-    });
-  }
 
   it('many layers with directories that they have no entries for become one tree, not one each', async () => {
     const all = Array.from({ length: 8 }, (_, index) => layer([{ name: `d/file-${index}`, content: '' }]));
