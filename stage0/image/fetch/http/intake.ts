@@ -38,10 +38,6 @@ export class Intake {
     this.#socket = socket;
   }
 
-  get isAttached(): boolean {
-    return this.#socket !== undefined;
-  }
-
   /**
    * The body of a message, of so many bytes; to be called once. Each piece stays as it is until the next one is asked for.
    * @throws Error of the connection, ECONNRESET if it ends early
@@ -55,6 +51,7 @@ export class Intake {
     };
     message.on('error', over);
     this.#socket?.once('close', () => over());
+    if (message.destroyed || this.#socket?.destroyed === true) over();
     this.#isTaken = true;
     // What came with the header.
     const begun = message.read() as Buffer | null;

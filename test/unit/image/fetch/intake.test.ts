@@ -97,6 +97,24 @@ describe('the pieces of a body', () => {
       assert.equal(sha256(...parts), sha256(body));
     });
 
+    it(`end with an error, over ${scheme}, if the connection broke off before they were asked for`, async () => {
+      let isClosed = false;
+      web.on(`${scheme}://example.com/gone`, (_, response: ServerResponse) => {
+        response.writeHead(200, { 'content-length': `${MIB}` });
+        response.socket?.once('close', () => {
+          isClosed = true;
+        });
+        response.write('x', () => response.socket?.destroySoon());
+      });
+      const reply = await get(`${scheme}://example.com/gone`);
+      while (!isClosed) await turn();
+      await sleep(20);
+      await rejectsCode(
+        'fetch-unreachable',
+        digestOf(reply, async () => undefined),
+      );
+    });
+
     it(`end with an error, over ${scheme}, if nothing comes any more, or if they are not wanted`, async () => {
       web.on(`${scheme}://example.com/stuck`, (_, response: ServerResponse) => {
         response.writeHead(200, { 'content-length': `${MIB}` });
