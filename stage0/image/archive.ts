@@ -89,7 +89,8 @@ export function expander(fileSize: number, consumer: Consumer, algorithm?: strin
   return {
     write(chunk) {
       if (chosen !== undefined) return chosen.write(chunk);
-      start = start.length === 0 ? chunk : Buffer.concat([start, chunk]);
+      // What is too short to tell is kept, and the chunk is the caller's.
+      start = start.length === 0 && chunk.length >= MAGIC_BYTES ? chunk : Buffer.concat([start, chunk]);
       return start.length >= MAGIC_BYTES ? choose().write(start) : undefined;
     },
     async end() {

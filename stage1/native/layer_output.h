@@ -60,10 +60,11 @@ class Output {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  /** Under the mutex: how many are full. Everything below is the writer's while there are any. */
+  /** Under the mutex: how many pieces are full, and what became of those before. */
   size_t full_ = 0;
   bool is_over_ = false, is_failed_ = false;
 
+  /** The writer's while there are full pieces. */
   size_t writing_ = 0;
   bool is_direct_ = false;
   uint64_t size_ = 0, sent_ = 0;

@@ -44,8 +44,13 @@ export interface ImageInput {
   readonly verification?: Verification | undefined;
 }
 
-/** Layers whose trees are filled; those that are being made durable already, with what becomes of that. */
-type Rendered = Map<ImageId, FilledTree & { readonly synced: Promise<boolean> | undefined }>;
+interface SyncedTree extends FilledTree {
+  /** Whether it became durable; undefined: it is to be made so together with others. */
+  readonly synced: Promise<boolean> | undefined;
+}
+
+/** Layers whose trees are filled. */
+type Rendered = Map<ImageId, SyncedTree>;
 
 /** Other threads expand, hash, write and render, two for each; more than these only need memory. */
 const AT_ONCE = 3;
@@ -162,8 +167,8 @@ function commitLayer(
   return id;
 }
 
-/** Asked again after an error, the kernel would say that all is well: it tells of one once. */
-const withSync = (filled: FilledTree): FilledTree & { readonly synced: Promise<boolean> | undefined } => ({
+/** Each is asked for once: after an error the kernel, asked again, would say that all is well. */
+const withSync = (filled: FilledTree): SyncedTree => ({
   ...filled,
   synced: filled.layer.bytes >= SYNC_FROM_BYTES ? filled.tree.sync() : undefined,
 });

@@ -29,7 +29,7 @@ export interface BlobFile {
   release(): void;
 }
 
-/** Takes bytes in order. A promise asks to wait. */
+/** Takes bytes in order. A promise asks to wait; the chunk stays as it is until it has settled, or until the call returns. */
 export type Take = (chunk: Buffer) => Promise<unknown> | undefined;
 
 export interface ImageSource {

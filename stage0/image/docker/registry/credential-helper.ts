@@ -55,8 +55,9 @@ function run(
   failed: (why: string, cause?: unknown) => PodctlError,
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    // Its stderr is for the person at the terminal: some ask for a touch of a key there.
+    // Loaded here and not before: few registries have a helper, and all pulls import this file.
     const { spawn } = process.getBuiltinModule('node:child_process');
+    // Its stderr is for the person at the terminal: some ask for a touch of a key there.
     const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...env }, detached: true });
     let output = '';
     let size = 0;
