@@ -84,26 +84,22 @@ function ask(services: Services, entry: PodEntry, ...words: readonly string[]): 
 }
 
 /**
- * Stops apps all at once, and returns when every one has ended.
- * @param graceMs how long each may take before it is killed
- * @throws PodctlError `control-failed` if one could not be asked
+ * Has the pod's apps get `graceMs` when it is stopped. The init of a pod that is not up yet answers only when it is stopped.
+ * @throws PodctlError `control-failed` if it could not be asked, or refuses
  */
-export async function stopAllLive(
-  { executor }: Services,
-  entry: PodEntry,
-  apps: readonly AppName[],
-  graceMs: number,
-): Promise<void> {
-  const stopped = apps.map(
-    (app) =>
-      new Promise<void>((resolve, reject) => {
-        const asking = spawn(executor, ['control', entry.path, 'stop', app, String(graceMs)], { stdio: 'ignore' });
-        asking.on('error', (cause) => reject(new PodctlError('control-failed', cause.message, { cause })));
-        // What the init refuses, and a pod that ended meanwhile, show in how the unit's stop ends.
-        asking.on('close', () => resolve());
-      }),
-  );
-  await Promise.all(stopped);
+export async function giveGrace({ executor }: Services, entry: PodEntry, graceMs: number): Promise<void> {
+  const args = ['control', entry.path, 'grace', String(graceMs)];
+  const { status, stdout } = await new Promise<{ status: number | null; stdout: string }>((resolve, reject) => {
+    const asking = spawn(executor, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    let said = '';
+    asking.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    asking.on('error', (cause) => reject(new PodctlError('control-failed', cause.message, { cause })));
+    asking.on('close', (code) => resolve({ status: code, stdout: said }));
+  });
+  // One that has ended meanwhile, or answers nobody, is ended by the unit's stop.
+  if (status === REFUSED) throw refusal(stdout.trimEnd());
 }
 
 /** `error CODE MESSAGE`; a code that is not in the table is a defect of one of the two sides. */

@@ -2,10 +2,9 @@
 import { PodctlError } from '#kernel/errors';
 import { isFrozen, podCgroup } from '../pod/cgroups';
 import type { PodEntry } from '../pod/pods';
-import { readAppStatus, recordIfReadable } from '../pod/record';
 import { unitOf } from '../pod/unit';
-import { killAndStopUnit, stopUnit, thawUnit } from '../systemd/manager';
-import { stopAllLive } from './control';
+import { killAndStopUnit, stopUnit, thawUnit, unitStatus } from '../systemd/manager';
+import { giveGrace } from './control';
 import type { Services } from './services';
 
 export interface StopRequest {
@@ -32,19 +31,24 @@ export async function stopPod(services: Services, entry: PodEntry, request: Stop
     await killAndStopUnit(bus, unit);
     return true;
   }
-  if (request.graceMs !== undefined) await stopApps(services, entry, unit, request.graceMs);
-  const stopped = await stopUnit(bus, unit);
-  // With its apps the pod may have ended, and its unit gone, before that.
-  return stopped !== undefined || request.graceMs !== undefined;
+  if (request.graceMs === undefined) return (await stopUnit(bus, unit)) !== undefined;
+  return stopIn(services, entry, unit, request.graceMs);
 }
 
-/** The init's own patience, and systemd's, are as the pod was started with: so each app is stopped with another one. */
-async function stopApps(services: Services, entry: PodEntry, unit: string, graceMs: number): Promise<void> {
+/**
+ * The init learns of its apps' time before it is stopped, as it would cut a longer one short; but the stop itself is systemd's from
+ * the beginning: with apps that ended before it Restart= would have a turn.
+ */
+async function stopIn(services: Services, entry: PodEntry, unit: string, graceMs: number): Promise<boolean> {
+  const bus = services.connect();
   const cgroup = podCgroup(entry);
-  if (cgroup === undefined) return;
-  if (isFrozen(cgroup)) await thawUnit(services.connect(), unit);
-  const apps = (recordIfReadable(entry.path)?.apps ?? [])
-    .map(({ name }) => name)
-    .filter((name) => readAppStatus(entry.path, name)?.state === 'running');
-  await stopAllLive(services, entry, apps, graceMs);
+  if (cgroup !== undefined && isFrozen(cgroup)) await thawUnit(bus, unit);
+  const { activeState } = await unitStatus(bus, unit);
+  const given = giveGrace(services, entry, graceMs);
+  if (activeState === 'activating') {
+    const [stopped] = await Promise.all([stopUnit(bus, unit), given]);
+    return stopped !== undefined;
+  }
+  await given;
+  return (await stopUnit(bus, unit)) !== undefined;
 }

@@ -55,7 +55,7 @@ Outcome<Fd> listen_control(const Fd &directory) {
 
 void Control::gather(PollSet &set) {
   slot_ = facade_slot_ = -1;
-  if (!supervisor_.is_up()) return;
+  if (!supervisor_.is_up() && !supervisor_.is_stopping()) return;
   for (size_t i = 0; i < kMaxConnections + kMaxCallers; ++i) {
     Connection &connection = connections_[i];
     connection.slot = set.add(connection.socket, POLLIN);
@@ -107,6 +107,7 @@ void Control::obey(Connection &connection, const Received &request) {
   if (request.file.is_open() != (verb == "add")) return refuse(connection, "bad-request", "a file belongs to add, and only there");
   if (verb == "list" && !has_name) return list(connection);
   if (verb == "add" && !has_name) return add(connection, request.file);
+  if (verb == "grace" && has_name && !has_grace) return give(connection, name);
   if (verb == "power-off" && !has_name) return answer(connection, "ok"), supervisor_.power_off();
   if (verb == "reboot" && !has_name) return answer(connection, "ok"), supervisor_.reboot();
   if (verb == "restart" && has_name && rest.find(' ') == rest.size) return begin(connection, name, rest, true);
@@ -115,7 +116,7 @@ void Control::obey(Connection &connection, const Received &request) {
   if (verb == "stop" && has_name && rest.find(' ') == rest.size) return stop(connection, name, rest);
   if (verb == "endpoints" && has_name && !has_grace) return endpoints(connection, name);
   if (verb == "attach" && has_grace && rest.find(' ') == rest.size) return attach(connection, name, rest);
-  refuse(connection, "bad-request", "neither list, start APP, stop APP [MS], restart APP [MS], rm APP, endpoints APP, attach APP ENDPOINTS, add, power-off nor reboot");
+  refuse(connection, "bad-request", "neither list, start APP, stop APP [MS], restart APP [MS], rm APP, endpoints APP, attach APP ENDPOINTS, grace MS, add, power-off nor reboot");
 }
 
 void Control::list(Connection &connection) {
@@ -171,6 +172,14 @@ void Control::stop(Connection &connection, Text name, Text grace) {
     supervisor_.stop_app(*app, grace_ms);
   }
   wait_for(connection, Wait::stop, app);
+}
+
+/** Not with what stops the pod: that is systemd, which has to know first, so that Restart= has no turn. */
+void Control::give(Connection &connection, Text grace) {
+  uint64_t grace_ms = 0;
+  if (!read_grace(connection, grace, grace_ms)) return;
+  supervisor_.stop_in(grace_ms);
+  answer(connection, "ok");
 }
 
 /** Has the connection wait for what was begun. */

@@ -63,6 +63,7 @@ class Control {
   void list(Connection &connection);
   bool read_grace(Connection &connection, Text written, uint64_t &grace_ms);
   void stop(Connection &connection, Text name, Text grace);
+  void give(Connection &connection, Text grace);
   void begin(Connection &connection, Text name, Text grace, bool anew);
   void remove(Connection &connection, Text name);
   void add(Connection &connection, const Fd &file);

@@ -73,6 +73,7 @@ void Supervisor::handle_signals() {
 void Supervisor::stop_as_asked() {
   if (!stop_was_asked_) enter(pod_, Event::stopping);
   stop_was_asked_ = true;
+  if (grace_is_new_) extend_stop();
   stop();
 }
 

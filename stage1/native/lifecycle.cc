@@ -165,6 +165,13 @@ void Supervisor::stop() {
   for (App &app : pod_) stop_app(app, pod_.stop_grace_ms);
 }
 
+void Supervisor::stop_in(uint64_t grace_ms) {
+  pod_.stop_grace_ms = grace_ms;
+  grace_is_new_ = true;
+  if (!stopping_) return;
+  for (App &app : pod_) stop_app(app, grace_ms);
+}
+
 bool Supervisor::is_over() const {
   if (!released_ || (pod_.exit_policy == ExitPolicy::stop && !stopping_)) return false;
   bool all_ready = true;

@@ -96,6 +96,15 @@ void Supervisor::pass_extension_on(uint64_t microseconds) {
   tell(state.text());
 }
 
+/** systemd's own patience with a stop began with it, and is as the pod was started with (units/pod.ts has the same margin). */
+void Supervisor::extend_stop() {
+  constexpr uint64_t kMarginMs = 5000;
+  const uint64_t with_handler_ms = 2 * pod_.stop_grace_ms;
+  Buffer<64> state;
+  state << "EXTEND_TIMEOUT_USEC=" << (with_handler_ms + kMarginMs) * 1000;
+  tell(state.text());
+}
+
 /** From its first ping on, until its run ends, an app answers for itself. */
 void Supervisor::note_ping(App &app) { app.is_watched = app.has_pinged = true; }
 

@@ -43,6 +43,9 @@ class Supervisor {
   /** What `machinectl reboot` asks for: all apps end, and then all start as they did when the pod came up. */
   void reboot();
 
+  /** When the pod is stopped, its apps get this long; one that is stopped already never gets longer. */
+  void stop_in(uint64_t grace_ms);
+
   /** systemd knows that the pod is up; from then on it is open to requests. */
   bool is_up() const { return announced_; }
   bool is_stopping() const { return stopping_; }
@@ -115,6 +118,7 @@ class Supervisor {
 
   // service.cc: what the unit's directives ask of the pod.
   void tell(Text state);
+  void extend_stop();
   void reload();
   bool is_reloading() const;
   void note_reloading(App &app, bool is_reloading_now);
@@ -158,6 +162,8 @@ class Supervisor {
   bool rebooting_ = false;
   /** And somebody outside of the pod wants it to. */
   bool stop_was_asked_ = false;
+  /** Apps get another time than systemd was told of when the pod was started. */
+  bool grace_is_new_ = false;
   /** The exit status is settled, whatever else fails. */
   bool decided_ = false;
   /** Code of the set-up was needed again since it was last given back. */

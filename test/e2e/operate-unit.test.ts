@@ -90,8 +90,36 @@ describe("operating a pod in a unit of the user's", () => {
       assert.match(own.units.show(UNIT, 'ActiveState'), /^(?:inactive|failed)$/);
       assert.equal(own.units.show(UNIT, 'Job'), '');
       assert.equal(own.units.show(UNIT, 'NRestarts'), '0');
+      assert.doesNotMatch(own.units.journal(UNIT), /Scheduled restart job/);
       own.units.systemctl('reset-failed', UNIT);
     }
+  });
+
+  it('stops it in more time than it, and systemd, were told at its start', () => {
+    const slow = 'trap "sleep 2; exit 7" TERM; echo up; while :; do sleep 0.1; done';
+    own.units.pod(UNIT, ['--stop-timeout=200ms', own.image, '--exec=/bin/sh', '--', '-c', slow], ['TimeoutStopSec=1s']);
+    own.units.start(UNIT);
+    own.rig.ok('stop', '--time=1m', UNIT);
+    assert.deepEqual([status(UNIT).state, status(UNIT).apps[0]?.exit_code], ['exited', 7]);
+  });
+
+  it('stops one that is not up yet in less time than it was started with', async () => {
+    const deaf = [
+      '--stop-timeout=1m',
+      own.image,
+      '--exec=/bin/sh',
+      '--ready=notify',
+      '--',
+      '-c',
+      'trap "" TERM; echo up; while :; do sleep 0.1; done',
+    ];
+    own.units.pod(UNIT, deaf);
+    own.units.systemctl('start', '--no-block', UNIT);
+    await until(() => /\bup$/m.exec(own.rig.podctl('logs', UNIT).stdout)?.[0], 'the app');
+    const began = Date.now();
+    own.rig.ok('stop', '--time=300ms', UNIT);
+    assert.ok(Date.now() - began < 20_000, `${Date.now() - began} ms`);
+    assert.equal(status(UNIT).state, 'exited');
   });
 
   it('restarts the unit, which makes another pod, and one app, which does not', () => {

@@ -178,6 +178,30 @@ def test_the_verb_control(rig):
     assert (code, out) == (254, '') and 'the pod is not running' in err, err
 
 
+def test_a_new_grace_is_that_of_the_stop_and_only_shortens_one_that_lasts(rig):
+    notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notify.settimeout(10)
+    pod = rig.pod(app('trap "" TERM; echo up; while :; do sleep 0.1; done', name='deaf'), grace=100)
+    notify.bind(pod.path + '/notify')
+    pod.start(notify=pod.path + '/notify')
+    pod.wait_for('up')
+    control = ready(pod)
+    for words in ('grace', 'grace x', 'grace -1', 'grace 1 2', 'grace 99999999999999999999'):
+        assert Control(pod).ask(words).startswith('error bad-request'), words
+    assert control.ask('grace 3600000') == 'ok'
+    pod.process.send_signal(signal.SIGTERM)
+    told = []
+    while 'STOPPING=1' not in told:
+        told.append(notify.recv(4096).decode())
+    assert 'EXTEND_TIMEOUT_USEC=7205000000' in told
+    assert control.ask('grace 7200000') == 'ok'
+    assert pod.process.poll() is None
+    assert control.ask('grace 100') == 'ok'
+    assert pod.wait(20).status == 137
+    assert pod.keys('status/deaf')['signal'] == '9'
+    notify.close()
+
+
 def test_control_restarts_one_app_and_not_the_pod(rig):
     # Its only app: stopped and started one after the other, the pod would have ended in between.
     pod = rig.pod(app('echo up; exec sleep 60', name='one')).start()
