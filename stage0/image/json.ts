@@ -5,28 +5,11 @@ import { SchemaError } from './decode';
 /** Nesting beyond this is no manifest, and would overflow the stack of whoever walks the value. */
 const MAX_DEPTH = 64;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-/** How many levels each byte opens. In UTF-8 no byte of a longer character is below 0x80, so bytes can be read singly. */
-const LEVELS: ReadonlyMap<number, number> = new Map([
-  [0x5b, 1],
-  [0x7b, 1],
-  [0x5d, -1],
-  [0x7d, -1],
-]);
-
-function tooDeep(bytes: Uint8Array): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < bytes.length; i += 1) {
-    const byte = bytes[i];
-    if (inString && byte === BACKSLASH) i += 1;
-    else if (byte === QUOTE) inString = !inString;
-    else if (!inString && byte !== undefined) depth += LEVELS.get(byte) ?? 0;
-    if (depth > MAX_DEPTH) return true;
-  }
-  return false;
-}
+/** V8's parser needs no stack for levels, and this goes no deeper than is allowed. A value has fewer parts than its text has bytes. */
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1)));
 
 /** True if `text` is the beginning of a JSON document, as far as V8's messages tell. */
 function mayContinue(text: string): boolean {
@@ -61,10 +44,12 @@ export function parseJson(bytes: Uint8Array): unknown {
     // ignored: the decoder says no more than this message does
     throw new SchemaError('', 'is not UTF-8 text');
   }
-  if (tooDeep(bytes)) throw new SchemaError('', `is nested more than ${MAX_DEPTH} levels deep`);
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (error) {
     throw new SchemaError(placeOf(text), `is not JSON: ${messageOf(error).replace(/\s+/g, ' ')}`);
   }
+  if (isDeeper(value, MAX_DEPTH)) throw new SchemaError('', `is nested more than ${MAX_DEPTH} levels deep`);
+  return value;
 }

@@ -57,9 +57,12 @@ export class Part {
 
   /** Forgets what has come; what comes now belongs to this version. */
   begin(note: PartNote): void {
+    const isNew = this.#note === undefined;
     this.forget();
     this.#note = note;
-    this.#save();
+    // Of a new one nothing is on the disk yet, and a note that a power cut takes, or leaves empty, says just that.
+    if (isNew) fs.writeFileSync(`${this.#path}${NOTE}`, this.#noteText(), { mode: 0o600 });
+    else this.#save();
   }
 
   append(chunk: Buffer): void {
@@ -140,10 +143,13 @@ export class Part {
   }
 
   #save(): void {
-    if (this.#note === undefined) return;
-    const { url, etag, lastModified, total } = this.#note;
+    if (this.#note !== undefined) writeFileDurable(`${this.#path}${NOTE}`, this.#noteText(), 0o600);
+  }
+
+  #noteText(): string {
+    const { url = '', etag, lastModified, total } = this.#note ?? {};
     const file: NoteFile = { url, etag, lastModified, total, synced: this.#synced, boot: bootId() };
-    writeFileDurable(`${this.#path}${NOTE}`, JSON.stringify(file), 0o600);
+    return JSON.stringify(file);
   }
 }
 

@@ -179,7 +179,11 @@ describe('the image manifest', () => {
     it('refuses what is not UTF-8', () => refusesText(Buffer.from([0x22, 0xff, 0x22]), /UTF-8/));
     it('says where the syntax is wrong', () =>
       refusesText('{\n  "acKind": "ImageManifest",\n  oops\n}', /line 3, column 3/));
-    it('refuses deep nesting', () => refusesText('['.repeat(100_000), /64 levels/));
+    it('refuses deep nesting', () => {
+      refusesText('['.repeat(64) + ']'.repeat(64), /must be an object/);
+      for (const levels of [65, 100_000]) refusesText('['.repeat(levels) + ']'.repeat(levels), /64 levels/);
+      refusesText('['.repeat(100_000), /not JSON/);
+    });
     it('does not count brackets in strings', () =>
       refusesText(JSON.stringify('["\\"'.repeat(200)), /must be an object/));
     for (const text of ['null', '[]', '1', '""']) it(`refuses ${text}`, () => refusesText(text, /must be an object/));

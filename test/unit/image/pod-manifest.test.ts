@@ -147,7 +147,7 @@ describe('the pod manifest', () => {
 
   it('bounds hostile documents: size, depth, number of apps', () => {
     throwsCode('pod-manifest-invalid', () => decodeText(' '.repeat(MAX_POD_MANIFEST_BYTES + 1)), /larger than/);
-    throwsCode('pod-manifest-invalid', () => decodeText('['.repeat(100_000)), /levels deep/);
+    throwsCode('pod-manifest-invalid', () => decodeText('['.repeat(100_000) + ']'.repeat(100_000)), /levels deep/);
     refuses({ apps: Array.from({ length: 1025 }, (_, i) => ({ ...APP, name: `a${i}` })) }, /more than 1024/);
     throwsCode('pod-manifest-invalid', () => decodeText('{"acKind":'), /line 1, column/);
     throwsCode('pod-manifest-invalid', () => decodeText(Buffer.from([0xff])), /UTF-8/);

@@ -7,6 +7,10 @@ import { digestFrom, hashFor } from '../digest';
 import type { BlobFile, Descriptor, Take } from '../port';
 
 const CHUNK = 256 * 1024;
+/** After so many bytes it is known how fast they come. */
+const JUDGED_BYTES = 4 * 1024 * 1024;
+/** What comes again within this time, ms, is not worth being written to the disk and removed again. */
+const WORTH_MS = 1000;
 
 /** Something that `take` threw: no other try helps. */
 export class TakeFailure extends Error {
@@ -21,6 +25,9 @@ export class Received {
   readonly #part: Part | undefined;
   readonly #hash: Hash;
   #size = 0;
+  /** Of an attempt that began at the first byte, until it was judged: when that was, ms. */
+  #begun: number | undefined;
+  #isKept = true;
 
   /** @param part undefined: nothing is kept; it is this object's to end */
   constructor(descriptor: Descriptor, take: Take, part: Part | undefined) {
@@ -45,6 +52,7 @@ export class Received {
     if (part === undefined) return;
     if (part.note === undefined || part.size > this.descriptor.size) {
       part.begin({ url: partKey(this.descriptor), total: this.descriptor.size });
+      this.#begun = performance.now();
       return;
     }
     const fd = part.openForReading();
@@ -69,8 +77,18 @@ export class Received {
         `${digest} has more than the ${size} bytes that its manifest says`,
       );
     }
-    this.#part?.append(chunk);
-    return this.#pass(chunk);
+    if (this.#isKept) this.#part?.append(chunk);
+    const waiting = this.#pass(chunk);
+    if (this.#begun !== undefined && this.#size >= JUDGED_BYTES) this.#judge(this.#begun);
+    return waiting;
+  }
+
+  /** Its lock is kept: whoever else wants the blob waits for the image. */
+  #judge(begun: number): void {
+    this.#begun = undefined;
+    const left = this.descriptor.size - this.#size;
+    this.#isKept = ((performance.now() - begun) / this.#size) * left >= WORTH_MS;
+    if (!this.#isKept) this.#part?.forget();
   }
 
   #pass(chunk: Buffer): Promise<void> | undefined {
@@ -97,7 +115,9 @@ export class Received {
 
   file(): BlobFile | undefined {
     const part = this.#part;
-    return part && { path: part.path, release: () => part.release() };
+    if (this.#isKept) return part && { path: part.path, release: () => part.release() };
+    part?.discard();
+    return undefined;
   }
 
   /** Ends it: what is good is kept for the next attempt. */
