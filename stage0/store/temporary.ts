@@ -48,7 +48,7 @@ export class Temporary {
 
   /** A new empty directory, locked. End it with `publish` or `discard`. */
   create(mode: number): TemporaryDirectory {
-    mkdirDurable(this.#root, 0o700);
+    this.#makeRoot();
     for (;;) {
       const path = this.#fresh();
       fs.mkdirSync(path, { mode });
@@ -94,7 +94,7 @@ export class Temporary {
 
   /** The first half of `remove`; what it returns is the second. */
   detach(path: string, parent: string): () => boolean {
-    mkdirDurable(this.#root, 0o700);
+    this.#makeRoot();
     const doomed = this.#fresh();
     try {
       fs.renameSync(path, doomed);
@@ -122,6 +122,8 @@ export class Temporary {
   /** Removes it. Returns how many directories that were. */
   sweep(): number {
     let removed = 0;
+    // Of a store that an older podctl made.
+    if (process.geteuid?.() === 0 && fs.existsSync(this.#root)) spread(this.#root);
     for (const path of this.#entries()) {
       const fd = lockDirectory(path);
       if (fd === undefined) continue;
@@ -135,12 +137,31 @@ export class Temporary {
     return removed;
   }
 
+  #makeRoot(): void {
+    if (fs.existsSync(this.#root)) return;
+    mkdirDurable(this.#root, 0o700);
+    spread(this.#root);
+  }
+
   #entries(): readonly string[] {
     return [this.#root, ...this.#swept].flatMap(entriesOf);
   }
 
   #fresh(): string {
     return `${this.#root}/${uniqueName()}`;
+  }
+}
+
+/**
+ * Trees have nothing to do with each other. If all were made beside the last ones, ext4 would pass over the inodes of those that
+ * were removed in the last minutes, file by file: after `image gc` a layer took half as long again.
+ */
+function spread(directory: string): void {
+  const fd = fs.openSync(directory, OPEN_DIRECTORY);
+  try {
+    native().spreadSubdirectories(fd); // ignored: a hint, and not all file systems take it
+  } finally {
+    fs.closeSync(fd);
   }
 }
 

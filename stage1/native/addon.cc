@@ -283,6 +283,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("lgetxattrat", lgetxattrat);
   add("copyContent", copy_content);
   add("syncfs", syncfs_);
+  add("spreadSubdirectories", [](const CallbackInfo &info) { return Napi::Boolean::New(info.Env(), addon::spread_subdirectories(number(info, 0))); });
   add("startWriteback", start_writeback);
   add("viewOverlay", view_overlay);
   add("canRestrictDevices", [](const CallbackInfo &info) { return Napi::Boolean::New(info.Env(), addon::can_restrict_devices()); });

@@ -46,6 +46,8 @@ export interface Addon {
   /** All of `fromFd`'s content into the new, empty `toFd`: shared where the file system can (reflink), else copied. */
   copyContent(fromFd: number, toFd: number): void;
   syncfs(fd: number): void;
+  /** Has directories made in this one lie apart on the disk (ioctl_iflags(2), FS_TOPDIR_FL). False where nothing knows of that. */
+  spreadSubdirectories(fd: number): boolean;
   /** Asks the kernel to begin writing this range to disk, without waiting for it. */
   startWriteback(fd: number, offset: number, size: number): void;
   /**

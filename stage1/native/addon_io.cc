@@ -81,6 +81,13 @@ sys::Result execute(const std::string &path, const std::vector<std::string> &arg
   return result;
 }
 
+bool spread_subdirectories(int directory) {
+  int flags = 0;
+  if (sys::failed(sys::ioctl(directory, FS_IOC_GETFLAGS, &flags))) return false;
+  flags |= FS_TOPDIR_FL;
+  return !sys::failed(sys::ioctl(directory, FS_IOC_SETFLAGS, &flags));
+}
+
 Outcome copy_content(int from, int to) {
   // The kernel takes the descriptor to clone as the argument itself.
   const sys::Result cloned = sys::ioctl(to, FICLONE, reinterpret_cast<void *>(static_cast<intptr_t>(from)));

@@ -34,6 +34,9 @@ sys::Result write_all(int fd, const void *data, size_t size);
 // The content of one open file into another, new one: shared where the file system can (reflink), else copied.
 Outcome copy_content(int from, int to);
 
+// Has what is made in it lie apart (FS_TOPDIR_FL, "T" in chattr(1)). False where the file system knows no such thing.
+bool spread_subdirectories(int directory);
+
 // Has it stay open across an execve(2).
 Outcome keep_open(int fd);
 

@@ -2,7 +2,8 @@
  * npm run bench -- pull [ROUNDS]: from a docker-registry on loopback to an image that is ready to run, beside podman pull and beside
  * skopeo copy with umoci unpack: an image of ten layers, then another one that has nine of them.
  *
- * Every contender gets a directory of its own each round. `sync` before each, untimed, so that nobody waits for another's writes.
+ * Every contender gets a directory of its own each round. Before each, untimed, all is written to the disk, and the machine rests:
+ * after much has been written the host of a virtual one is at work for some seconds, and takes its processors away.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -15,6 +16,7 @@ import { PODCTL } from './pods';
 
 const rounds = Number(process.argv[2] ?? 5);
 const WARM_UP = 1;
+const REST_SECONDS = 3;
 const LAYERS = 10;
 const MIB = 1024 * 1024;
 
@@ -122,7 +124,7 @@ function compare(host: string, work: string): { text: string; met: boolean } {
     timings,
     rounds: samples,
     peakKiB,
-  } = measure(Object.values(all), rounds, { warmUp: WARM_UP, settle: ['sync'] });
+  } = measure(Object.values(all), rounds, { warmUp: WARM_UP, settle: ['sh', '-c', `sync; sleep ${REST_SECONDS}`] });
   const sum = (title: string, ...added: string[]): Timing =>
     summed(
       title,

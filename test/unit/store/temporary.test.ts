@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Temporary } from '../../../stage0/store/temporary';
 import { scratchDirectory } from '../../fixtures/scratch';
+import { skip } from '../../runner/skip';
+
+/** EXT4_SUPER_MAGIC of statfs(2). */
+const EXT4 = 0xef53;
 
 describe('temporary directories', () => {
   const scratch = scratchDirectory();
@@ -16,6 +21,19 @@ describe('temporary directories', () => {
     temporary().discard(two);
     assert.equal(fs.readFileSync(`${scratch()}/place/file`, 'utf8'), one.path);
     assert.deepEqual(fs.readdirSync(`${scratch()}/tmp`), []);
+  });
+
+  it('lie apart from each other on ext4, also in a store that did not have them so', function () {
+    if (fs.statfsSync(scratch()).type !== EXT4) skip(this, 'the directory for temporary files is not on ext4');
+    const isSpread = () => /^\S*T/.test(execFileSync('lsattr', ['-d', `${scratch()}/tmp`], { encoding: 'utf8' }));
+    fs.mkdirSync(`${scratch()}/tmp`);
+    temporary().discard(temporary().create(0o700));
+    assert.equal(isSpread(), false);
+    temporary().sweep();
+    assert.equal(isSpread(), true);
+    fs.rmdirSync(`${scratch()}/tmp`);
+    temporary().discard(temporary().create(0o700));
+    assert.equal(isSpread(), true);
   });
 
   it('are swept when nobody holds them, also half removed ones', () => {

@@ -69,7 +69,7 @@ export class RegistryApi {
   /** https; http only where it is allowed and there is nothing that speaks TLS. */
   async #chooseScheme(url: URL): Promise<void> {
     try {
-      await this.#client.greet(url);
+      if (await this.#client.speaksPlainly(url)) this.#scheme = 'http';
     } catch (error) {
       if (!isWithoutTls(error)) throw error;
       this.#scheme = 'http';

@@ -3,8 +3,14 @@
  * built with, and not know those of the company), or those SSL_CERT_FILE names.
  */
 import fs from 'node:fs';
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { isErrno, messageOf, PodctlError } from '#kernel/errors';
+
+/** Loaded when the first server is to be verified. */
+const tls = (): typeof import('node:tls') => process.getBuiltinModule('node:tls');
+
+/** Of a client that verifies nobody. */
+export const withoutAuthorities = (): SecureContext => tls().createSecureContext({ ca: [] });
 
 /** Where distributions keep them: Debian and Arch, Fedora, SUSE, Alpine. */
 const BUNDLES = [
@@ -31,9 +37,9 @@ export function secureContext(
   const base = named ? [readCertificates(named)] : hostBundle();
   const extra = env['NODE_EXTRA_CA_CERTS'];
   const ca = [...base, ...(extra ? [readCertificates(extra)] : []), ...authorities];
-  if (own.length === 0) return createSecureContext({ ca });
+  if (own.length === 0) return tls().createSecureContext({ ca });
   try {
-    return createSecureContext({ ca, cert: own.map((one) => one.certificate), key: own.map((one) => one.key) });
+    return tls().createSecureContext({ ca, cert: own.map((one) => one.certificate), key: own.map((one) => one.key) });
   } catch (cause) {
     throw new PodctlError(
       'config-invalid',
@@ -53,7 +59,7 @@ function hostBundle(): string[] {
       if (!isErrno(error, 'ENOENT')) throw unreadableCertificates(bundle, error);
     }
   }
-  return [...rootCertificates];
+  return [...tls().rootCertificates];
 }
 
 /** PEM of a file. @throws PodctlError `io` */

@@ -1,11 +1,12 @@
 /** Reading over http and https as a careful client does: with credentials, redirects, retries, and limits for everything. */
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { PodctlError } from '#kernel/errors';
 import { authorityOf, authorization } from './authorization';
-import { secureContext } from './certificates';
+import { secureContext, withoutAuthorities } from './certificates';
 import { openConnection, type Route } from './connection';
 import { exchange, type Reply } from './exchange';
 import { malformed, refusedStatus, shownUrl, timedOut } from './failure';
+import { answersPlainly } from './greeting';
 import { proxyFor } from './proxy';
 import { isUnwilling, Patience, retryAfter, Unwilling } from './retry';
 import { type HttpSettings, MAX_REDIRECTS, TIMEOUTS } from './settings';
@@ -67,17 +68,20 @@ export class HttpClient {
   }
 
   /**
-   * A TLS handshake and nothing else, with whoever it is: does the server speak TLS? To read all authorities takes as long as many
-   * a request, and one that speaks plain http, where that is allowed, need not be verified.
-   * @throws PodctlError `fetch-*`, `interrupted`
+   * Whether the server speaks http only, where it was to speak https. If it does not say so itself, a TLS handshake and nothing else
+   * is made, with whoever it is: to read all authorities takes as long as many a request.
+   * @throws PodctlError `fetch-*`, `interrupted`: of the handshake, too, if the server does not speak TLS
    */
-  async greet(url: URL): Promise<void> {
+  async speaksPlainly(url: URL): Promise<boolean> {
     const route = this.#route(url);
+    // What goes through a proxy goes another way encrypted than plain.
+    if (route.proxy === undefined && (await answersPlainly(url, route))) return true;
     // Some refuse whoever shows no certificate just as if they spoke no TLS.
     const isExpected = this.settings.certificates?.(url.host) !== undefined;
-    const stranger = { ...route, context: () => createSecureContext({ ca: [] }), checkCertificates: false };
+    const stranger = { ...route, context: withoutAuthorities, checkCertificates: false };
     const { socket } = await openConnection(url, isExpected ? route : stranger);
     socket.destroy();
+    return false;
   }
 
   /** What `attempt` does, tried again if that may help. */

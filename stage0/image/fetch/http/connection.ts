@@ -1,7 +1,7 @@
 /** One connection to the server of a URL: directly or through a proxy, encrypted where the URL says so. */
 import { request } from 'node:http';
 import { connect, isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, type SecureContext, connect as secure } from 'node:tls';
+import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls';
 import { PodctlError } from '#kernel/errors';
 import { failureOf, shownUrl, timedOut } from './failure';
 import { Intake } from './intake';
@@ -22,6 +22,9 @@ export interface Route {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
+
+/** Loaded when the first server wants it. */
+const secure = (options: ConnectionOptions): TLSSocket => process.getBuiltinModule('node:tls').connect(options);
 
 const portOf = ({ port, protocol }: URL): number => Number(port || (protocol === 'https:' ? 443 : 80));
 const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '');
