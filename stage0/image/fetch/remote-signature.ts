@@ -5,7 +5,7 @@ import { readBounded } from '../../files/read-bounded';
 import type { Observe } from './events';
 import { MAX_SIGNATURE_BYTES } from './file';
 import type { HttpClient } from './http/client';
-import { refusedStatus, shownUrl } from './http/failure';
+import { interruption, refusedStatus, shownUrl } from './http/failure';
 
 export type SignatureSource = { readonly url: URL } | { readonly path: string };
 
@@ -60,7 +60,7 @@ async function pause(delay: number, url: URL, signal: AbortSignal | undefined): 
   try {
     await sleep(delay, undefined, signal === undefined ? {} : { signal });
   } catch (cause) {
-    throw new PodctlError('interrupted', `${shownUrl(url)}: interrupted`, { cause });
+    throw interruption(url, cause);
   }
 }
 

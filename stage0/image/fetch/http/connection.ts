@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { connect, isIP, type Socket } from 'node:net';
 import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls';
 import { PodctlError } from '#kernel/errors';
-import { failureOf, shownUrl, timedOut } from './failure';
+import { failureOf, interruption, shownUrl, timedOut } from './failure';
 import { Intake } from './intake';
 import { type Dial, MAX_HEADER_BYTES, type Place } from './settings';
 
@@ -38,7 +38,7 @@ export function openConnection(url: URL, route: Route): Promise<Connection> {
       for (const socket of open) socket.destroy();
       reject(error);
     };
-    const interrupted = (): void => end(new PodctlError('interrupted', `${shownUrl(url)}: interrupted`));
+    const interrupted = (): void => end(interruption(url));
     const timer = setTimeout(() => end(timedOut(url, 'no connection', route.timeoutMs)), route.timeoutMs);
     const settle = (): void => {
       clearTimeout(timer);

@@ -1,9 +1,8 @@
 /** One request and its response: the header is there when it resolves, the body comes as it is read. */
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
-import { PodctlError } from '#kernel/errors';
 import { openConnection, proxyAuthorization, type Route } from './connection';
-import { failureOf, malformed, shownUrl, timedOut } from './failure';
+import { failureOf, interruption, malformed, timedOut } from './failure';
 import type { Intake } from './intake';
 import { MAX_HEADER_BYTES, MIN_BYTES, type Timeouts } from './settings';
 
@@ -91,8 +90,6 @@ function answer(
     asking.end(form);
   });
 }
-
-const interruption = (url: URL): PodctlError => new PodctlError('interrupted', `${shownUrl(url)}: interrupted`);
 
 /** A body whose length was not said has a form that node:http knows how to take apart. */
 function piecesOf(message: IncomingMessage, intake: Intake | undefined): AsyncIterable<Buffer> {

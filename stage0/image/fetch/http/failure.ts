@@ -47,6 +47,10 @@ export function failureOf(error: unknown, url: URL): PodctlError {
 export const timedOut = (url: URL, what: string, ms: number): PodctlError =>
   new PodctlError('fetch-timeout', `${shownUrl(url)}: ${what} within ${ms / 1000} seconds`);
 
+/** A signal ended it. */
+export const interruption = (url: URL, cause?: unknown): PodctlError =>
+  new PodctlError('interrupted', `${shownUrl(url)}: interrupted`, { cause });
+
 export const refusedStatus = (url: URL, status: number): PodctlError =>
   new PodctlError('fetch-status', `${shownUrl(url)}: the server answered with status ${status}`, {
     ...(status === 401 || status === 403 || status === 407

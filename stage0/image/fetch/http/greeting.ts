@@ -3,9 +3,8 @@
  * does not speak TLS. For that alone node:tls need not be loaded, which takes as long as the requests of a small image.
  */
 import type { Socket } from 'node:net';
-import { PodctlError } from '#kernel/errors';
 import { openConnection, type Route } from './connection';
-import { shownUrl } from './failure';
+import { interruption } from './failure';
 
 /** Ends a line for a server that reads some before it answers. */
 const LINE_ENDS = '\r\n\r\n';
@@ -57,7 +56,7 @@ function beginsWithHttp(socket: Socket, url: URL, signal: AbortSignal | undefine
     };
     const interrupted = (): void => {
       end();
-      reject(new PodctlError('interrupted', `${shownUrl(url)}: interrupted`));
+      reject(interruption(url));
     };
     const timer = setTimeout(() => settle(false), PATIENCE_MS);
     if (signal?.aborted === true) return interrupted();

@@ -1,7 +1,7 @@
 /** How often, and after which pauses, a failed request is made again. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, PodctlError } from '#kernel/errors';
-import { shownUrl } from './failure';
+import { interruption, shownUrl } from './failure';
 import { type HttpSettings, RETRY, type RetryPolicy } from './settings';
 
 /** The cause of a `fetch-status` error that may pass. */
@@ -70,7 +70,7 @@ export class Patience {
     try {
       await sleep(delay, undefined, signal === undefined ? {} : { signal });
     } catch (cause) {
-      throw new PodctlError('interrupted', `${shownUrl(url)}: interrupted`, { cause });
+      throw interruption(url, cause);
     }
   }
 }
