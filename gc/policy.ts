@@ -35,7 +35,8 @@ const EMBRYO_AGE_MS = 60_000;
 /** What to do with one pod; nothing for a pod in use. A pod marked now is removed by a later run, after its grace period. */
 export function decide(pod: Candidate, now: number, patience: Patience): Action | undefined {
   if (pod.lockHeld) return undefined;
-  const age = now - pod.since;
+  // A time of the kernel's is finer than a clock of milliseconds, so what was marked in this one seems to be yet to come.
+  const age = Math.max(0, now - pod.since);
   const mark = (to: 'garbage' | 'exited-garbage', why: MarkReason): Action => ({ kind: 'mark', id: pod.id, to, why });
   switch (pod.directory) {
     case 'embryo':

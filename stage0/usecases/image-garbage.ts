@@ -29,7 +29,10 @@ export function collectImages(services: Services, graceMs: number, report: (even
       doomed.push(trees.detach(id));
       report({ kind: 'tree', id });
     }
-    const kept = keptImages(services, (id, lastUsedAt) => needs.images.has(id) || now() - lastUsedAt < graceMs);
+    const kept = keptImages(
+      services,
+      (id, lastUsedAt) => needs.images.has(id) || Math.max(0, now() - lastUsedAt) < graceMs,
+    );
     for (const { id, name } of images.list()) {
       if (kept.has(id)) continue;
       doomed.push(images.detach(id));

@@ -79,13 +79,18 @@ class Caller:
 
     def receive(self):
         """Type and body of the next message."""
+        kind, _, body = self.receive_parts()
+        return kind, body
+
+    def receive_parts(self):
+        """Type, header (with the signature and the error's name) and body of the next message."""
         while True:
             if len(self.bytes) >= 16:
                 body, _, fields = struct.unpack('<III', self.bytes[4:16])
-                size = (16 + fields + 7) // 8 * 8 + body
-                if len(self.bytes) >= size:
-                    whole, self.bytes = self.bytes[:size], self.bytes[size:]
-                    return whole[1], whole[size - body:]
+                start = (16 + fields + 7) // 8 * 8
+                if len(self.bytes) >= start + body:
+                    whole, self.bytes = self.bytes[:start + body], self.bytes[start + body:]
+                    return whole[1], whole[:start], whole[start:]
             self.fill()
 
     def call(self, interface, member, body=b'', signature='', **more):

@@ -33,6 +33,11 @@ describe('gc policy', () => {
     it(`${directory} of ${age / HOUR} h: ${expected}`, () => assert.equal(kind(pod(directory, age)), expected));
     it(`${directory} in use: leave`, () => assert.equal(kind(pod(directory, age, true)), 'leave'));
   }
+  it('without a grace period, what was marked in this millisecond, or before the clock was set back, is removed', () => {
+    for (const age of [-0.5, -HOUR]) assert.equal(kind(pod('exited-garbage', age), { gracePeriod: 0 }), 'remove');
+    assert.equal(kind(pod('prepared', -0.5), { expirePrepared: 0 }), 'mark garbage');
+    assert.equal(kind(pod('exited-garbage', -0.5)), 'keep');
+  });
   it('--mark-only removes nothing', () => {
     for (const directory of ['exited-garbage', 'garbage'] as const) {
       assert.equal(kind(pod(directory, 99 * HOUR), { markOnly: true }), 'leave');

@@ -4,6 +4,7 @@ import { createContext } from '../../../stage0/cli/context';
 import { createServices } from '../../../stage0/cli/services';
 import { HttpClient } from '../../../stage0/image/fetch/http/client';
 import { ensureTree } from '../../../stage0/render/ensure-tree';
+import { collectImages } from '../../../stage0/usecases/image-garbage';
 import { type FetchOptions, FROM_STORE, obtainImage } from '../../../stage0/usecases/images';
 import type { Services } from '../../../stage0/usecases/services';
 import { type AciOptions, buildAci, imageIdOf } from '../../fixtures/aci';
@@ -225,5 +226,19 @@ describe('obtaining images', () => {
       sign('example.com/a');
       await rejectsCode('signature-key-unknown', obtain('example.com/a', { ...verified, trustKeys: true }));
     });
+  });
+
+  it('are collected without a grace period even if the clock was set back since they were used', async () => {
+    serve('example.com/a');
+    const { image } = await obtain('example.com/a');
+    services.images.touch(image.id);
+    const before = { ...services, now: () => Date.now() - 1000 };
+    collectImages(before, 1, () => undefined);
+    assert.deepEqual(
+      services.images.list().map(({ id }) => id),
+      [image.id],
+    );
+    collectImages(before, 0, () => undefined);
+    assert.deepEqual(services.images.list(), []);
   });
 });
