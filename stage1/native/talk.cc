@@ -150,7 +150,11 @@ class Visitor {
 
   /** Of a pipe the end is passed on; in a terminal it is a key, and behind a begun line the first only ends the line. */
   void end_input() {
-    in_.close();
+    if (raw_.has_terminal()) {
+      static_cast<void>(in_.release());  // ignored: it stays open, for its modes
+    } else {
+      in_.close();
+    }
     said_ = 0;
     if (talk_.has_terminal) {
       said_bytes_[said_++] = 'i';
@@ -170,11 +174,13 @@ class Visitor {
 
   void hear() {
     const sys::Result got = sys::recv(talk_.socket.get(), heard_bytes_, kMaxHeard, kMsgDontWait);
-    if (got == -EAGAIN || got == -EINTR) return;
+    // A reset is told once, of what we said and the other side did not read before it closed; what it said comes behind.
+    if (got == -EAGAIN || got == -EINTR || got == -ECONNRESET) return;
     if (got <= 0) return end_unheard();
     const Text message(heard_bytes_, static_cast<size_t>(got));
     kind_ = message[0];
-    if (kind_ == 'z') in_.close();  // whoever writes to us is told so by the kernel
+    // Whoever writes to us is told so by the kernel. A terminal's modes are to be put back, and its keys still leave.
+    if (kind_ == 'z' && !raw_.has_terminal()) in_.close();
     if (kind_ == 'x') return end_as_told(message.from(1));
     if (kind_ != 'o' && kind_ != 'e') return;
     heard_ = message.size;

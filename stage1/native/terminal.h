@@ -36,11 +36,13 @@ void copy_window_size(int from, int to);
 /** The caller's terminal passes every byte through, until the end of this object. */
 class RawTerminal {
  public:
+  /** @param fd stays open as long as this; negative: there is none, and nothing is done */
   explicit RawTerminal(int fd);
   RawTerminal(const RawTerminal &) = delete;
   RawTerminal &operator=(const RawTerminal &) = delete;
   ~RawTerminal() { leave(); }
 
+  bool has_terminal() const { return fd_ >= 0; }
   bool is_raw() const { return is_raw_; }
   /** Nothing happens in the background: the terminal is another's then. */
   void enter();
