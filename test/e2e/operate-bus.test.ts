@@ -10,9 +10,9 @@ import { IdlePods } from '../rig/suite';
 describe('operating pods on a host with faults', () => {
   const pods = new IdlePods();
   const machines = (): string => output('machinectl', 'list', '--no-legend');
+  const MACHINED = 'systemd-machined.service';
 
   describe('without machined', () => {
-    const MACHINED = 'systemd-machined.service';
     before(() => void output('systemctl', 'mask', '--runtime', '--now', MACHINED));
     after(() => void output('systemctl', 'unmask', '--runtime', MACHINED));
 
@@ -129,7 +129,12 @@ describe('operating pods on a host with faults', () => {
   describe('with a bus whose policy refuses', () => {
     const POLICY = '/etc/dbus-1/system.d/podctl-test.conf';
     const BUS = ['org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus'];
-    const reload = (): string => output('busctl', 'call', ...BUS, 'ReloadConfig');
+    /** Without machined: the daemon, while it reads, asks it for users, which it cannot answer while it waits for the daemon. */
+    const reload = (): void => {
+      output('systemctl', 'mask', '--runtime', '--now', MACHINED);
+      output('busctl', 'call', ...BUS, 'ReloadConfig');
+      output('systemctl', 'unmask', '--runtime', MACHINED);
+    };
     before(() => {
       pods.detach('kept');
       const refuse = (member: string): string =>
