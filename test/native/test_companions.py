@@ -101,8 +101,9 @@ def test_a_check_that_scatters_is_gathered(rig):
 
 def test_checks_cost_the_init_little_and_leave_nothing_in_it(rig):
     def anonymous(pid):
+        """KiB, whole also while a check that was begun just now shares them."""
         with open(f'/proc/{pid}/smaps_rollup') as f:
-            return next(int(line.split()[1]) for line in f if line.startswith('Pss_Anon:'))
+            return next(int(line.split()[1]) for line in f if line.startswith('Anonymous:'))
     pod = rig.pod(app(WAIT, more=check('true', interval=20))).start()
     until_health(pod, 'healthy')
     pid = pod.init_pid()
