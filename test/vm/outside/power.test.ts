@@ -74,7 +74,8 @@ describe('a machine that goes down', function () {
   it('reboot: pods of enabled services come up, after those that they need, and have gone down before them', async () => {
     enable('t-db.service', 'Description=a pod');
     enable('t-web.service', 'Requires=t-db.service\nAfter=t-db.service');
-    assert.equal(vm('reboot').status, 0);
+    const rebooted = vm('reboot');
+    assert.equal(rebooted.status, 0, rebooted.stderr);
     for (let state = ''; state !== 'active'; ) {
       state = inside('systemctl', 'show', '--value', '-p', 'ActiveState', 't-web.service').stdout.trim();
       assert.notEqual(state, 'failed', inside('journalctl', '-b', '-u', 't-web.service').stdout);
