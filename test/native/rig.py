@@ -76,6 +76,11 @@ class Rig:
             os.symlink('busybox', self.tree + '/bin/' + name)
         self.count = 0
 
+    def join(self):
+        """For a child to be: it comes into the cgroup, and ends with the test."""
+        with open(self.cgroup + '/cgroup.procs', 'w') as f:
+            f.write('0')
+
     def clear(self):
         """Ends what a failed test has left, and makes the cgroup anew: the kernel ends whatever comes to one that was killed."""
         self.end()
@@ -128,15 +133,12 @@ class Pod:
 
     def start(self, notify=None, **options):
         """notify: path of a socket to which the init says what it says to systemd."""
-        def enter():
-            with open(self.rig.cgroup + '/cgroup.procs', 'w') as f:
-                f.write('0')
         environment = {k: v for k, v in os.environ.items() if k != 'NOTIFY_SOCKET'}
         environment['LISTEN_FDS'] = '3'
         if notify:
             environment['NOTIFY_SOCKET'] = notify
         options = dict(dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE), **options)
-        self.process = subprocess.Popen([STAGE1, 'run', self.plan], preexec_fn=enter, env=environment, **options)
+        self.process = subprocess.Popen([STAGE1, 'run', self.plan], preexec_fn=self.rig.join, env=environment, **options)
         return self
 
     def wait(self, timeout=30):

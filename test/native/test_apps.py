@@ -49,6 +49,12 @@ def until(test, what):
     raise AssertionError(f'waited in vain for {what}')
 
 
+def freeze(cgroup, value):
+    with open(cgroup + '/cgroup.freeze', 'w') as f:
+        f.write(value)
+    until(lambda: f'frozen {value}' in open(cgroup + '/cgroup.events').read(), 'the freezer')
+
+
 def state_of(pod, name):
     try:
         return pod.keys('status/' + name)

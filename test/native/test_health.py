@@ -4,7 +4,7 @@ import signal
 import time
 
 from rig import app, quote
-from test_apps import handler, policy, state_of, until
+from test_apps import freeze, handler, policy, state_of, until
 from test_life import processes_of
 
 
@@ -146,15 +146,12 @@ def test_checks_do_not_pile_up_in_an_app_that_stands_still(rig):
     pod = rig.pod(app(WAIT, more=check('true', timeout=200))).start()
     until_health(pod, 'healthy')
     cgroup = cgroup_of(pod)
-    with open(cgroup + '/cgroup.freeze', 'w') as f:
-        f.write('1')
-    until(lambda: 'frozen 1' in open(cgroup + '/cgroup.events').read(), 'the freezer')
+    freeze(cgroup, '1')
     for _ in range(25):
         time.sleep(0.05)
         assert len(companions_of(pod)) <= 1
     assert state_of(pod, 'web')['health'] == 'healthy', state_of(pod, 'web')
-    with open(cgroup + '/cgroup.freeze', 'w') as f:
-        f.write('0')
+    freeze(cgroup, '0')
     pod.stop()
     assert pod.status == 0
     # Nor in one that has stopped itself: there, they answer.

@@ -4,7 +4,7 @@ import os
 
 from control_rig import Control
 from rig import app
-from test_apps import state_of, until
+from test_apps import freeze, state_of, until
 from test_health import WAIT, check, cgroup_of, companions_of, pid_of, until_health
 
 ENDLESS = 'while :; do sleep 60; done'
@@ -41,25 +41,18 @@ def is_being_checked(pod):
     return any('companion' in path for path, _, _ in os.walk(cgroup_of(pod)))
 
 
-def freeze(pod, value):
-    cgroup = cgroup_of(pod)
-    with open(cgroup + '/cgroup.freeze', 'w') as f:
-        f.write(value)
-    until(lambda: f'frozen {value}' in open(cgroup + '/cgroup.events').read(), 'the freezer')
-
-
 def test_no_check_is_started_in_an_app_that_stands_still(rig):
     pod = rig.pod(app(WAIT, more=check('! test -e /sick')), clock()).start()
     until_health(pod, 'healthy')
 
     def froze_between_checks():
-        freeze(pod, '1')
-        return not is_being_checked(pod) or freeze(pod, '0')
+        freeze(cgroup_of(pod), '1')
+        return not is_being_checked(pod) or freeze(cgroup_of(pod), '0')
     until(froze_between_checks, 'a moment without a check')
     let_pass(pod, 6)
     assert not is_being_checked(pod) and state_of(pod, 'web')['health'] == 'healthy', state_of(pod, 'web')
     touch(pod, '/sick')
-    freeze(pod, '0')
+    freeze(cgroup_of(pod), '0')
     until(lambda: 'health-failures' in state_of(pod, 'web'), 'the next check, when it moves again')
     pod.stop()
     assert pod.status == 0, pod.err
@@ -71,13 +64,13 @@ def test_the_time_of_a_check_stands_still_with_its_app(rig):
     late = app(WAIT, name='late', more=check(ENDLESS, timeout=1000, retries=1000))
     pod = rig.pod(app(WAIT, more=check(script, timeout=1000, retries=1, action='kill')), late).start()
     until(lambda: count(pod, 'web') == 1, 'a check')
-    freeze(pod, '1')
+    freeze(cgroup_of(pod), '1')
     companions = companions_of(pod)
     assert companions
     until(lambda: int(state_of(pod, 'late').get('health-failures', 0)) >= 2, 'time to pass')
     assert companions_of(pod) == companions and state_of(pod, 'web')['health'] == 'starting', state_of(pod, 'web')
     touch(pod, '/answer')
-    freeze(pod, '0')
+    freeze(cgroup_of(pod), '0')
     until_health(pod, 'healthy')
     assert count(pod, 'web') >= 1 and state_of(pod, 'web')['state'] == 'running'
     pod.stop()

@@ -44,12 +44,9 @@ class Injector:
 
     def run(self, pod, role=0, call=None, n=0, error=errno.EIO, programs=0):
         """Runs a pod with the N-th `call` of one of its processes failing; sets its status, out, err and calls."""
-        def enter():
-            with open(self.rig.cgroup + '/cgroup.procs', 'w') as f:
-                f.write('0')
         log = pod.path + '.calls'
         number = '-1' if call is None else self.numbers[call]
-        done = subprocess.run([self.program, log, str(role), number, str(n), str(error), STAGE1, 'run', pod.plan], preexec_fn=enter, env=dict(os.environ, INJECT_PROGRAMS=str(programs)),
+        done = subprocess.run([self.program, log, str(role), number, str(n), str(error), STAGE1, 'run', pod.plan], preexec_fn=self.rig.join, env=dict(os.environ, INJECT_PROGRAMS=str(programs)),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20)
         pod.status, pod.out, pod.err = done.returncode, done.stdout, done.stderr.replace(JOURNAL_WARNING, '')
         with open(log) as f:

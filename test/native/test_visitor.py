@@ -8,7 +8,7 @@ import subprocess
 import termios
 
 from rig import STAGE1
-from test_apps import until
+from test_apps import freeze
 
 LEAVE = b'\x10\x11'
 
@@ -17,15 +17,9 @@ class Visit:
     """`podctl-stage1 foreground` in a terminal of its own, in which it is the job in the foreground."""
 
     def __init__(self, rig):
-        self.cgroup = rig.cgroup
         directory = os.path.join(rig.dir, 'visited')
         os.makedirs(directory, exist_ok=True)
-
-        def join():
-            with open(rig.cgroup + '/cgroup.procs', 'w') as f:
-                f.write('0')
-
-        self.init = subprocess.Popen(['sleep', '1000'], preexec_fn=join)
+        self.init = subprocess.Popen(['sleep', '1000'], preexec_fn=rig.join)
         with open(os.path.join(directory, 'pid'), 'w') as f:
             f.write(f'{self.init.pid}\n')
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -35,7 +29,7 @@ class Visit:
         self.before = termios.tcgetattr(self.slave)
 
         def enter():
-            join()
+            rig.join()
             os.setsid()
             fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
 
@@ -46,11 +40,6 @@ class Visit:
 
     def type(self, keys):
         os.write(self.master, keys)
-
-    def freeze(self, value):
-        with open(self.cgroup + '/cgroup.freeze', 'w') as f:
-            f.write(value)
-        until(lambda: f'frozen {value}' in open(self.cgroup + '/cgroup.events').read(), 'the freezer')
 
     def end_pod(self):
         self.init.kill()
@@ -99,10 +88,10 @@ def test_a_terminal_is_left_by_its_keys_after_its_app_took_no_more_input(rig):
 def test_what_an_init_said_is_heard_though_it_closed_without_having_heard_all(rig):
     visit = Visit(rig)
     assert visit.socket.recv(100, socket.MSG_PEEK) == b'w24 80'
-    visit.freeze('1')
+    freeze(rig.cgroup, '1')
     visit.socket.send(b'olast words\r\n')
     visit.socket.send(b'x7')
     visit.socket.close()  # with the size unread, of which the kernel tells the other side before it lets it have what was said
-    visit.freeze('0')
+    freeze(rig.cgroup, '0')
     visit.end_pod()
     assert visit.end() == (7, b'last words\r\n', True)

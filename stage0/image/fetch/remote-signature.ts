@@ -1,11 +1,11 @@
 /** The signature of an image that is fetched: by URL, or from a file that the user named. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, PodctlError } from '#kernel/errors';
 import { readBounded } from '../../files/read-bounded';
 import type { Observe } from './events';
 import { MAX_SIGNATURE_BYTES } from './file';
 import type { HttpClient } from './http/client';
-import { interruption, refusedStatus, shownUrl } from './http/failure';
+import { refusedStatus, shownUrl } from './http/failure';
+import { pause } from './http/retry';
 
 export type SignatureSource = { readonly url: URL } | { readonly path: string };
 
@@ -53,14 +53,6 @@ export async function awaitSignature(
       delayMs: delay,
     });
     await pause(delay, url, client.settings.signal);
-  }
-}
-
-async function pause(delay: number, url: URL, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(delay, undefined, signal === undefined ? {} : { signal });
-  } catch (cause) {
-    throw interruption(url, cause);
   }
 }
 

@@ -67,10 +67,15 @@ export class Patience {
   async #pause(failure: PodctlError, url: URL, delay: number): Promise<void> {
     const { signal, onRetry } = this.#settings;
     onRetry?.(shownUrl(url), failure.message, delay);
-    try {
-      await sleep(delay, undefined, signal === undefined ? {} : { signal });
-    } catch (cause) {
-      throw interruption(url, cause);
-    }
+    await pause(delay, url, signal);
+  }
+}
+
+/** Waits `delay` ms before `url` is asked again. @throws PodctlError `interrupted` */
+export async function pause(delay: number, url: URL, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(delay, undefined, signal === undefined ? {} : { signal });
+  } catch (cause) {
+    throw interruption(url, cause);
   }
 }
