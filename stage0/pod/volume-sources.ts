@@ -113,7 +113,7 @@ function symlinkOnTheWay(volume: string, path: AbsPath): PodctlError {
   try {
     real = fs.realpathSync(path);
   } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error;
+    if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL')) throw error; // EINVAL: no link any more
   }
   const hint = real === undefined ? {} : { hint: `name ${real}, or allow links with follow=true` };
   return new PodctlError(
