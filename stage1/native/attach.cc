@@ -80,15 +80,15 @@ int complain(Text caller, const Failure &failure) {
   return complain(caller, words.text());
 }
 
-Outcome<int> go_on(Talk &talk, const Fd &directory) {
-  Outcome<Fd> init = hold_init(directory);
+Outcome<int> go_on(Talk &talk) {
+  Outcome<Fd> init = hold_init(talk.directory);
   if (init.ok()) talk.init = static_cast<Fd &&>(init.value);  // else it has ended, and the connection tells how
   return hold_talk(talk);
 }
 
 Outcome<int> join(Talk &talk, const char *const words[]) {
-  const Fd directory = TRY(open_at(AT_FDCWD, words[0], kOpenDirectory));
-  talk.socket = TRY(connect_control(directory));
+  talk.directory = TRY(open_at(AT_FDCWD, words[0], kOpenDirectory));
+  talk.socket = TRY(connect_control(talk.directory));
   Buffer<kMaxRequest> request;
   request << "attach " << words[1] << ' ' << words[2];
   TRY(ask(talk.socket, request.text(), Fd()));
@@ -99,7 +99,7 @@ Outcome<int> join(Talk &talk, const char *const words[]) {
   const Text joined = answer.from(3);
   talk.has_terminal = names(joined, "tty-in") || names(joined, "tty-out");
   talk.gives_input = names(joined, "tty-in") || names(joined, "stdin");
-  return go_on(talk, directory);
+  return go_on(talk);
 }
 
 Outcome<int> return_to(Talk &talk, const char *const words[]) {
@@ -107,7 +107,8 @@ Outcome<int> return_to(Talk &talk, const char *const words[]) {
   if (!parse_decimal(words[0], fd) || fd > 0x7fffffff) return problem("not a file descriptor", words[0]);
   talk.socket = Fd(static_cast<long>(fd));
   TRY(check(sys::fcntl(talk.socket.get(), F_SETFD, FD_CLOEXEC), "fcntl", words[0]));
-  return go_on(talk, TRY(open_at(AT_FDCWD, words[1], kOpenDirectory)));
+  talk.directory = TRY(open_at(AT_FDCWD, words[1], kOpenDirectory));
+  return go_on(talk);
 }
 
 }  // namespace

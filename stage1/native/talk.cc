@@ -5,6 +5,7 @@
 #include <linux/fcntl.h>
 #include <linux/signalfd.h>
 
+#include "ask.h"
 #include "audience.h"
 #include "files.h"
 #include "kernel.h"
@@ -203,18 +204,27 @@ class Visitor {
     leave(static_cast<int>(number));
   }
 
+  /** A killed init has closed its sockets, but its end is seen only when its apps' mounts have been written to the disk. */
+  bool was_killed() const {
+    constexpr int64_t kMomentMs = 200;
+    if (is_gone(talk_.init, kMomentMs)) return true;
+    if (connect_control(talk_.directory).ok()) return is_gone(talk_.init, 0);
+    static_cast<void>(is_gone(talk_.init, kFarewellMs));  // ignored: it is on its way
+    return true;
+  }
+
   void end_unheard() {
     raw_.leave();
+    const bool is_killed = was_killed();
     Buffer<256> line;
     line << "podctl: " << talk_.caller << ": ";
-    constexpr int64_t kMomentMs = 200;
-    if (is_gone(talk_.init, kMomentMs)) {
+    if (is_killed) {
       line << "pod-failed: the pod was killed\n";
     } else {
       line << "control-failed: detached by the pod: this side took the output too slowly, and is not to hold the app back\n";
     }
     write_all(2, line.text());
-    leave(is_gone(talk_.init, 0) ? kKilled : kOwnFailure);
+    leave(is_killed ? kKilled : kOwnFailure);
   }
 
   Talk &talk_;

@@ -10,6 +10,8 @@ struct Talk {
   /** The command of podctl's that messages name. */
   Text caller = "attach";
   Fd socket{};
+  /** The pod's. */
+  Fd directory{};
   /** The pod's init; closed if it has ended already. */
   Fd init{};
   /** For whom the pod runs: a signal stops the pod, and a second one kills it. Otherwise it ends the talk. */

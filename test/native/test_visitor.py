@@ -17,7 +17,7 @@ class Visit:
     """`podctl-stage1 foreground` in a terminal of its own, in which it is the job in the foreground."""
 
     def __init__(self, rig):
-        directory = os.path.join(rig.dir, 'visited')
+        self.directory = directory = os.path.join(rig.dir, 'visited')
         os.makedirs(directory, exist_ok=True)
         self.init = subprocess.Popen(['sleep', '1000'], preexec_fn=rig.join)
         with open(os.path.join(directory, 'pid'), 'w') as f:
@@ -95,3 +95,26 @@ def test_what_an_init_said_is_heard_though_it_closed_without_having_heard_all(ri
     freeze(rig.cgroup, '0')
     visit.end_pod()
     assert visit.end() == (7, b'last words\r\n', True)
+
+
+def test_an_init_whose_end_takes_a_while_is_told_as_killed(rig):
+    visit = Visit(rig)
+    assert visit.socket.recv(100) == b'w24 80'
+    visit.socket.close()
+    try:
+        visit.process.wait(1)  # longer than an end usually takes
+    except subprocess.TimeoutExpired:
+        pass
+    visit.end_pod()
+    assert visit.end() == (137, b'podctl: run: pod-failed: the pod was killed\r\n', True)
+
+
+def test_who_was_let_go_by_an_init_that_goes_on_is_told_why(rig):
+    visit = Visit(rig)
+    assert visit.socket.recv(100) == b'w24 80'
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+        control.bind(os.path.join(visit.directory, 'control'))
+        control.listen()
+        visit.socket.close()
+        status, shown, is_restored = visit.end()
+    assert (status, is_restored) == (254, True) and b'this side took the output too slowly' in shown, shown
