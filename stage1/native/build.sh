@@ -16,7 +16,7 @@ warnings='-std=c++17 -Wall -Wextra -Werror'
 # No libc and no unwinding. Small, and without the inlining that would add up the stack frames of all of a pod's set-up: text
 # and stack are what an idle pod keeps in memory.
 freestanding='-Oz -fno-inline-functions-called-once -fno-reorder-functions -ffreestanding -fno-builtin -fno-exceptions
-  -fno-rtti -fno-stack-protector -fno-asynchronous-unwind-tables -fno-threadsafe-statics -fno-pie -flto=auto'
+  -fno-rtti -fno-stack-protector -fno-asynchronous-unwind-tables -fno-threadsafe-statics -fno-pie -flto -flto-partition=one'
 case $("$cxx" -dumpmachine) in x86_64*) freestanding="$freestanding -fcf-protection=none" ;; esac
 bare='-static -nostdlib -no-pie -s -Wl,--build-id=none -Wl,-z,norelro -Wl,-z,noexecstack -Wl,-z,noseparate-code'
 addon='-O2 -shared -fPIC -fvisibility=hidden -ffunction-sections -DNAPI_VERSION=8 -DNAPI_CPP_EXCEPTIONS

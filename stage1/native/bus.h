@@ -29,6 +29,8 @@ struct Bus {
   /** When, in monotonic milliseconds, and how long was waited before; 0 if an answer is awaited. */
   uint64_t again = 0;
   uint64_t pause = 0;
+  /** Nothing else waits for the answer any more. */
+  bool is_late = false;
   /** Monotonic milliseconds. */
   uint64_t deadline = 0;
 };
@@ -45,7 +47,7 @@ Outcome<> read_answers(Bus &bus);
 /** When to see to it even if nothing has come: monotonic milliseconds, 0 for never. */
 uint64_t deadline_of(const Bus &bus);
 
-/** Does what is due by then: asks again, or fails since no answer came in time. */
+/** Does what is due by then: asks again, lets others go on without the answer, or fails since none came in time. */
 Outcome<> pass_deadline(Bus &bus);
 
 }  // namespace podctl

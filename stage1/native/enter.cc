@@ -101,7 +101,10 @@ Outcome<int> perform_entry(Entry &entry) {
   TRY(fill_standard_files());
   TRY(find_section(entry));
   entry.target = TRY(find_target(entry.arena, entry.request.pod, entry.has_own_users, *entry.first));
-  const Born born = TRY(send_command(entry));
+  const Outcome<Born> sent = send_command(entry);
+  // Its cgroup goes with an app that ends at this moment.
+  if (!sent.ok()) return is_alive(entry.target.process) ? *sent.failure : app_is_over();
+  const Born born = sent.value;
   const int status = born.pid == 0 ? kOwnFailure : TRY(attend(entry, born));
   char buffer[4096];
   const Text report = read_report(entry, buffer, sizeof buffer);

@@ -17,6 +17,9 @@ namespace {
 /** How long an app's readiness socket is left alone once something was read: no app can keep the init busy. */
 constexpr uint64_t kReadinessPauseMs = 20;
 
+/** How long a pod that has ended stays for what journald has not read yet. */
+constexpr uint64_t kJournalFarewellMs = 2000;
+
 /** How often a journal that is away is looked for: at most so often, and only when there is something to say. */
 constexpr uint64_t kJournalRetryMs = 500;
 
@@ -121,6 +124,8 @@ void Supervisor::handle_input(App &app, const PollSet &set) {
 }
 
 void Supervisor::handle_readiness(App &app) {
+  // poll(2) looks at one file after the other: the app may have been executed, and be ready, behind the look at its start.
+  if (app.start_report.is_open()) handle_start_report(app);
   char buffer[kMaxSaid];
   const Said said = read_said(app, buffer);
   app.readiness_pause = monotonic_ms() + kReadinessPauseMs;
@@ -164,6 +169,18 @@ void Supervisor::note_output(const App &app, Stream &stream) {
   if (stream.lost == 0 || !stream.journal.fd.is_open() || stream.journal_is_stuck) return;
   enter_loss(pod_, app, stream.lost);
   stream.lost = 0;
+}
+
+/**
+ * journald asks systemd what a line is of when the line's turn comes, and of a unit that is over there is nothing to be had: a line
+ * of a pod that was over before would be found neither by the pod nor, in the worst case, by its unit.
+ */
+void Supervisor::await_journal() {
+  const uint64_t end = monotonic_ms() + kJournalFarewellMs;
+  for (const App &app : pod_) {
+    if (!app.out.journal_is_stuck) await_reader(app.out.journal, end);
+    if (!app.err.journal_is_stuck) await_reader(app.err.journal, end);
+  }
 }
 
 void Supervisor::tend_output(Stream &stream, uint64_t now) {

@@ -80,6 +80,19 @@ void send_all_waiting(EntryQueue &queue, uint64_t milliseconds) {
   }
 }
 
+void await_reader(const Sink &stream, uint64_t end) {
+  constexpr unsigned long kUnread = 0x5411;  // SIOCOUTQ
+  int unread = 0;
+  if (!stream.fd.is_open() || sys::failed(sys::ioctl(stream.fd.get(), kUnread, &unread)) || unread == 0) return;
+  // journald hangs up when it has stored what came before the end.
+  if (sys::failed(sys::shutdown(stream.fd.get(), kShutdownWrite))) return;
+  const uint64_t now = monotonic_ms();
+  const uint64_t left = now < end ? end - now : 0;
+  pollfd poll{stream.fd.get(), 0, 0};
+  const sys::Time timeout{static_cast<int64_t>(left / 1000), static_cast<int64_t>(left % 1000 * 1000000)};
+  static_cast<void>(sys::ppoll(&poll, 1, &timeout));  // ignored: then the pod has waited long enough
+}
+
 Outcome<Sink> open_journal_stream(const Fd &journal, Text identifier, Text unit, int priority) {
   Outcome<Fd> socket = connect_below(journal, "stdout", kSockStream | kSockNonblock);
   if (!socket.ok()) return socket.failure;

@@ -69,7 +69,7 @@ void Supervisor::pass_status_on(const App &app, Text status) {
   if (!sent.ok()) warn(pod_, *sent.failure);
 }
 
-/** True while machined has not answered; asks it first, if that has not been done yet. */
+/** True while machined is waited for; asks it first, if that has not been done yet. */
 bool Supervisor::is_registering() {
   if (pod_.bus.endpoint.is_open()) {
     const Outcome<> started = start_calls(pod_.bus);
@@ -78,7 +78,7 @@ bool Supervisor::is_registering() {
       warn(pod_, *started.failure);
     }
   }
-  return pod_.bus.socket.is_open();
+  return pod_.bus.socket.is_open() && !pod_.bus.is_late;
 }
 
 /** READY=1 once every app is ready, also when one has failed since: the unit did start. machined delays it, briefly. */

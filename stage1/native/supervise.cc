@@ -54,6 +54,7 @@ int Supervisor::run() {
   }
   enter_end(pod_, !announced_ ? "start" : stop_was_asked_ ? "stopped" : "exit", exit_status_);
   audience_.end(exit_status_);
+  await_journal();
   return exit_status_;
 }
 

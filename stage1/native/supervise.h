@@ -73,6 +73,7 @@ class Supervisor {
   void handle_stream(App &app, Stream &stream, const PollSet &set);
   void note_output(const App &app, Stream &stream);
   void tend_output(Stream &stream, uint64_t now);
+  void await_journal();
   void handle_deadlines();
   void reap();
 

@@ -192,8 +192,10 @@ Outcome<Target> find_target(Arena &arena, Text pod_directory, bool has_own_users
   // What was read of a process by its number is true if it still lives now that it is held.
   if (!is_alive(target.init)) return pod_is_over();
   if (!unit.ok()) return unit.failure;
-  TRY(find_app_process(arena, target, directory.get(), unit.value.get(), "apps/", has_own_users, app));
-  return target;
+  const Outcome<> found = find_app_process(arena, target, directory.get(), unit.value.get(), "apps/", has_own_users, app);
+  if (found.ok()) return target;
+  // Cgroups go with a pod that ends while it is looked at.
+  return is_alive(target.init) ? *found.failure : pod_is_over();
 }
 
 Outcome<Target> find_target_inside(Arena &arena, int directory, int cgroups, bool has_own_users, const Op &app) {

@@ -30,6 +30,8 @@ class SystemBus:
 
     def __init__(self, path, errors):
         self.errors, self.calls = list(errors), []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(path)
         self.listener.listen()
@@ -55,6 +57,7 @@ class SystemBus:
     def hear(self, connection, serial, message):
         member = next(name for name in ('Hello', 'UnregisterMachine', 'RegisterMachine') if name.encode() + b'\0' in message)
         self.calls.append(member)
+        self.may_answer.wait(20)
         error = self.errors.pop(0) if member == 'RegisterMachine' and self.errors else None
         connection.send(answer(serial, error))
 
@@ -66,10 +69,12 @@ def messages(pod, removes):
     return both if removes else both[(16 + fields + 7) // 8 * 8 + body:]
 
 
-def register(rig, errors, removes=True):
-    """What a pod asks machined for, in order, and what it warns of."""
+def register(rig, errors, removes=True, is_late=False):
+    """What a pod asks machined for, in order, and what it warns of. `is_late`: the bus answers when the pod is up already."""
     pod = rig.pod(app('echo up; trap "exit 0" TERM; while :; do sleep 0.05; done'))
     bus = SystemBus(pod.path + '/bus', errors)
+    if is_late:
+        bus.may_answer.clear()
     notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notify.bind(pod.path + '/notify')
     notify.settimeout(20)
@@ -79,6 +84,9 @@ def register(rig, errors, removes=True):
     pod.start(notify=pod.path + '/notify')
     while b'READY=1' not in notify.recv(4096):
         pass
+    if is_late:
+        bus.may_answer.set()
+        bus.thread.join(20)  # the pod hangs up when it has heard
     os.kill(pod.init_pid(), signal.SIGTERM)
     pod.wait()
     bus.thread.join(20)
@@ -104,3 +112,8 @@ def test_another_s_machine_is_left_alone_at_once(rig):
 def test_other_errors_are_final(rig):
     calls, warnings = register(rig, ['org.freedesktop.DBus.Error.AccessDenied'])
     assert calls == ['UnregisterMachine', 'RegisterMachine'] and len(warnings) == 1, (calls, warnings)
+
+
+def test_a_machined_that_is_slow_holds_nobody_up_and_is_still_heard(rig):
+    calls, warnings = register(rig, [], is_late=True)
+    assert (calls, warnings) == (['UnregisterMachine', 'RegisterMachine'], []), (calls, warnings)
