@@ -194,17 +194,19 @@ void Control::wait_for(Connection &connection, Wait wait, App *app) {
 void Control::follow_up(Connection &connection) {
   const App &app = *connection.app;
   const bool is_stop = connection.wait == Wait::stop;
-  const bool is_beginning = app.comes_again ||
+  const bool is_beginning = app.comes_again || (app.stop != App::Stop::none && !app.is_over()) ||
       app.state == App::State::pre_start || app.state == App::State::starting || app.state == App::State::waiting;
   if (is_stop ? !app.is_over() || !app.is_drained() : is_beginning) return;
   connection.wait = Wait::request;
   connection.app = nullptr;
   set_patience(connection);
-  if (!is_stop && app.is_over() && app.reason == Reason::stopped) {
-    return refuse(connection, "app-failed", "it was stopped before it began", app.name);
+  if (is_stop) return answer(connection, "ok");
+  if (was_not_executed(app)) {
+    return refuse(connection, "app-failed", app.detail.empty() ? reason_name(app) : app.detail, app.name);
   }
-  if (is_stop || !was_not_executed(app)) return answer(connection, "ok");
-  refuse(connection, "app-failed", app.detail.empty() ? reason_name(app) : app.detail, app.name);
+  const bool was_stopped = app.is_over() && app.stop != App::Stop::none;
+  if (was_stopped) return refuse(connection, "app-failed", "it was stopped before it began", app.name);
+  answer(connection, "ok");
 }
 
 void Control::remove(Connection &connection, Text name) {

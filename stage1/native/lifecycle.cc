@@ -98,6 +98,14 @@ void Supervisor::announce() {
   if (stopping_) announce_stop();
 }
 
+/** False if an app that was not ready will not be any more. */
+bool Supervisor::can_come_up() const {
+  for (const App &app : pod_) {
+    if (!app.was_ready && (stopping_ || app.is_over())) return false;
+  }
+  return true;
+}
+
 void Supervisor::announce_stop() {
   if (stop_announced_ || !announced_) return;
   stop_announced_ = true;

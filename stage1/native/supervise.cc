@@ -58,7 +58,10 @@ int Supervisor::run() {
   return exit_status_;
 }
 
-bool Supervisor::is_held(const App &app) const { return audience_.awaits_caller(app) && (announced_ || !app.is_over()); }
+/** A caller comes back to a pod that is up, or may still be, and to no other. */
+bool Supervisor::is_held(const App &app) const {
+  return audience_.awaits_caller(app) && (announced_ || !app.is_over() || can_come_up());
+}
 
 void Supervisor::gather(PollSet &set) {
   audience_.adopt_caller();

@@ -139,6 +139,7 @@ class Supervisor {
   void announce_stop();
   void conclude(const App &app);
   bool is_everyone_over() const;
+  bool can_come_up() const;
   bool is_ending() const;
   void decide(int exit_status);
   void fail(int exit_status);

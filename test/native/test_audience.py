@@ -1,6 +1,7 @@
 """Who is attached to an app, and the caller in the foreground: the messages, what is no message, and what must never wait."""
 import os
 import random
+import select
 import socket
 import subprocess
 import threading
@@ -196,13 +197,13 @@ def test_input_that_is_not_read_stops_nothing(rig):
     assert pod.status == 0, pod.err
 
 
-def foreground(rig, *apps, **options):
-    """A pod whose caller is this process."""
+def foreground(rig, *apps, notify=None, **options):
+    """A pod whose caller is this process. `notify`: as of Pod.start."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     theirs.set_inheritable(True)
     from rig import HEAD
     pod = rig.pod(*apps, head=HEAD + f'inherit caller {theirs.fileno()}\n', **options)
-    pod.start(pass_fds=(theirs.fileno(),))
+    pod.start(notify=notify, pass_fds=(theirs.fileno(),))
     theirs.close()
     ours.settimeout(20)
     return pod, ours
@@ -236,6 +237,21 @@ def test_output_of_a_terminal_waits_for_the_caller(rig):
     assert pod.process.poll() is None
     caller.send(b'w24 80')
     assert pod.wait().out == b'early\r\n' and pod.status == 6
+    assert caller.recv(100) == b'x6'
+
+
+def test_output_of_a_terminal_waits_for_the_caller_of_a_pod_that_systemd_is_slow_to_take(rig):
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(rig.dir + '/slow-notify')
+    systemd.settimeout(20)
+    pod, caller = foreground(rig, app('echo early; exit 6', extra=DEVPTS, more=TTY), notify=rig.dir + '/slow-notify')
+    while not os.path.exists(pod.path + '/status/web') or pod.keys('status/web')['state'] != 'exited':
+        time.sleep(0.01)
+    while b'READY=1' not in systemd.recv(4096):  # the barrier's file goes with its message
+        pass
+    assert not select.select([pod.process.stdout], [], [], 0.3)[0]
+    caller.send(b'w24 80')
+    assert pod.wait().out == b'early\r\n'
     assert caller.recv(100) == b'x6'
 
 

@@ -242,4 +242,5 @@ def test_control_restart_ends_with_a_pod_that_is_stopped(rig):
     asking.send('restart deaf 60000')
     assert control.apps() == {'deaf': 'running'}
     pod.stop()
-    assert asking.answer().startswith('error app-failed deaf') or asking.answer() == ''
+    answer = asking.answer()
+    assert answer.startswith('error app-failed deaf') or answer == '', answer
