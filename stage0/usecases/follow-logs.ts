@@ -62,11 +62,15 @@ async function untilOver({ isOver }: Following, watch: { readonly isOn: boolean 
 
 /** Waits until journald has stored what the pod has sent it. */
 async function settle({ namespace }: Following): Promise<void> {
-  const synced = await new Promise<boolean>((resolve, reject) => {
+  if (!(await syncJournal(namespace))) await sleep(SETTLE_MS);
+}
+
+/** Has journald store what it has been sent; false for those who may not ask for it. */
+export function syncJournal(namespace: string | undefined): Promise<boolean> {
+  return new Promise((resolve, reject) => {
     execFile('journalctl', ['--sync', ...(namespace === undefined ? [] : [`--namespace=${namespace}`])], (error) => {
       if (error !== null && isErrno(error, 'ENOENT')) reject(error);
       else resolve(error === null);
     });
   });
-  if (!synced) await sleep(SETTLE_MS);
 }

@@ -85,7 +85,8 @@ async function sourceOf(pod: PodId): Promise<LogSource> {
     invocation: fieldText(entry, '_SYSTEMD_INVOCATION_ID') ?? '',
   }));
   const own = podUnit(pod);
-  const last = units.at(-1);
-  if (last === undefined || last.unit === '' || units.some(({ unit }) => unit === own)) return ownSource(pod);
+  // journald does not know of a process that was gone when its entry's turn came.
+  const last = units.filter(({ unit }) => unit !== '').at(-1);
+  if (last === undefined || units.some(({ unit }) => unit === own)) return ownSource(pod);
   return { pod, unit: last.unit, ...(last.invocation === '' ? {} : { invocation: last.invocation }) };
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
+import { said } from '../rig/events';
 import { command, needsHost, output, PODCTL, Rig, until } from '../rig/rig';
 import { Sandbox } from '../rig/sandbox';
 
@@ -36,13 +37,14 @@ describe('app family', () => {
     assert.match(rig.ok('status', sandbox.pod), /^state=exited$/m);
   });
 
-  it('add, start, stop, start again, rm', () => {
+  it('add, start, stop, start again, rm', async () => {
     const before = sandbox.mounts();
     assert.equal(sandbox.ok('add', image, '--name=one', '--environment=A=1'), 'one\n');
     assert.equal(sandbox.ok('list'), 'NAME\tSTATE\none\tcreated\n');
     const status = sandbox.ok('status', '--app=one');
     assert.match(status, /^name=one\nstate=created\nimage_id=sha512-[0-9a-f]{128}\ncreated_at=\S+\n$/);
     sandbox.ok('start', '--app=one');
+    await said(sandbox.pod, 'up');
     assert.match(sandbox.ok('status'), /^state=running$/m);
     assert.equal(sandbox.ok('exec', 'sh', '-c', 'echo $A $AC_APP_NAME; hostname'), `1 one\npodctl-${sandbox.pod}\n`);
     assert.match(rig.ok('list'), /one\s+example.com\/tool\s+running/);
@@ -54,6 +56,7 @@ describe('app family', () => {
       sandbox.apps().map(({ name, state }) => [name, state]),
       [['one', 'running']],
     );
+    await said(sandbox.pod, 'up', 2);
     sandbox.ok('stop', '--force');
     sandbox.ok('rm');
     assert.deepEqual(sandbox.apps(), []);
@@ -63,9 +66,9 @@ describe('app family', () => {
     assert.equal(/"name": "one"/.test(rig.ok('cat-manifest', sandbox.pod)), false);
     assert.match(rig.ok('status', sandbox.pod), /^state=running$/m);
     output('journalctl', '--sync');
-    const said = output('journalctl', '-o', 'cat', '-t', 'one', `POD_UUID=${sandbox.pod}`);
+    const lines = output('journalctl', '-o', 'cat', '-t', 'one', `POD_UUID=${sandbox.pod}`);
     assert.deepEqual(
-      said.split('\n').filter((line) => line !== ''),
+      lines.split('\n').filter((line) => line !== ''),
       ['up', 'bye', 'up'],
     );
   });
@@ -101,6 +104,7 @@ describe('app family', () => {
         ['extra', 'running'],
       ],
     );
+    await said(uuid, 'up', 2);
     of('stop', uuid, '--app=main');
     assert.match(rig.ok('status', uuid), /^state=running$/m);
     of('stop', uuid, '--app=extra');
@@ -151,42 +155,48 @@ describe('app family', () => {
     assert.match(rig.ok('status', sandbox.pod), /^state=running$/m);
   });
 
-  it('works with users of the pod’s own, and with copied roots', () => {
+  it('works with users of the pod’s own, and with copied roots', async () => {
     const script = 'id -u; cat /proc/self/uid_map; stat -c %u /bin/busybox; touch /written && echo wrote';
     for (const flags of [['--private-users=3000000'], ['--no-overlay'], ['--no-overlay', '--private-users=3000000']]) {
       const uuid = rig.ok('app', 'sandbox', '--net=none', '--detach', ...flags).trim();
       of('add', uuid, image, '--name=who', '--exec=/bin/sh', '--', '-c', script);
       of('start', uuid);
+      await said(uuid, 'wrote');
       of('stop', uuid);
       rig.ok('stop', uuid);
       output('journalctl', '--sync');
-      const said = output('journalctl', '-o', 'cat', '-t', 'who', `POD_UUID=${uuid}`).trim().split('\n');
+      const lines = output('journalctl', '-o', 'cat', '-t', 'who', `POD_UUID=${uuid}`).trim().split('\n');
       const range = flags.some((flag) => flag.includes('users')) ? /^0 3000000 65536$/ : /^0 0 4294967295$/;
-      assert.match((said[1] ?? '').trim().replace(/ +/g, ' '), range);
-      assert.deepEqual([said[0], said[2], said[3]], ['0', '0', 'wrote'], flags.join(' '));
+      assert.match((lines[1] ?? '').trim().replace(/ +/g, ' '), range);
+      assert.deepEqual([lines[0], lines[2], lines[3]], ['0', '0', 'wrote'], flags.join(' '));
       rig.ok('rm', uuid);
     }
   });
 
-  it('brings volumes along: its own, those the pod has, and implicit ones, and keeps them', () => {
+  it('brings volumes along: its own, those the pod has, and implicit ones, and keeps them', async () => {
     const shared = `${rig.root}/shared`;
     fs.mkdirSync(shared);
-    const sh = (name: string, script: string, ...flags: string[]): void => {
+    const sh = async (name: string, script: string, ...flags: string[]): Promise<void> => {
       sandbox.ok('add', image, `--name=${name}`, ...flags, '--exec=/bin/sh', '--', '-c', script);
       sandbox.ok('start', `--app=${name}`);
-      sandbox.ok('stop', `--app=${name}`);
+      const ended = () => sandbox.apps().find((app) => app.name === name)?.state === 'exited';
+      await until(() => (ended() ? true : undefined), `the end of ${name}`);
     };
     const volumes = [
       `--mnt-volume=name=shared,kind=host,source=${shared},target=/host`,
       '--mnt-volume=name=scratch,kind=empty,mode=0700,target=/scratch',
     ];
-    sh('one', 'echo of one > /host/file; echo kept > /scratch/file; stat -c %a /scratch > /host/mode', ...volumes);
+    await sh(
+      'one',
+      'echo of one > /host/file; echo kept > /scratch/file; stat -c %a /scratch > /host/mode',
+      ...volumes,
+    );
     assert.equal(fs.readFileSync(`${shared}/file`, 'utf8'), 'of one\n');
     assert.equal(fs.readFileSync(`${shared}/mode`, 'utf8'), '700\n');
     sandbox.ok('rm', '--app=one');
     // The pod has them still.
     const mounts = ['--mount=volume=shared,target=/a', '--mount=volume=scratch,target=/b'];
-    sh('two', 'cat /b/file > /a/second; touch /a/x', ...mounts, '--readonly-rootfs');
+    await sh('two', 'cat /b/file > /a/second; touch /a/x', ...mounts, '--readonly-rootfs');
     assert.equal(fs.readFileSync(`${shared}/second`, 'utf8'), 'kept\n');
     const bad = sandbox.app(
       'add',

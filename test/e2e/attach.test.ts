@@ -1,5 +1,6 @@
 /** `podctl attach`: joining an app that runs, several at once, and leaving it as it was. */
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { needsHost, output, until } from '../rig/rig';
 import { heard, Speaking, script } from '../rig/speaking';
@@ -15,23 +16,14 @@ describe('podctl attach', () => {
   });
   after(() => rig?.dispose());
 
-  /** Waits until a process is attached to the pod as one of `count`. */
-  async function attached(pod: string, count: number): Promise<void> {
-    const init = output('systemctl', 'show', '-P', 'MainPID', `podctl-${pod}.service`).trim();
-    const sockets = (): number => Number(output('sh', '-c', `ls -l /proc/${init}/fd | grep -c socket: || true`));
-    const own = baseline.get(pod) ?? 0;
-    await until(() => (sockets() >= own + count ? true : undefined), `${count} to be attached`);
-  }
-  const baseline = new Map<string, number>();
-  function pod(...words: readonly string[]): string {
-    const uuid = rig.detached(...words);
-    const init = output('systemctl', 'show', '-P', 'MainPID', `podctl-${uuid}.service`).trim();
-    baseline.set(uuid, Number(output('sh', '-c', `ls -l /proc/${init}/fd | grep -c socket: || true`)));
-    return uuid;
+  /** Waits until the init has taken a visitor in: only then does it look for signals in this way, and nothing before does. */
+  async function attached({ pid }: ChildProcess): Promise<void> {
+    const files = (): string => output('sh', '-c', `ls -l /proc/${pid}/fd`);
+    await until(() => (files().includes('[signalfd]') ? true : undefined), 'the visitor to be attached');
   }
 
   it('gives the app its input, shows what it says, and ends with its status', async () => {
-    const uuid = pod(rig.image, '--stdin=stream', '--stdout=stream', ...ECHO);
+    const uuid = rig.detached(rig.image, '--stdin=stream', '--stdout=stream', ...ECHO);
     assert.equal(rig.ok('attach', '--mode=list', uuid), 'stdin\nstdout\nstderr\n');
     assert.equal(rig.ok('attach', '--mode=list', '--format=json', uuid), '["stdin","stdout","stderr"]\n');
     const child = rig.attach(uuid);
@@ -43,14 +35,14 @@ describe('podctl attach', () => {
   });
 
   it('the end of its input is the end of the app’s', async () => {
-    const uuid = pod(rig.image, '--stdin=stream', '--stdout=stream', ...ECHO);
+    const uuid = rig.detached(rig.image, '--stdin=stream', '--stdout=stream', ...ECHO);
     const done = rig.podctlWith('two\n', 'attach', uuid);
     assert.deepEqual([done.status, done.stdout], [6, 'got two\neof\n']);
     await rig.over(uuid);
   });
 
   it('who leaves without an end leaves the input open', async () => {
-    const uuid = pod(rig.image, '--stdin=stream', '--stdout=stream', ...ECHO);
+    const uuid = rig.detached(rig.image, '--stdin=stream', '--stdout=stream', ...ECHO);
     const child = rig.attach(uuid);
     child.stdin?.write('a\n');
     await once(child.stdout ?? child, 'data');
@@ -60,7 +52,12 @@ describe('podctl attach', () => {
   });
 
   it('several see the same; one that is stopped holds nobody back, and is told so later', async () => {
-    const uuid = pod(rig.image, '--stdin=stream', '--stdout=stream', ...script('read go; yes 0123456789abcdef'));
+    const uuid = rig.detached(
+      rig.image,
+      '--stdin=stream',
+      '--stdout=stream',
+      ...script('read go; yes 0123456789abcdef'),
+    );
     const slow = rig.attach('--mode=stdout', uuid);
     const slowly = heard(slow);
     const others = [rig.attach('--mode=stdout', uuid), rig.attach('--mode=stdout', uuid)];
@@ -69,7 +66,7 @@ describe('podctl attach', () => {
       child.stdout?.on('data', (chunk: Buffer) => {
         sizes[i] = (sizes[i] ?? 0) + chunk.length;
       });
-    await attached(uuid, 3);
+    for (const child of [slow, ...others]) await attached(child);
     slow.kill('SIGSTOP');
     rig.attach('--mode=stdin', uuid).stdin?.write('go\n');
     await until(() => (Math.min(...sizes) > 50 * 1024 * 1024 ? true : undefined), `50 MB at both: ${sizes}`);
@@ -83,7 +80,7 @@ describe('podctl attach', () => {
   });
 
   it('shows what an app logs, from then on; a reader that goes away ends it', () => {
-    const uuid = pod(rig.image, ...script('while :; do echo tick; echo tock >&2; sleep 0.01; done'));
+    const uuid = rig.detached(rig.image, ...script('while :; do echo tick; echo tock >&2; sleep 0.01; done'));
     assert.equal(rig.ok('attach', '--mode=list', uuid), 'stdout\nstderr\n');
     const line = `${rig.line('x').split("'--insecure")[0]} attach --mode=stderr ${uuid} 2>&1 </dev/null`;
     assert.equal(output('bash', '-c', `${line} | head -n 2; echo \${PIPESTATUS[0]}`), 'tock\ntock\n141\n');
@@ -94,11 +91,11 @@ describe('podctl attach', () => {
   it('a terminal is shared, drawn anew for who comes, and of the size of the last one', async () => {
     const text =
       'trap "stty size" WINCH; stty -echo; while :; do read a && echo "got $a"; [ "$a" != end ] || exit 7; done';
-    const uuid = pod('-it', rig.image, ...script(text));
+    const uuid = rig.detached('-it', rig.image, ...script(text));
     assert.equal(rig.ok('attach', '--mode=list', uuid), 'tty-in\ntty-out\n');
     const watcher = rig.attach('--mode=tty-out', uuid);
     const watched = heard(watcher);
-    await attached(uuid, 1);
+    await attached(watcher);
     const first = rig.attachInTerminal(
       [
         { expect: '24 80' },
@@ -119,7 +116,7 @@ describe('podctl attach', () => {
   });
 
   it('follows an app through its restarts', async () => {
-    const uuid = pod(
+    const uuid = rig.detached(
       rig.image,
       '--stdin=stream',
       '--stdout=stream',
@@ -138,7 +135,7 @@ describe('podctl attach', () => {
   });
 
   it('says clearly what cannot be attached to', async () => {
-    const silent = pod(rig.image, '--stdout=null', '--stderr=null', ...script('exec sleep 1000'));
+    const silent = rig.detached(rig.image, '--stdout=null', '--stderr=null', ...script('exec sleep 1000'));
     const refused = (...words: readonly string[]): string => {
       const { status, stderr } = rig.podctl('attach', ...words);
       assert.equal(status, 254);
@@ -146,7 +143,7 @@ describe('podctl attach', () => {
     };
     assert.match(refused(silent), /attach: not-attachable: .*neither input nor output[\s\S]*hint: .*--mode=list/);
     assert.equal(rig.ok('attach', '--mode=list', silent), '');
-    const logging = pod(rig.image, ...script('exec sleep 1000'));
+    const logging = rig.detached(rig.image, ...script('exec sleep 1000'));
     assert.match(refused('--mode=stdin', logging), /not-attachable: .*no stdin .*stdout, stderr/);
     assert.match(refused('--mode=tty', logging), /not-attachable: .*no terminal/);
     assert.match(refused('--mode=stdout,nonsense', logging), /usage: .*nonsense/);
@@ -157,10 +154,10 @@ describe('podctl attach', () => {
   });
 
   it('the death of the pod is told', async () => {
-    const uuid = pod(rig.image, ...script('exec sleep 1000'));
+    const uuid = rig.detached(rig.image, ...script('exec sleep 1000'));
     const child = rig.attach('--mode=stdout', uuid);
     const all = heard(child);
-    await attached(uuid, 1);
+    await attached(child);
     output('systemctl', 'kill', '-s', 'KILL', `podctl-${uuid}.service`);
     const { status, stderr } = await all;
     assert.equal(status, 137);

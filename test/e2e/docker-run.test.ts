@@ -1,10 +1,11 @@
 /** `podctl run` of Docker and OCI images: what an image's author expects, whatever the image comes in. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { busyboxLayer, dockerArchive, layer, layoutOf, type TestImage, TestLayout } from '../fixtures/oci';
 import { FIRST, threeBlocks } from '../fixtures/subid';
 import type { TarItem } from '../fixtures/tar-writer';
-import { command, needsHost, type Outcome, output, PODCTL, Rig, until } from '../rig/rig';
+import { command, needsHost, type Outcome, output, PODCTL, Rig } from '../rig/rig';
 
 const ACCOUNTS: readonly TarItem[] = [
   { name: 'etc/' },
@@ -160,11 +161,7 @@ describe('run of Docker and OCI images', () => {
       '--name=stopped',
       image({ ...SHELL, Cmd: [trap], StopSignal: 'SIGINT' }),
     );
-    await until(() => (rig.ok('list', '--format=json').includes('"running"') ? true : undefined), 'the pod');
-    await until(
-      () => (output('journalctl', '-t', `image-${count}`, '-o', 'cat').includes('ready') ? true : undefined),
-      'the app',
-    );
+    await once(running.child.stdout ?? running.child, 'data');
     rig.ok('stop', 'stopped');
     const { status, stdout } = await running.ended;
     assert.deepEqual([status, stdout], [7, 'ready\ncaught\n']);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { threeBlocks } from '../fixtures/subid';
 import { Entering, ended, SLEEP } from '../rig/entering';
-import { needsHost } from '../rig/rig';
+import { needsHost, until } from '../rig/rig';
 
 /** What there is to confine a process, read on the host. */
 function confinement(pid: string): Record<string, unknown> {
@@ -123,7 +123,7 @@ describe('podctl enter', () => {
     );
   });
 
-  it('refuses pods and apps that do not run, and names the apps there are', () => {
+  it('refuses pods and apps that do not run, and names the apps there are', async () => {
     const two = rig.run(rig.image, '--name=one', ...SLEEP, '---', rig.image, '--name=two', ...SLEEP);
     assert.match(rig.enter(two, 'true').stderr, /app-not-found: .*has several apps: one, two\n/);
     assert.match(rig.enter('--app=three', two, 'true').stderr, /app-not-found: .*no app "three", only one, two/);
@@ -134,6 +134,7 @@ describe('podctl enter', () => {
       /^podctl: enter: pod-wrong-state: pod .* is exited, not running/,
     );
     const some = rig.run(rig.image, '--name=one', '--exec=/bin/true', '---', rig.image, '--name=two', ...SLEEP);
+    await until(() => (/^app-one=0$/m.test(rig.ok('status', some)) ? true : undefined), 'the end of one');
     assert.match(rig.enter('--app=one', some, 'true').stderr, /app-not-running: app "one" .* has ended with status 0/);
     rig.ok('stop', '--force', some);
   });

@@ -105,9 +105,8 @@ describe('events', () => {
       explained,
       /Subject: App web of pod [0-9a-f-]{36} has ended\n[\s\S]*ended for good, with the status 4[\s\S]*reason is exit:/,
     );
-    const unit = `podctl-${pod}.service`;
     assert.match(
-      output('journalctl', '-o', 'json', `_SYSTEMD_UNIT=${unit}`, 'PODCTL_EVENT=exited'),
+      output('journalctl', '-o', 'json', '_UID=0', `POD_UUID=${pod}`, 'PODCTL_EVENT=exited'),
       /"EXIT_STATUS":"4"/,
     );
   });

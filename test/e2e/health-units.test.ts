@@ -69,7 +69,9 @@ describe('units and the health of apps', () => {
   });
 
   it('stop or kill hand an unhealthy app to the Restart= of the unit', async () => {
-    const file = database(['Restart=on-failure', 'RestartSec=10ms'], '--health-on-failure=stop');
+    // Long enough for the test to make it well again after the restart.
+    const more = ['--health-on-failure=stop', '--health-start-period=1h'];
+    const file = database(['Restart=on-failure', 'RestartSec=10ms'], ...more);
     fs.writeFileSync(file, '');
     own.units.start(DB);
     fs.rmSync(file);
@@ -81,13 +83,14 @@ describe('units and the health of apps', () => {
   });
 
   it('a unit that was frozen has not failed', async function () {
-    const file = database([], '--health-timeout=200ms', '--health-retries=1');
+    const file = database([], '--health-timeout=500ms', '--health-retries=1');
     fs.writeFileSync(file, '');
     own.units.start(DB);
     if (own.units.systemctl('freeze', DB).status !== 0) skip(this, 'the kernel or the host has no freezer');
-    await new Promise((resolve) => setTimeout(resolve, 1500)); // several times what a check may take
+    await new Promise((resolve) => setTimeout(resolve, 2500)); // several times what a check may take
     assert.equal(own.units.systemctl('thaw', DB).status, 0);
     await new Promise((resolve) => setTimeout(resolve, 500));
     assert.equal(health(), 'healthy');
+    assert.doesNotMatch(own.units.journal(DB), /is unhealthy/);
   });
 });

@@ -103,11 +103,7 @@ describe('health checks', () => {
           ...FAST,
         ),
       );
-      const seen = await until(() => {
-        const found = app(checked, 'web');
-        return found?.health?.state === 'starting' ? undefined : found;
-      }, 'a verdict');
-      assert.equal(seen.health?.state, 'healthy', JSON.stringify(seen.health));
+      await untilHealth(checked, 'web', 'healthy');
       rig.ok('stop', checked);
     }
   });
@@ -126,14 +122,15 @@ describe('health checks', () => {
         '--health-start-interval=50ms',
       ),
       '---',
-      ...script('echo late; exec sleep 1', '--name=late', '--after=db'),
+      ...script('echo late; until [ -e /tmp/enough ]; do sleep 0.05; done', '--name=late', '--after=db'),
     );
     const uuid = await until(onlyPod, 'the pod');
-    const before = show(uuid, 'ActiveState');
+    const before = await until(() => /^act.*$/.exec(show(uuid, 'ActiveState'))?.[0], 'its unit');
     assert.ok(before === 'activating' || app(uuid, 'db')?.health?.state === 'healthy', before);
     assert.equal(show(uuid, 'TimeoutStartUSec'), '5min'); // 90 s, a start period of 30 s, three checks of a minute each
     await until(() => (show(uuid, 'ActiveState') === 'active' ? true : undefined), 'READY=1');
     assert.equal(app(uuid, 'db')?.health?.state, 'healthy');
+    rig.ok('enter', '--app=late', uuid, 'touch', '/tmp/enough');
     const { status, stdout, stderr } = await child.ended;
     assert.deepEqual([status, stdout], [0, 'late\n'], stderr);
     assert.deepEqual(
@@ -164,9 +161,9 @@ describe('health checks', () => {
   it('on failure restart, kill or stop end the run, with a reason of its own', async () => {
     const sick = (action: string, ...more: string[]): string[] =>
       script(
-        `echo run; ${WAIT}`,
+        `echo run; echo $$ >/tmp/up; ${WAIT}`,
         '--name=web',
-        '--health-cmd=echo sick; false',
+        '--health-cmd=kill -0 $(cat /tmp/up) 2>/dev/null || exit 0; echo sick; false',
         ...FAST,
         `--health-on-failure=${action}`,
         ...more,

@@ -143,7 +143,8 @@ describe('logs', () => {
     const name = `logs-place-${process.pid}`;
     const file = `/run/systemd/system/${name}.service`;
     const words = ['--insecure-options=image', 'run', '--net=none', '--name=placed', image, '--name=web'];
-    const script = 'echo line of $INVOCATION; exit 0';
+    // Not over at once: journald asks systemd whose run a line is of when the line's turn comes.
+    const script = 'echo line of $INVOCATION; sleep 0.5; exit 0';
     // biome-ignore lint/suspicious/noTemplateCurlyInString: systemd's
     const line = [...rig.globals, ...words, '--environment=INVOCATION=${INVOCATION_ID}', '--exec=/bin/sh', '--', '-c'];
     const unit = ['[Service]', 'Type=notify', 'Delegate=yes', `ExecStart=${PODCTL} ${line.join(' ')} '${script}'`, ''];
@@ -160,6 +161,7 @@ describe('logs', () => {
       assert.equal(new Set(all).size, 2, all.join());
       assert.deepEqual(lines(rig.ok('logs', '-o', 'cat', '--app=web', 'placed')), [all[1]]);
       rig.ok('rm', 'placed');
+      output('journalctl', '--sync');
       assert.deepEqual(lines(rig.ok('logs', '-o', 'cat', '--app=web', 'placed')), [all[1]]);
       assert.match(rig.ok('logs', 'placed'), /Starting logs-place[\s\S]*prepared[\s\S]*line of[\s\S]*was removed/);
       const events = rig.ok('events', '--format=json', '--pod=placed', '--event=exited');

@@ -1,7 +1,7 @@
 /** Which pod a name means, and what else carries it. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { command, output } from '../rig/rig';
+import { command, output, until } from '../rig/rig';
 import { IdlePods } from '../rig/suite';
 import { skip } from '../runner/skip';
 
@@ -28,7 +28,7 @@ describe('names of pods', () => {
     pods.rig.ok('stop', old);
   });
 
-  it('machinectl bind reaches a pod by its new name, and what was bound before stays', function () {
+  it('machinectl bind reaches a pod by its new name, and what was bound before stays', async function () {
     if (command(['sh', '-c', 'command -v machinectl']).status !== 0) skip(this, 'machinectl is not installed');
     output('mount', '--make-rshared', '/'); // as systemd makes it on hosts that are no containers
     const [one, two] = ['one', 'two'].map((name) => pods.rig.write(`${name}/file`, `${name}\n`).replace(/\/file$/, ''));
@@ -42,6 +42,8 @@ describe('names of pods', () => {
       ['late'],
     );
     pods.rig.ok('stop', 'late');
+    const machines = (): string => output('machinectl', 'list', '--no-legend');
+    await until(() => (/^late /m.test(machines()) ? undefined : true), 'machined to forget the pod');
     pods.rig.ok('rm', 'late');
     assert.equal(fs.existsSync('/run/systemd/nspawn/propagate/late'), false);
   });

@@ -26,6 +26,8 @@ describe("operating a pod in a unit of the user's", () => {
     own.units.start(UNIT);
     return status(UNIT);
   };
+  /** Its app has set its traps: a start is over before. */
+  const up = (): Promise<string> => until(() => /\bup$/m.exec(own.rig.podctl('logs', UNIT).stdout)?.[0], 'the app');
   const status = (of: string): Pod => JSON.parse(own.rig.ok('status', '--format=json', of)) as Pod;
   const rows = (...args: string[]): Row[] => JSON.parse(own.rig.ok(...args, '--format=json')) as Row[];
   const refused = (code: string, ...args: string[]): string => {
@@ -74,12 +76,14 @@ describe("operating a pod in a unit of the user's", () => {
     assert.equal(own.rig.podctl('stop', UNIT).status, 0); // it has ended already
   });
 
-  it('stops it in another time than it was started with, and at once by force', () => {
+  it('stops it in another time than it was started with, and at once by force', async () => {
     for (const [flag, took] of [
       ['--time=500ms', 400],
       ['--force', 0],
     ] as const) {
-      const { name: pod } = start('trap "" TERM; while :; do sleep 0.1; done', ['Restart=always', 'RestartSec=0']);
+      const text = 'trap "" TERM; echo up; while :; do sleep 0.1; done';
+      const { name: pod } = start(text, ['Restart=always', 'RestartSec=0']);
+      await up();
       const began = Date.now();
       own.rig.ok('stop', flag, UNIT);
       assert.ok(Date.now() - began >= took && Date.now() - began < 8_000, `${flag}: ${Date.now() - began} ms`);
@@ -95,10 +99,11 @@ describe("operating a pod in a unit of the user's", () => {
     }
   });
 
-  it('stops it in more time than it, and systemd, were told at its start', () => {
+  it('stops it in more time than it, and systemd, were told at its start', async () => {
     const slow = 'trap "sleep 2; exit 7" TERM; echo up; while :; do sleep 0.1; done';
     own.units.pod(UNIT, ['--stop-timeout=200ms', own.image, '--exec=/bin/sh', '--', '-c', slow], ['TimeoutStopSec=1s']);
     own.units.start(UNIT);
+    await up();
     own.rig.ok('stop', '--time=1m', UNIT);
     assert.deepEqual([status(UNIT).state, status(UNIT).apps[0]?.exit_code], ['exited', 7]);
   });
@@ -115,7 +120,7 @@ describe("operating a pod in a unit of the user's", () => {
     ];
     own.units.pod(UNIT, deaf);
     own.units.systemctl('start', '--no-block', UNIT);
-    await until(() => /\bup$/m.exec(own.rig.podctl('logs', UNIT).stdout)?.[0], 'the app');
+    await up();
     const began = Date.now();
     own.rig.ok('stop', '--time=300ms', UNIT);
     assert.ok(Date.now() - began < 20_000, `${Date.now() - began} ms`);
@@ -140,6 +145,7 @@ describe("operating a pod in a unit of the user's", () => {
 
   it('signals apps, waits for its end, and follows its logs to it', async () => {
     const { name: pod } = start();
+    await up();
     own.rig.ok('kill', '-s', 'HUP', UNIT);
     await until(() => (/\bhup$/m.test(own.rig.ok('logs', UNIT)) ? true : undefined), 'its answer');
     const waiting = own.rig.start('status', '--wait', UNIT);

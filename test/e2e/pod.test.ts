@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
+import { said } from '../rig/events';
 import { command, needsHost, output, PODCTL, Rig, until } from '../rig/rig';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -126,7 +127,7 @@ describe('a pod on systemd', () => {
       '--exec=/bin/sh',
       '--',
       '-c',
-      'hostname; sleep 1; exit 5',
+      'hostname; sleep 3; exit 5',
     );
     assert.equal(status, 5);
     assert.equal(stdout.match(/^pair$/gm)?.length, 2);
@@ -174,9 +175,10 @@ describe('a pod on systemd', () => {
     assert.equal(rig.ok('rm', 'shop').trim(), `"${uuid}"`);
   });
 
-  it('kills what does not stop when the grace is over, and at once with --force', () => {
-    const script = ['--exec=/bin/sh', '--', '-c', 'trap "" TERM; while :; do sleep 1; done'];
+  it('kills what does not stop when the grace is over, and at once with --force', async () => {
+    const script = ['--exec=/bin/sh', '--', '-c', 'trap "" TERM; echo up; while :; do sleep 1; done'];
     const slow = detach('--stop-timeout=300ms', image, ...script);
+    await said(slow, 'up');
     rig.ok('stop', slow);
     assert.match(rig.ok('status', slow), /app-hello=137/);
     assert.equal(show(unitOf(slow), 'ActiveState'), 'inactive');
@@ -229,7 +231,7 @@ describe('a pod on systemd', () => {
     second.child.kill('SIGKILL');
     await second.exited;
     const uuid = fs.readFileSync(uuidFile, 'utf8').trim();
-    assert.equal(show(unitOf(uuid), 'ActiveState'), 'active');
+    await until(() => (show(unitOf(uuid), 'ActiveState') === 'active' ? true : undefined), 'the end of the start');
     rig.ok('stop', `--uuid-file=${uuidFile}`);
     await second.ended;
   });

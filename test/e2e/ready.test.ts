@@ -1,5 +1,6 @@
 /** Start order and readiness of apps on a real systemd: `--after`, `--ready`, and what an app's notify socket lets through. */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
 import { staticProgram } from '../fixtures/program';
 import { eventsOf } from '../rig/events';
@@ -36,18 +37,23 @@ describe('order and readiness of apps', () => {
   const script = (text: string, ...flags: string[]): string[] => [image, ...flags, '--exec=/bin/sh', '--', '-c', text];
 
   it('starts apps after those that must be ready, whatever their order on the command line', () => {
+    const uuidFile = `${rig.root}/ordered`;
     const { status, stdout, stderr } = run(
+      `--uuid-file-save=${uuidFile}`,
       ...script('echo third', '--name=third', '--after=first,second'),
       '---',
       ...script('echo second; sleep 1', '--name=second', '--after=first'),
       '---',
       ...script('echo first; sleep 1', '--name=first'),
     );
-    assert.deepEqual([status, stdout], [0, 'first\nsecond\nthird\n'], stderr);
+    // What has been executed is ready, so they speak in any order.
+    assert.deepEqual([status, stdout.trim().split('\n').sort()], [0, ['first', 'second', 'third']], stderr);
+    const order = eventsOf(fs.readFileSync(uuidFile, 'utf8').trim(), 'app-started').map(({ APP }) => APP);
+    assert.deepEqual(order, ['first', 'second', 'third']);
   });
 
   it('B21 is ready when an image that supports it says so, and passes on nothing but that and its status', async () => {
-    const slow = '/bin/say "STATUS=warming up" MAINPID=1 STOPPING=1 -2 READY=1 -1000';
+    const slow = '/bin/say "STATUS=warming up" MAINPID=1 STOPPING=1 -4 READY=1 -1000';
     const child = rig.start(
       '--insecure-options=image',
       'run',

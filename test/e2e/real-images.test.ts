@@ -79,6 +79,7 @@ describe('images of Debian packages', () => {
     assert.match(stdout, /^configuring nginx$/m);
     assert.match(stdout, /"GET \/\?asked HTTP\/1\.1" 200 17/);
     assert.match(stderr, /directory index of "\/var\/www\/html\/none\/" is forbidden/);
+    output('journalctl', '--sync');
     const lines = output('journalctl', `POD_UUID=${uuid}`, '-o', 'json', '--output-fields=MESSAGE,PRIORITY')
       .split('\n')
       .filter((line) => line !== '')

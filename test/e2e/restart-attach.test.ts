@@ -1,5 +1,6 @@
 /** A pod that somebody speaks to, restarted: the one who spoke is done, and whoever comes next attaches. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { needsHost, until } from '../rig/rig';
 import { heard, Speaking, script } from '../rig/speaking';
 
@@ -18,16 +19,18 @@ describe('restarting a pod that is spoken to', () => {
     const [program = '', ...words] = rig.run('-i', '--name=talk', rig.image, ...ECHO);
     const child = rig.spawn([program, ...words]);
     const all = heard(child);
+    await once(child.stdout ?? child, 'data');
     await until(() => (rig.podctl('status', '--wait-ready', 'talk').status === 0 ? true : undefined), 'its start');
     const uuid = rig.ok('restart', 'talk').trim();
     const first = await all;
     assert.deepEqual([first.status, first.stdout], [0, 'up\n']);
     assert.equal(uuid, `"${(JSON.parse(rig.ok('status', '--format=json', 'talk')) as { name: string }).name}"`);
     const second = rig.podctlWith('one\nend\n', 'attach', 'talk');
-    assert.deepEqual([second.status, second.stdout], [5, 'got one\ngot end\n']);
+    assert.equal(second.status, 5);
+    assert.match(second.stdout, /^(?:up\n)?got one\ngot end\n$/); // it may speak after somebody has come to hear it
     // One that has ended comes back with an input as well.
     rig.ok('restart', 'talk');
-    assert.deepEqual(rig.podctlWith('end\n', 'attach', 'talk').stdout, 'got end\n');
+    assert.match(rig.podctlWith('end\n', 'attach', 'talk').stdout, /^(?:up\n)?got end\n$/);
   });
 
   it('run -it: the app has a terminal again, and attach is given it', () => {

@@ -31,7 +31,7 @@ describe('what units and pods tell each other', () => {
     until(() => (own.units.show(WEB, property) === value ? true : undefined), what);
 
   it('is up when the app says so, and shows its status', async () => {
-    own.units.pod(WEB, notifying('say "STATUS=warming up" -2 READY=1 -1000'));
+    own.units.pod(WEB, notifying('say "STATUS=warming up" -4 READY=1 -1000'));
     const start = own.units.systemctl('start', '--no-block', WEB);
     assert.equal(start.status, 0);
     await shows('StatusText', 'say: warming up', 'the status');
@@ -45,13 +45,13 @@ describe('what units and pods tell each other', () => {
     const server = http.createServer((_, response) => {
       response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': bytes.length });
       response.write(bytes.subarray(0, half));
-      setTimeout(() => response.end(bytes.subarray(half)), 4000);
+      setTimeout(() => response.end(bytes.subarray(half)), 8000);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     try {
       const { port } = server.address() as AddressInfo;
       const url = `http://127.0.0.1:${port}/slow.aci`;
-      own.units.pod(WEB, [url, ...SCRIPT, 'exec sleep 1000'], ['TimeoutStartSec=2']);
+      own.units.pod(WEB, [url, ...SCRIPT, 'exec sleep 1000'], ['TimeoutStartSec=5']);
       own.units.systemctl('start', '--no-block', WEB);
       await until(
         () => (own.units.show(WEB, 'StatusText').startsWith(`fetching ${url}`) ? true : undefined),
@@ -64,19 +64,19 @@ describe('what units and pods tell each other', () => {
   });
 
   it('lets a unit wait longer for an app that asks for it while it starts', () => {
-    own.units.pod(WEB, notifying('say EXTEND_TIMEOUT_USEC=20000000 -3 READY=1 -1000'), ['TimeoutStartSec=2']);
+    own.units.pod(WEB, notifying('say EXTEND_TIMEOUT_USEC=20000000 -7 READY=1 -1000'), ['TimeoutStartSec=5']);
     own.units.start(WEB);
-    own.units.pod(WEB, notifying('say -3 READY=1 -1000'), ['TimeoutStartSec=2']);
+    own.units.pod(WEB, notifying('say -1000'), ['TimeoutStartSec=2']);
     output('systemctl', 'stop', WEB);
     assert.notEqual(own.units.systemctl('start', WEB).status, 0);
     assert.equal(own.units.show(WEB, 'Result'), 'timeout');
   });
 
   it('keeps the watchdog content by itself, for apps that do not know of it', async () => {
-    own.units.pod(WEB, plain('trap "exit 0" TERM; while :; do sleep 0.1; done'), ['WatchdogSec=1']);
+    own.units.pod(WEB, plain('trap "exit 0" TERM; while :; do sleep 0.1; done'), ['WatchdogSec=4']);
     own.units.start(WEB);
     const at = (): string => own.units.show(WEB, 'WatchdogTimestampMonotonic');
-    for (let beats = 0, last = at(); beats < 4; beats += 1) {
+    for (let beats = 0, last = at(); beats < 3; beats += 1) {
       const before = last;
       last = await until(() => (at() === before ? undefined : at()), 'the watchdog to be fed');
     }
@@ -87,8 +87,8 @@ describe('what units and pods tell each other', () => {
     const text =
       'echo "every $WATCHDOG_USEC"; say READY=1 WATCHDOG=1 -1 WATCHDOG=1 -1 WATCHDOG=1; trap "" ABRT TERM; sleep 1000';
     own.units.pod(WEB, notifying(text), ['WatchdogSec=2', 'TimeoutAbortSec=30', 'TimeoutStopSec=30']);
-    own.units.start(WEB);
     const started = Date.now();
+    own.units.start(WEB);
     await shows('ActiveState', 'failed', 'the watchdog');
     assert.equal(own.units.show(WEB, 'Result'), 'watchdog');
     const lasted = (Date.now() - started) / 1000;
@@ -166,7 +166,7 @@ describe('what units and pods tell each other', () => {
     assert.equal(own.units.show(WEB, 'ActiveState'), 'active');
   });
 
-  it('starts own.units behind it once it is ready, and stops them before it', () => {
+  it('starts own.units behind it once it is ready, and stops them before it', async () => {
     own.units.pod(
       WEB,
       notifying('trap "say -1; echo down; exit 0" TERM; say -2; echo up; say READY=1; while :; do sleep 0.1; done'),
@@ -174,6 +174,8 @@ describe('what units and pods tell each other', () => {
     const idle = 'trap "echo other down; exit 0" TERM; echo other up; while :; do sleep 0.1; done';
     own.units.pod('t-other.service', plain(idle), [], [`After=${WEB}`, `Requires=${WEB}`]);
     own.units.start('t-other.service');
+    const said = (): string => own.units.journal('t-other.service');
+    await until(() => (/^other up$/m.test(said()) ? true : undefined), 'the other');
     output('systemctl', 'stop', WEB);
     const lines = own.units.journal(WEB, '-u', 't-other.service').split('\n');
     assert.deepEqual(

@@ -80,7 +80,7 @@ describe('podctl run between pipes', () => {
   });
 
   it('an input that nobody reads any more ends whoever writes it', async () => {
-    const line = rig.line('-i', rig.image, ...script('exec <&-; trap "exit 3" TERM; while :; do sleep 0.1; done'));
+    const line = rig.line('-i', rig.image, ...script('trap "exit 3" TERM; exec <&-; while :; do sleep 0.1; done'));
     const child = rig.spawn(['bash', '-c', `{ yes; echo "yes is over: $?" >&2; } | ${line}; exit \${PIPESTATUS[1]}`]);
     let said = '';
     child.stderr?.on('data', (chunk) => (said += String(chunk)));

@@ -158,10 +158,10 @@ class Pod:
         self.process.send_signal(signal.SIGTERM)
         return self.wait()
 
-    def wait_for(self, text):
-        """Reads stdout until `text`."""
+    def wait_for(self, text, times=1):
+        """Reads stdout until `text` has come so many times."""
         seen = b''
-        while text.encode() not in seen:
+        while seen.count(text.encode()) < times:
             piece = os.read(self.process.stdout.fileno(), 4096)
             assert piece, f'the output ended without {text!r}: {seen!r}'
             seen += piece

@@ -38,7 +38,7 @@ def companions_of(pod, name='web'):
 
 
 def test_health_follows_the_check(rig):
-    pod = rig.pod(app(WAIT, more=check('test -e /well'))).start()
+    pod = rig.pod(app(WAIT, more=check('test -e /well', interval=500))).start()
     pod.wait_for('up')
     assert state_of(pod, 'web')['health'] == 'starting'
     status = until_health(pod, 'unhealthy')
@@ -62,13 +62,13 @@ def pid_of(pod, name='web'):
 
 
 def test_failures_in_the_start_period_do_not_count(rig):
+    begin = time.time()
     pod = rig.pod(app(WAIT, more=check('exit 1', start_period=1000, retries=1))).start()
     pod.wait_for('up')
-    begin = time.time()
     until(lambda: state_of(pod, 'web').get('health-output'), 'a first failure')
     assert state_of(pod, 'web')['health'] == 'starting'
     until_health(pod, 'unhealthy')
-    assert 0.8 < time.time() - begin < 5, time.time() - begin
+    assert 1 < time.time() - begin < 8, time.time() - begin
     pod.stop()
     # Once healthy, the start period is over; and its interval is used in it only.
     pod = rig.pod(app('echo 1 > /n; ' + WAIT, more=check('read n < /n; echo $((n+1)) > /n; test $n = 1', start_period=60000, retries=1))).start()
@@ -165,14 +165,14 @@ def test_checks_do_not_pile_up_in_an_app_that_stands_still(rig):
 
 
 def test_a_pod_that_stood_still_has_not_failed(rig):
-    pod = rig.pod(app(WAIT, more=check('sleep 0.3', timeout=600, retries=1, interval=100))).start()
+    pod = rig.pod(app(WAIT, more=check('sleep 0.3', timeout=2000, retries=1, interval=100))).start()
     until_health(pod, 'healthy')
     until(lambda: companions_of(pod), 'a check')
     freezer = rig.cgroup + '/cgroup.freeze'
     try:
         with open(freezer, 'w') as f:
             f.write('1')
-        time.sleep(2.5)  # longer than the time-out and what is taken for late
+        time.sleep(4)  # longer than the time-out and what is taken for late
     finally:
         with open(freezer, 'w') as f:
             f.write('0')

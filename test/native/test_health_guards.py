@@ -112,7 +112,7 @@ def end(pod, control):
 
 def test_an_app_that_is_stopped_alone_is_not_checked_any_more(rig):
     pod, control = stop_alone(rig, check('echo x >> /checks; ! test -e /asked', retries=1, action='kill'))
-    until(lambda: not companions_of(pod), 'the last check')  # which had begun before
+    until(lambda: not is_being_checked(pod), 'the last check')  # which had begun before
     before = count(pod, 'web')
     let_pass(pod, 6)
     assert count(pod, 'web') == before

@@ -6,6 +6,7 @@ import subprocess
 import time
 
 from rig import app
+from test_apps import until
 
 
 def processes_of(rig):
@@ -33,7 +34,7 @@ def test_exit_codes(rig):
 
 
 def test_the_first_failing_app_ends_the_pod(rig):
-    pod = rig.pod(app('sleep 0.2; exit 5', name='one'), app('exec sleep 60', name='two'), app('true', name='three')).run()
+    pod = rig.pod(app('sleep 2; exit 5', name='one'), app('exec sleep 60', name='two'), app('true', name='three')).run()
     assert pod.status == 5
     assert pod.keys('status/two')['reason'] == 'stopped' and pod.keys('status/two')['signal'] == '15'
     assert pod.keys('status/three')['exit'] == '0' and pod.keys('status/one')['exit'] == '5'
@@ -46,10 +47,9 @@ def test_all_apps_must_end(rig):
 
 
 def test_stop(rig):
-    pod = rig.pod(app('echo up; exec sleep 60', name='one'), app('trap "echo bye; exit 0" TERM; sleep 0.1; while :; do sleep 0.05; done', name='two'),
-                  app('trap "exit 143" TERM; while :; do sleep 0.05; done', name='three')).start()
-    pod.wait_for('up')
-    time.sleep(0.2)
+    pod = rig.pod(app('echo up; exec sleep 60', name='one'), app('trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.05; done', name='two'),
+                  app('trap "exit 143" TERM; echo up; while :; do sleep 0.05; done', name='three')).start()
+    pod.wait_for('up', 3)
     assert pod.keys('status/one')['state'] == 'running' and 'finished' not in pod.keys('status/one')
     pod.stop()
     assert pod.status == 0 and b'bye' in pod.out, (pod.status, pod.out, pod.err)
@@ -71,7 +71,7 @@ def test_other_stop_signals(rig):
         pod.wait_for('up')
         os.kill(pod.init_pid(), number)
         assert pod.wait().status == 0, number
-    pod = rig.pod(app('echo up; exec sleep 0.3')).start()
+    pod = rig.pod(app('echo up; exec sleep 3')).start()
     pod.wait_for('up')
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGQUIT, signal.SIGPIPE):
         os.kill(pod.init_pid(), number)
@@ -170,9 +170,11 @@ def test_orphans_are_reaped(rig):
     pod = rig.pod(app(script)).start()
     pod.wait_for('ready')
     init = pod.init_pid()
-    with open(f'/proc/{init}/task/{init}/children') as f:
-        children = f.read().split()
-    assert len(children) == 1, children
+
+    def children():
+        with open(f'/proc/{init}/task/{init}/children') as f:
+            return f.read().split()
+    until(lambda: len(children()) == 1, 'the end of the orphans')
     assert pod.stop().status == 0
 
 

@@ -66,6 +66,8 @@ def test_the_init_is_the_main_process(rig):
     with open(f'/proc/{main}/cmdline') as f:
         assert f.read().split('\0')[1:3] == ['run', unit.pod.plan]
     cgroup = f'/sys/fs/cgroup/machine.slice/{unit.name}'
+    while open(cgroup + '/cgroup.procs').read():
+        time.sleep(0.01)  # the launcher is on its way out
     procs = {path[len(cgroup):]: open(path).read().split() for path in glob.glob(cgroup + '/**/cgroup.procs', recursive=True)}
     assert procs['/cgroup.procs'] == [] and procs['/supervisor/cgroup.procs'] == [main], procs
     assert len(procs['/apps/app-web/cgroup.procs']) == 1 and sum(map(len, procs.values())) == 2, procs

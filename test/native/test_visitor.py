@@ -50,10 +50,13 @@ class Visit:
         status = self.process.wait(20)
         is_restored = termios.tcgetattr(self.slave) == self.before
         os.set_blocking(self.master, False)
+        shown = b''
         try:
-            shown = os.read(self.master, 65536)
+            # What was written in pieces may come in pieces.
+            while True:
+                shown += os.read(self.master, 65536)
         except BlockingIOError:
-            shown = b''
+            pass
         self.end_pod()
         os.close(self.slave)
         os.close(self.master)

@@ -118,7 +118,9 @@ export class Rig {
     const pods = ['embryo', 'prepare', 'prepared', 'run', 'exited-garbage', 'garbage'].flatMap((state) =>
       below(`pods/${state}`),
     );
-    const units = output('systemctl', 'list-units', '--all', '--plain', '--no-legend', 'podctl-*-*-*-*-*.service');
+    // Over the bus, which tells systemd first that a command has gone that a failed unit was kept for.
+    const list = ['list-units', '--all', '--plain', '--no-legend', 'podctl-*-*-*-*-*.service'];
+    const units = output('env', 'SYSTEMCTL_FORCE_BUS=1', 'systemctl', ...list);
     // One that is dead and has not failed is forgotten as soon as systemd notices that the command that waited for it has gone.
     const isKept = (line: string): boolean => line !== '' && !/ loaded +inactive +dead /.test(line);
     const mounts = fs

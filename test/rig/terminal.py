@@ -52,7 +52,8 @@ class Session:
             if found:
                 self.seen += found.end()
                 return
-            if time.monotonic() > deadline or not self.read(1) and self.has_ended():
+            # What it said before it ended counts, also if that came when nothing more was to be read at first.
+            if time.monotonic() > deadline or not self.read(1) and self.has_ended() and not self.read(0):
                 raise SystemExit(f'waited in vain for {pattern!r} in {self.output[self.seen:]!r}')
 
     def await_loneliness(self):

@@ -5,7 +5,7 @@ import { requireJournal } from '../../systemd/journal-access';
 import { OWN_OUTPUTS, type OwnOutput } from '../../systemd/journal-entry';
 import { podMatches } from '../../systemd/journal-match';
 import { unitStatus } from '../../systemd/manager';
-import { followLogs } from '../../usecases/follow-logs';
+import { followLogs, syncJournal } from '../../usecases/follow-logs';
 import { type FoundLogs, findLogs } from '../../usecases/log-source';
 import type { Services } from '../../usecases/services';
 import type { Handler } from '../command';
@@ -27,7 +27,11 @@ export const run: Handler<typeof spec> = async (context, { args, flags }) => {
     ...(flags.until === undefined ? {} : { until: flags.until }),
   };
   try {
-    if (!flags.follow || (await isOver(services, source))) return await showLogs(query, flags.output);
+    if (!flags.follow) return await showLogs(query, flags.output);
+    if (await isOver(services, source)) {
+      await syncJournal(source.namespace); // ignored: who may not ask for it gets what is stored
+      return await showLogs(query, flags.output);
+    }
     await followLogs({
       matches: podMatches(source, query.apps),
       from: rangeArguments(query),
@@ -45,10 +49,18 @@ export const run: Handler<typeof spec> = async (context, { args, flags }) => {
 
 const AT_REST = ['inactive', 'failed'];
 
-/** By its lock, or by what systemd says of its unit to those who may not look at the lock. */
+/**
+ * By its lock, and by what systemd says of its unit: to those who may not look at the lock, and because systemd's own lines about
+ * the end come behind the pod's.
+ */
 async function isOver(services: Services, { entry, unit, invocation }: FoundLogs): Promise<boolean> {
-  if (entry !== undefined) return services.pods.state(entry) !== 'running';
-  const status = await unitStatus(services.connect(), unit);
-  if (AT_REST.includes(status.activeState)) return true;
-  return invocation !== undefined && status.invocation !== invocation;
+  if (entry !== undefined && services.pods.state(entry) === 'running') return false;
+  try {
+    const status = await unitStatus(services.connect(), unit);
+    if (AT_REST.includes(status.activeState) || status.subState === 'auto-restart') return true;
+    return invocation !== undefined && status.invocation !== invocation;
+  } catch (error) {
+    if (entry === undefined || !(error instanceof PodctlError)) throw error;
+    return true; // what it has said can be shown without systemd
+  }
 }
