@@ -33,6 +33,7 @@ void connect_journal(Pod &pod, const App &app, Stream &stream) {
     Outcome<Sink> sink = open_journal_stream(pod.journal, op->args[0], op->args[1], &stream == &app.out ? 6 : 3);
     if (sink.ok()) {
       stream.journal = static_cast<Sink &&>(sink.value);
+      stream.given = 0;
       stream.journal_retry = 0;
       continue;
     }
@@ -172,14 +173,14 @@ void Supervisor::note_output(const App &app, Stream &stream) {
 }
 
 /**
- * journald asks systemd what a line is of when the line's turn comes, and of a unit that is over there is nothing to be had: a line
- * of a pod that was over before would be found neither by the pod nor, in the worst case, by its unit.
+ * journald asks systemd whose a stream is when the turn of the stream's first line comes, and of a unit that is over there is nothing
+ * to be had: the lines of a pod that was over before would be found neither by the pod nor, in the worst case, by its unit.
  */
 void Supervisor::await_journal() {
   const uint64_t end = monotonic_ms() + kJournalFarewellMs;
   for (const App &app : pod_) {
-    if (!app.out.journal_is_stuck) await_reader(app.out.journal, end);
-    if (!app.err.journal_is_stuck) await_reader(app.err.journal, end);
+    if (!app.out.journal_is_stuck) await_reader(app.out.journal, app.out.given, end);
+    if (!app.err.journal_is_stuck) await_reader(app.err.journal, app.err.given, end);
   }
 }
 

@@ -80,10 +80,11 @@ void send_all_waiting(EntryQueue &queue, uint64_t milliseconds) {
   }
 }
 
-void await_reader(const Sink &stream, uint64_t end) {
-  constexpr unsigned long kUnread = 0x5411;  // SIOCOUTQ
+void await_reader(const Sink &stream, uint64_t given, uint64_t end) {
+  constexpr unsigned long kUnread = 0x5411;  // SIOCOUTQ: with what the kernel needs around it
   int unread = 0;
-  if (!stream.fd.is_open() || sys::failed(sys::ioctl(stream.fd.get(), kUnread, &unread)) || unread == 0) return;
+  if (!stream.fd.is_open() || sys::failed(sys::ioctl(stream.fd.get(), kUnread, &unread))) return;
+  if (unread == 0 || static_cast<uint64_t>(unread) < given) return;
   // journald hangs up when it has stored what came before the end.
   if (sys::failed(sys::shutdown(stream.fd.get(), kShutdownWrite))) return;
   const uint64_t now = monotonic_ms();

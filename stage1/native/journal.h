@@ -14,8 +14,11 @@ Outcome<Fd> open_journal();
 /** A stream whose lines carry `identifier`, `unit` and `priority`. Changes the working directory to the root. */
 Outcome<Sink> open_journal_stream(const Fd &journal, Text identifier, Text unit, int priority);
 
-/** Ends a stream of which something has not been read, and waits until it has been: until `end` (monotonic milliseconds) at most. */
-void await_reader(const Sink &stream, uint64_t end);
+/**
+ * Ends a stream of which maybe nothing has been read yet of the `given` bytes, and waits until all have been: until `end` (monotonic
+ * milliseconds) at most.
+ */
+void await_reader(const Sink &stream, uint64_t given, uint64_t end);
 
 /** Entries that wait for a journal that is busy. What does not fit is not kept: an app must not fill the init. */
 struct EntryQueue {

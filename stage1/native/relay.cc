@@ -38,7 +38,9 @@ bool Stream::feed_journal(Text bytes) {
   size_t ended = 0;
   if (journal_is_cut && !put_rest(journal, kEndOfLine, ended)) return false;
   if (ended != 0) journal_is_cut = false;
+  const size_t before = to_journal;
   if (!journal_is_cut && !put_rest(journal, bytes, to_journal)) return false;
+  given += to_journal - before;
   if (to_journal > 0) journal_is_in_line = bytes[to_journal - 1] != '\n';
   if (!journal_waits()) {
     journal_is_stuck = false;

@@ -36,6 +36,8 @@ struct Stream {
   /** The last byte that it was given was not the end of a line; and that line will not be continued. */
   bool journal_is_in_line = false;
   bool journal_is_cut = false;
+  /** Bytes that this journal stream was given. */
+  uint64_t given = 0;
   /** Bytes that did not go to the journal, since this was last told. */
   uint64_t lost = 0;
   /** Monotonic milliseconds: when the buffer is given back, 0 if there is nothing to give. */
