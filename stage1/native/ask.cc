@@ -4,6 +4,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 
+#include "clock.h"
 #include "control.h"
 #include "files.h"
 #include "kernel.h"
@@ -70,7 +71,7 @@ Outcome<> ask(const Fd &connection, Text request, const Fd &file) {
 
 Outcome<Text> hear_answer(const Fd &connection, char *buffer, int64_t patience_ms) {
   pollfd poll{connection.get(), POLLIN, 0};
-  const sys::Time timeout{patience_ms / 1000, patience_ms % 1000 * 1000000};
+  const sys::Time timeout = time_of(patience_ms);
   sys::Result ready;
   do {
     ready = sys::ppoll(&poll, 1, patience_ms < 0 ? nullptr : &timeout);

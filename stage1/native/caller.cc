@@ -180,7 +180,7 @@ bool Caller::say(Text bytes) {
     if ((sent != -EAGAIN && sent != -EINTR) || now >= end) return false;
     pollfd poll{socket_.get(), POLLOUT, 0};
     const auto left = static_cast<int64_t>(end - now);
-    const sys::Time timeout{left / 1000, left % 1000 * 1000000};
+    const sys::Time timeout = time_of(left);
     static_cast<void>(sys::ppoll(&poll, 1, &timeout));  // ignored: the next send(2) tells
   }
   return true;

@@ -1,10 +1,12 @@
 #include "cgroup.h"
 
+#include <asm/poll.h>
 #include <asm/statfs.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/magic.h>
 
+#include "clock.h"
 #include "files.h"
 
 namespace podctl {
@@ -166,16 +168,35 @@ Outcome<> set_limit(Arena &arena, const Fd &cgroup, Text file, Text value) {
   return written;
 }
 
+constexpr Text kEvents = "cgroup.events";
+constexpr Text kEmpty = "populated 0";
+
 bool is_populated(const Fd &cgroup) {
   char buffer[128];
-  const Outcome<Text> events = read_file(cgroup.get(), "cgroup.events", buffer, sizeof buffer);
-  return !events.ok() || !events.value.starts_with("populated 0");  // when in doubt, what kills finds nobody
+  const Outcome<Text> events = read_file(cgroup.get(), kEvents, buffer, sizeof buffer);
+  return !events.ok() || !events.value.starts_with(kEmpty);  // when in doubt, what kills finds nobody
+}
+
+void await_empty(const Fd &cgroup, uint64_t milliseconds) {
+  const Outcome<Fd> events = open_at(cgroup.get(), kEvents, O_RDONLY);
+  if (!events.ok()) return;
+  const uint64_t end = monotonic_ms() + milliseconds;
+  for (uint64_t now = monotonic_ms(); now < end; now = monotonic_ms()) {
+    // Reading is what poll(2) tells changes against.
+    char buffer[128];
+    const sys::Result got = sys::pread(events.value.get(), buffer, sizeof buffer, 0);
+    if (got <= 0 || Text(buffer, static_cast<size_t>(got)).starts_with(kEmpty)) return;
+    pollfd poll{events.value.get(), POLLPRI, 0};
+    const uint64_t left = end - now;
+    const sys::Time timeout = time_of(static_cast<int64_t>(left));
+    if (sys::failed(sys::ppoll(&poll, 1, &timeout))) return;
+  }
 }
 
 bool is_moving(const Fd &cgroup) {
   constexpr Text kFrozen = "frozen 1";
   char buffer[128];
-  const Outcome<Text> events = read_file(cgroup.get(), "cgroup.events", buffer, sizeof buffer);
+  const Outcome<Text> events = read_file(cgroup.get(), kEvents, buffer, sizeof buffer);
   for (Text rest = events.ok() ? events.value : Text(); !rest.empty();) {
     if (split(rest, '\n') == kFrozen) return false;
   }

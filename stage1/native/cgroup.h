@@ -50,6 +50,8 @@ Outcome<> set_limit(Arena &arena, const Fd &cgroup, Text file, Text value);
 
 /** False if nothing is left in `cgroup`, dead processes apart. */
 bool is_populated(const Fd &cgroup);
+/** Waits until nothing is left in it, for so many milliseconds at most. */
+void await_empty(const Fd &cgroup, uint64_t milliseconds);
 
 /** How many of its processes the kernel has killed for memory, ever; 0 without the memory controller. */
 uint64_t count_oom_kills(const Fd &cgroup);

@@ -12,6 +12,8 @@ inline uint64_t clock_ns(int clock) {
   return static_cast<uint64_t>(time.seconds) * 1000000000U + static_cast<uint64_t>(time.nanoseconds);
 }
 
+inline sys::Time time_of(int64_t milliseconds) { return {milliseconds / 1000, milliseconds % 1000 * 1000000}; }
+
 inline uint64_t monotonic_ms() { return clock_ns(kClockMonotonic) / 1000000; }
 inline uint64_t realtime_ns() { return clock_ns(kClockRealtime); }
 

@@ -75,7 +75,7 @@ void send_all_waiting(EntryQueue &queue, uint64_t milliseconds) {
   for (uint64_t now = monotonic_ms(); !queue.is_empty() && now < end; now = monotonic_ms()) {
     pollfd poll{queue.socket.get(), POLLOUT, 0};
     const uint64_t left = end - now;
-    const sys::Time timeout{static_cast<int64_t>(left / 1000), static_cast<int64_t>(left % 1000 * 1000000)};
+    const sys::Time timeout = time_of(static_cast<int64_t>(left));
     if (sys::ppoll(&poll, 1, &timeout) == 1) send_waiting(queue);
   }
 }
@@ -90,7 +90,7 @@ void await_reader(const Sink &stream, uint64_t given, uint64_t end) {
   const uint64_t now = monotonic_ms();
   const uint64_t left = now < end ? end - now : 0;
   pollfd poll{stream.fd.get(), 0, 0};
-  const sys::Time timeout{static_cast<int64_t>(left / 1000), static_cast<int64_t>(left % 1000 * 1000000)};
+  const sys::Time timeout = time_of(static_cast<int64_t>(left));
   static_cast<void>(sys::ppoll(&poll, 1, &timeout));  // ignored: then the pod has waited long enough
 }
 

@@ -46,6 +46,9 @@ Outcome<Plan> read_fragment(const Pod &pod, Arena &arena, const Fd &file) {
   return plan;
 }
 
+/** How long what was killed may take to end: the whole pod waits. */
+constexpr uint64_t kDyingMs = 1000;
+
 /** Its root in the pod-level root, with all that is mounted there. */
 Outcome<> remove_root(const App &app) {
   for (const Op *op = app.first; op != app.last; ++op) {
@@ -84,9 +87,13 @@ Outcome<> join_pod(Pod &pod, const Fd &fragment) {
 }
 
 Outcome<> leave_pod(Pod &pod, App &app) {
+  // What is told of a failure is not the app's own, which is gone by then.
   Outcome<> done = remove_root(app);
+  if (!done.ok()) done.failure->object = "its root";
+  if (app.cgroup.is_open()) await_empty(app.cgroup, kDyingMs);
   app.cgroup.close();
-  const Outcome<> removed = remove_app_cgroup(pod.apps_cgroup, app.cgroup_name);
+  Outcome<> removed = remove_app_cgroup(pod.apps_cgroup, app.cgroup_name);
+  if (!removed.ok()) removed.failure->object = "its cgroup";
   if (done.ok() && !removed.ok()) done = removed.failure;
   // ignored: an app that never ran has none
   static_cast<void>(sys::unlinkat(pod.statuses.get(), app.name.c_str(), 0));

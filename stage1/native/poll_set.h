@@ -4,6 +4,7 @@
 #include <asm/poll.h>
 
 #include "arena.h"
+#include "clock.h"
 #include "fd.h"
 
 namespace podctl {
@@ -30,7 +31,7 @@ class PollSet {
 
   /** Waits; negative milliseconds mean without end. An interrupted or failed wait shows nothing as ready. */
   void wait(int64_t milliseconds) {
-    const sys::Time timeout{milliseconds / 1000, milliseconds % 1000 * 1000000};
+    const sys::Time timeout = time_of(milliseconds);
     const sys::Result ready = sys::ppoll(polls_, count_, milliseconds < 0 ? nullptr : &timeout);
     for (size_t i = 0; sys::failed(ready) && i < count_; ++i) polls_[i].revents = 0;
   }

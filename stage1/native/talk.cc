@@ -7,6 +7,7 @@
 
 #include "ask.h"
 #include "audience.h"
+#include "clock.h"
 #include "files.h"
 #include "kernel.h"
 #include "leaving_keys.h"
@@ -33,7 +34,7 @@ constexpr int kKilled = 128 + kSignalKill;
 bool is_gone(const Fd &process, int64_t milliseconds) {
   if (!process.is_open()) return true;
   pollfd poll{process.get(), POLLIN, 0};
-  const sys::Time timeout{milliseconds / 1000, milliseconds % 1000 * 1000000};
+  const sys::Time timeout = time_of(milliseconds);
   return sys::ppoll(&poll, 1, &timeout) == 1;
 }
 

@@ -29,6 +29,39 @@ def test_an_app_joins_runs_and_leaves(rig):
     assert pod.status == 0, pod.err
 
 
+def test_an_app_leaves_whose_processes_are_still_on_their_way_out(rig):
+    pod = sandbox(rig)
+    control = ready(pod)
+    script = 'i=0; while [ $i -lt 300 ]; do (setsid sleep 77 >/dev/null 2>&1 </dev/null &); i=$((i+1)); done; echo up; exec sleep 60'
+    for _ in range(3):
+        assert graft(rig, pod, app(script, name='crowd')).returncode == 0
+        assert control.ask('start crowd') == 'ok'
+        pod.wait_for('up')
+        assert control.ask('stop crowd') == 'ok'
+        answer = control.ask('rm crowd')
+        assert answer == 'ok', answer
+    assert [name for _, names, _ in os.walk(rig.cgroup) for name in names if name == 'app-crowd'] == []
+    pod.stop()
+    assert pod.status == 0, pod.err
+
+
+def test_an_app_that_cannot_leave_whole_leaves_the_pod_alive(rig):
+    pod = sandbox(rig)
+    control = ready(pod)
+    assert graft(rig, pod, app('exec sleep 60', name='kept')).returncode == 0
+    assert control.ask('start kept') == 'ok' and control.ask('stop kept') == 'ok'
+    cgroup = next(path for path, _, _ in os.walk(rig.cgroup) if path.endswith('/app-kept'))
+    os.mkdir(cgroup + '/foreign')
+    try:
+        assert control.ask('rm kept') == 'error io its cgroup: not all of it could be removed'
+    finally:
+        os.rmdir(cgroup + '/foreign')
+    assert control.apps() == {}
+    os.rmdir(cgroup)
+    pod.stop()
+    assert pod.status == 0, pod.err
+
+
 def test_what_joins_and_leaves_a_hundred_times_leaves_no_memory_behind(rig):
     pod = sandbox(rig)
     control = ready(pod)
