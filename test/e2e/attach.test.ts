@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { needsHost, output, until } from '../rig/rig';
+import { command, needsHost, output, until } from '../rig/rig';
 import { heard, Speaking, script } from '../rig/speaking';
 
 const ECHO = script('while read a; do echo "got $a"; [ "$a" != end ] || exit 5; done; echo eof; exit 6');
@@ -18,7 +18,7 @@ describe('podctl attach', () => {
 
   /** Waits until the init has taken a visitor in: only then does it look for signals in this way, and nothing before does. */
   async function attached({ pid }: ChildProcess): Promise<void> {
-    const files = (): string => output('sh', '-c', `ls -l /proc/${pid}/fd`);
+    const files = (): string => command(['ls', '-l', `/proc/${pid}/fd`]).stdout; // of which some go meanwhile
     await until(() => (files().includes('[signalfd]') ? true : undefined), 'the visitor to be attached');
   }
 
