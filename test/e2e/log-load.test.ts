@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
-import { command, needsHost, output, Rig, until } from '../rig/rig';
+import { command, needsHost, output, Rig, type Running, until } from '../rig/rig';
 
 const sh = (script: string): readonly string[] => ['--exec=/bin/sh', '--', '-c', script];
 const lines = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
@@ -72,19 +72,18 @@ describe('logs under load', function () {
 
   it('a pod that is over before journald has looked is known to have said what it said', async () => {
     const stopped = journald();
-    const seen: Promise<unknown>[] = [];
+    let running: Running | undefined;
     const uuid = `${rig.root}/early.uuid`;
     process.kill(stopped, 'SIGSTOP');
     try {
       const words = ['run', '--net=none', `--uuid-file-save=${uuid}`, ...app('web', 'echo said; echo more >&2')];
-      const running = rig.start('--insecure-options=image', ...words.slice(0, -1));
-      seen.push(running.ended);
+      running = rig.start('--insecure-options=image', ...words.slice(0, -1));
       await once(running.child.stdout ?? running.child, 'data');
       await pause(300); // all that a pod's end takes, and more
     } finally {
       process.kill(stopped, 'SIGCONT');
     }
-    await Promise.all(seen);
+    await running.ended;
     output('journalctl', '--sync');
     const pod = fs.readFileSync(uuid, 'utf8').trim();
     assert.deepEqual([...shown(pod, 'web')].sort(), ['more', 'said']);
@@ -163,7 +162,7 @@ describe('logs under load', function () {
     const calm = app('calm', 'trap "exit 0" TERM; while :; do echo calm; sleep 0.1; done');
     const uuid = `${rig.root}/stuck.uuid`;
     const stopped = journald();
-    let running: ReturnType<Rig['start']> | undefined;
+    let running: Running | undefined;
     let seen = '';
     try {
       const words = ['--net=none', '--stop-timeout=2s', `--uuid-file-save=${uuid}`, ...flood, ...calm].slice(0, -1);
