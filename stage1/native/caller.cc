@@ -176,11 +176,9 @@ bool Caller::say(Text bytes) {
       bytes = bytes.from(static_cast<size_t>(sent));
       continue;
     }
-    const uint64_t now = monotonic_ms();
-    if ((sent != -EAGAIN && sent != -EINTR) || now >= end) return false;
+    if ((sent != -EAGAIN && sent != -EINTR) || monotonic_ms() >= end) return false;
     pollfd poll{socket_.get(), POLLOUT, 0};
-    const auto left = static_cast<int64_t>(end - now);
-    const sys::Time timeout = time_of(left);
+    const sys::Time timeout = time_until(end);
     static_cast<void>(sys::ppoll(&poll, 1, &timeout));  // ignored: the next send(2) tells
   }
   return true;

@@ -181,14 +181,13 @@ void await_empty(const Fd &cgroup, uint64_t milliseconds) {
   const Outcome<Fd> events = open_at(cgroup.get(), kEvents, O_RDONLY);
   if (!events.ok()) return;
   const uint64_t end = monotonic_ms() + milliseconds;
-  for (uint64_t now = monotonic_ms(); now < end; now = monotonic_ms()) {
+  while (monotonic_ms() < end) {
     // Reading is what poll(2) tells changes against.
     char buffer[128];
     const sys::Result got = sys::pread(events.value.get(), buffer, sizeof buffer, 0);
     if (got <= 0 || Text(buffer, static_cast<size_t>(got)).starts_with(kEmpty)) return;
     pollfd poll{events.value.get(), POLLPRI, 0};
-    const uint64_t left = end - now;
-    const sys::Time timeout = time_of(static_cast<int64_t>(left));
+    const sys::Time timeout = time_until(end);
     if (sys::failed(sys::ppoll(&poll, 1, &timeout))) return;
   }
 }

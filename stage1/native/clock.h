@@ -15,6 +15,11 @@ inline uint64_t clock_ns(int clock) {
 inline sys::Time time_of(int64_t milliseconds) { return {milliseconds / 1000, milliseconds % 1000 * 1000000}; }
 
 inline uint64_t monotonic_ms() { return clock_ns(kClockMonotonic) / 1000000; }
+/** What is left until `end`, in monotonic milliseconds; nothing if that has passed. */
+inline sys::Time time_until(uint64_t end) {
+  const uint64_t now = monotonic_ms();
+  return time_of(now < end ? static_cast<int64_t>(end - now) : 0);
+}
 inline uint64_t realtime_ns() { return clock_ns(kClockRealtime); }
 
 /** The earlier of two moments, of which 0 is none. */

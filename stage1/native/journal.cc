@@ -72,10 +72,9 @@ void send_waiting(EntryQueue &queue) {
 
 void send_all_waiting(EntryQueue &queue, uint64_t milliseconds) {
   const uint64_t end = monotonic_ms() + milliseconds;
-  for (uint64_t now = monotonic_ms(); !queue.is_empty() && now < end; now = monotonic_ms()) {
+  while (!queue.is_empty() && monotonic_ms() < end) {
     pollfd poll{queue.socket.get(), POLLOUT, 0};
-    const uint64_t left = end - now;
-    const sys::Time timeout = time_of(static_cast<int64_t>(left));
+    const sys::Time timeout = time_until(end);
     if (sys::ppoll(&poll, 1, &timeout) == 1) send_waiting(queue);
   }
 }
@@ -87,10 +86,8 @@ void await_reader(const Sink &stream, uint64_t given, uint64_t end) {
   if (unread == 0 || static_cast<uint64_t>(unread) < given) return;
   // journald hangs up when it has stored what came before the end.
   if (sys::failed(sys::shutdown(stream.fd.get(), kShutdownWrite))) return;
-  const uint64_t now = monotonic_ms();
-  const uint64_t left = now < end ? end - now : 0;
   pollfd poll{stream.fd.get(), 0, 0};
-  const sys::Time timeout = time_of(static_cast<int64_t>(left));
+  const sys::Time timeout = time_until(end);
   static_cast<void>(sys::ppoll(&poll, 1, &timeout));  // ignored: then the pod has waited long enough
 }
 

@@ -1,11 +1,11 @@
 /** The ways out of other runtimes that became known, each by its number: images and apps made for them, and what becomes of it. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { buildAci } from '../fixtures/aci';
 import { busyboxRoot } from '../fixtures/busybox';
+import { whileSwapped } from '../fixtures/swapper';
 import type { TarItem } from '../fixtures/tar-writer';
 import { mountsOf, Probe } from '../rig/probe';
 import { command, DIST, needsHost, Rig, until } from '../rig/rig';
@@ -194,42 +194,31 @@ describe('known escapes', () => {
   });
 
   describe('CVE-2021-30465 a volume that changes while it is mounted', () => {
-    let swapper: ChildProcess | undefined;
-    afterEach(async () => {
-      if (swapper === undefined) return;
-      const gone = new Promise((resolve) => swapper?.on('exit', resolve));
-      swapper.kill('SIGKILL');
-      await gone;
-      swapper = undefined;
-    });
-
     it('is the directory that was there, or is refused: never where a link leads', async () => {
       const at = path.join(rig.root, 'swap');
       for (const name of ['dir', 'secret']) fs.mkdirSync(`${at}/${name}/sub`, { recursive: true });
       fs.writeFileSync(`${at}/secret/sub/mark`, 'secret');
       fs.writeFileSync(`${at}/dir/sub/mark`, 'public');
       fs.symlinkSync(`${at}/secret`, `${at}/link`);
-      const loop = `const fs = require('fs'); process.chdir(${JSON.stringify(at)}); process.stdout.write('.');
-        for (;;) { fs.renameSync('dir', 'kept'); fs.renameSync('link', 'dir'); fs.renameSync('dir', 'link'); fs.renameSync('kept', 'dir'); }`;
-      swapper = spawn(process.execPath, ['-e', loop], { stdio: ['ignore', 'pipe', 'inherit'] });
-      await new Promise((resolve) => swapper?.stdout?.once('data', resolve));
       const seen = new Map<string, number>();
-      for (let i = 0; i < 12; i += 1) {
-        const { status, stdout, stderr } = rig.podctl(
-          '--insecure-options=image',
-          'run',
-          '--net=none',
-          `--volume=v,kind=host,source=${at}/dir/sub`,
-          '--mount=volume=v,target=/v',
-          probe.image,
-          '--exec=/bin/cat',
-          '--',
-          '/v/mark',
-        );
-        if (status !== 0) assert.match(stderr, /volume-|bind|openat2/, stderr);
-        const what = status === 0 ? stdout : 'refused';
-        seen.set(what, (seen.get(what) ?? 0) + 1);
-      }
+      await whileSwapped(at, () => {
+        for (let i = 0; i < 12; i += 1) {
+          const { status, stdout, stderr } = rig.podctl(
+            '--insecure-options=image',
+            'run',
+            '--net=none',
+            `--volume=v,kind=host,source=${at}/dir/sub`,
+            '--mount=volume=v,target=/v',
+            probe.image,
+            '--exec=/bin/cat',
+            '--',
+            '/v/mark',
+          );
+          if (status !== 0) assert.match(stderr, /volume-|bind|openat2/, stderr);
+          const what = status === 0 ? stdout : 'refused';
+          seen.set(what, (seen.get(what) ?? 0) + 1);
+        }
+      });
       assert.deepEqual(
         [...seen.keys()].filter((what) => !['public', 'refused'].includes(what)),
         [],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
-import { command, needsHost, type Outcome, output, Rig, until } from '../rig/rig';
+import { command, needsHost, type Outcome, output, Rig, until, untilForgotten } from '../rig/rig';
 import { inTerminal, type Step } from '../rig/terminal';
 import { skip } from '../runner/skip';
 
@@ -50,8 +50,7 @@ describe('machinectl', () => {
     rig.ok('--insecure-options=image', 'run', '--detach', '--net=none', '--name=web', ...flags, one, two).trim();
   const status = (): Status => JSON.parse(rig.ok('status', 'web', '--format=json')) as Status;
   const shell = (steps: readonly Step[], ...args: string[]) => inTerminal(['machinectl', ...args], steps);
-  const gone = () =>
-    until(() => (ok('list', '--no-legend').includes('web') ? undefined : true), 'machined to forget the pod');
+  const gone = () => untilForgotten('web');
 
   /** Newer machineds take the cgroup of the leader for that of the whole machine (docs/machinectl.md). */
   const isPart = (): boolean => ok('status', 'web').includes('Subgroup: supervisor');

@@ -1,7 +1,7 @@
 /** Which pod a name means, and what else carries it. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { command, output, until } from '../rig/rig';
+import { command, output, untilForgotten } from '../rig/rig';
 import { IdlePods } from '../rig/suite';
 import { skip } from '../runner/skip';
 
@@ -42,8 +42,7 @@ describe('names of pods', () => {
       ['late'],
     );
     pods.rig.ok('stop', 'late');
-    const machines = (): string => output('machinectl', 'list', '--no-legend');
-    await until(() => (/^late /m.test(machines()) ? undefined : true), 'machined to forget the pod');
+    await untilForgotten('late');
     pods.rig.ok('rm', 'late');
     assert.equal(fs.existsSync('/run/systemd/nspawn/propagate/late'), false);
   });

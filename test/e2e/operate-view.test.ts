@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
-import { command, needsHost, output, PODCTL, Rig, until } from '../rig/rig';
+import { command, needsHost, output, PODCTL, Rig, until, untilForgotten } from '../rig/rig';
 
 interface Json {
   readonly [key: string]: unknown;
@@ -94,7 +94,6 @@ describe('looking at pods', () => {
   });
 
   it('rename changes name and machine, and frees the old name', async () => {
-    const machines = (): string => output('machinectl', 'list', '--no-legend');
     const other = detach('--name=before', image, '--', '-c', 'exec sleep 1000');
     rig.ok('rename', 'before', 'after');
     assert.match(output('machinectl', 'list', '--no-legend'), /^after /m);
@@ -107,13 +106,13 @@ describe('looking at pods', () => {
     refused('invalid-name', 'rename', 'after', 'no_name');
     refused('invalid-name', 'rename', 'after', 'x'.repeat(65));
     rig.ok('stop', 'after');
-    await until(() => (/^after /m.test(machines()) ? undefined : true), 'machined to forget the pod');
+    await untilForgotten('after');
     rig.ok('rename', 'after', 'later');
     rig.ok('restart', 'later');
     assert.match(output('machinectl', 'list', '--no-legend'), /^later /m);
     assert.equal(description(), 'Pod later (sh)\n');
     rig.ok('stop', 'later');
-    await until(() => (/^later /m.test(machines()) ? undefined : true), 'machined to forget the pod');
+    await untilForgotten('later');
     rig.ok('rm', 'later');
     const incoming = '/run/systemd/nspawn/propagate';
     assert.deepEqual(

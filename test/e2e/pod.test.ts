@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { busyboxAci } from '../fixtures/aci';
 import { said } from '../rig/events';
-import { command, needsHost, output, PODCTL, Rig, until } from '../rig/rig';
+import { command, needsHost, output, PODCTL, Rig, until, untilForgotten } from '../rig/rig';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const FOREVER = ['--exec=/bin/sleep', '--', '1000'];
@@ -168,10 +168,7 @@ describe('a pod on systemd', () => {
     assert.equal(rig.ok('stop', 'shop').trim(), `"${uuid}"`);
     assert.match(rig.ok('status', uuid), /state=exited[\s\S]*app-hello=143[\s\S]*app-hello-reason=stopped/);
     assert.equal(command(['systemctl', 'is-failed', unitOf(uuid)]).stdout.trim(), 'inactive');
-    await until(
-      () => (output('machinectl', 'list', '--no-legend').includes('shop') ? undefined : true),
-      'machined to forget the pod',
-    );
+    await untilForgotten('shop');
     assert.equal(rig.ok('rm', 'shop').trim(), `"${uuid}"`);
   });
 

@@ -154,3 +154,15 @@ export async function until<T>(test: () => T | undefined, what: string): Promise
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
+
+/** Waits until machined knows of no machine `name`: it hears of a pod's end after systemd. */
+export const untilForgotten = (name: string): Promise<true> =>
+  until(
+    () =>
+      output('machinectl', 'list', '--no-legend')
+        .split('\n')
+        .some((line) => line.startsWith(`${name} `))
+        ? undefined
+        : true,
+    'machined to forget the pod',
+  );

@@ -1,22 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import { PodctlError } from '#kernel/errors';
 import type { RuntimeApp } from '../../../stage0/pod/manifest';
 import { volumeSpecs } from '../../../stage0/pod/volume-sources';
 import { native } from '../../../stage1/native/index';
 import { scratchDirectory } from '../../fixtures/scratch';
-
-/** Has a directory and a link change places, as fast as it can. */
-const SWAPPER = `
-  const fs = require('node:fs');
-  process.chdir(process.argv[1]);
-  fs.writeSync(1, 'ready');
-  for (;;) {
-    fs.renameSync('dir', 'kept'); fs.renameSync('link', 'dir');
-    fs.renameSync('dir', 'link'); fs.renameSync('kept', 'dir');
-  }`;
+import { whileSwapped } from '../../fixtures/swapper';
 
 describe('sources of volumes on the host (appc V8, V10, V11)', () => {
   const place = scratchDirectory();
@@ -40,11 +29,8 @@ describe('sources of volumes on the host (appc V8, V10, V11)', () => {
     const at = fs.realpathSync(place());
     for (const name of ['dir', 'other']) fs.mkdirSync(`${at}/${name}/sub`, { recursive: true });
     fs.symlinkSync('other', `${at}/link`);
-    const swapper = spawn(process.execPath, ['-e', SWAPPER, at], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const gone = once(swapper, 'exit');
-    try {
-      await once(swapper.stdout, 'data');
-      const seen = new Set<string>();
+    const seen = new Set<string>();
+    await whileSwapped(at, () => {
       for (let i = 0; i < 20_000; i += 1) {
         try {
           look(`${at}/dir/sub`);
@@ -53,14 +39,11 @@ describe('sources of volumes on the host (appc V8, V10, V11)', () => {
           seen.add(error instanceof PodctlError ? error.code : String(error));
         }
       }
-      const answers = ['looked at', 'volume-source-missing', 'volume-source-symlink'];
-      assert.deepEqual(
-        [...seen].filter((answer) => !answers.includes(answer)),
-        [],
-      );
-    } finally {
-      swapper.kill('SIGKILL');
-      await gone;
-    }
+    });
+    const answers = ['looked at', 'volume-source-missing', 'volume-source-symlink'];
+    assert.deepEqual(
+      [...seen].filter((answer) => !answers.includes(answer)),
+      [],
+    );
   });
 });
